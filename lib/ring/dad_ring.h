@@ -169,9 +169,9 @@ size_t dad_ring_dequeue_burst(struct dad_ring *r, void *objs, size_t n, size_t *
 /* ---- state ------------------------------------------------------------------------------ */
 
 /**
- * Tickets that producers have taken and consumers have not. Exact while no call is running; else
- * it was true at some time during the call, within the calls that ran meanwhile, and never more
- * than dad_ring_capacity(). It includes elements that are still being copied in.
+ * Elements that producers have claimed room for and consumers have not claimed; so it includes
+ * those that are still being copied in. Exact while no data call runs. Otherwise it may be out of
+ * date on return, like any answer about a ring in use, but is never above dad_ring_capacity().
  */
 size_t dad_ring_count(const struct dad_ring *r);
 

@@ -30,7 +30,7 @@ set_geometry(struct dad_ring *r, size_t esize, size_t count)
 {
 	if (esize == 0 || esize % 4 != 0 || esize > DAD_RING_ESIZE_MAX)
 		return -EINVAL;
-	if (!rte_is_power_of_2(count) || count > DAD_RING_COUNT_MAX)
+	if (count == 0 || (count & (count - 1)) != 0 || count > DAD_RING_COUNT_MAX)
 		return -EINVAL;
 
 	const uint64_t tags = RTE_ALIGN_CEIL((uint64_t)count, (uint64_t)DAD_RING_ALIGN);

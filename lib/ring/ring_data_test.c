@@ -252,7 +252,7 @@ random_calls_agree_with_a_model_over_many_laps(void **state)
 	}
 }
 
-/* Claims ring_claim() hints at with `known` are only ever hints. */
+/* `known` saves looks at the tags and decides nothing. */
 static void
 a_hint_that_lags_changes_nothing(void **state)
 {

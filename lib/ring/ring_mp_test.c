@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -104,6 +106,7 @@ start_secondary(void)
 
 	if (pid != 0)
 		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nobody behind */
 	eal_defaults_append(&eal, "--proc-type=secondary");
 	char *argv[EAL_DEFAULTS_MAX_ARGS + 2] = {SELF, AS_SECONDARY};
 	for (int i = 1; i <= eal.argc; i++)
