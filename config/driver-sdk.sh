@@ -28,7 +28,9 @@ collect() {
     for h in $headers; do
         [ -f "$1/$h" ] && cp "$1/$h" "$2/"
     done
-    [ -f "$2/rte_dmadev_pmd.h" ] && [ -f "$2/bus_vdev_driver.h" ] || die "no driver headers in $1"
+    if [ ! -f "$2/rte_dmadev_pmd.h" ] || [ ! -f "$2/bus_vdev_driver.h" ]; then
+        die "no driver headers in $1"
+    fi
 }
 
 if [ -n "$tree" ]; then
