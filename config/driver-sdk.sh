@@ -68,7 +68,8 @@ apt="apt-get -qq -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=$wor
 {
     # shellcheck disable=SC2086 # a list of options
     $apt update && (cd "$work" && $apt source --download-only "dpdk=$package")
-} >"$work/log" 2>&1 || die "the source package dpdk=$package could not be fetched: $(tail -n 1 "$work/log")"
+} >"$work/log" 2>&1 || die "the source package dpdk=$package could not be fetched ($(grep -m 1 '^[EW]:' "$work/log"));" \
+    "once is enough, with network and libdpdk-dev up to date; or give a source tree with -Ddpdk_sdk="
 
 tar -xf "$work"/dpdk_*.orig.tar.* -C "$work/src" --strip-components=1
 rm -rf "$sdk"
