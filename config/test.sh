@@ -9,10 +9,10 @@ build=$1
 shift
 
 result=0
-meson test -C "$build" --print-errorlogs "$@" || result=$?
+meson test -C "$build" --no-rebuild --print-errorlogs "$@" || result=$?
 echo
 awk '/^test: / { sub(/^test: +/, ""); name = $0 }
-     /^\[ +(PASSED|FAILED|SKIPPED) +\] [0-9]+ test/ || /^=+ .*(passed|failed|skipped|error).* =+$/ {
+     /^\[ +(PASSED|FAILED|SKIPPED) +\] [0-9]+ test/ || /^(=+ )?[0-9]+ (passed|failed|skipped|error|deselected).* in [0-9.]+s/ {
          if (name != shown) print name
          shown = name
          print
