@@ -8,7 +8,8 @@
  *
  * The choice depends on what is there when it is made: CPUs that the process may use, free
  * hugepages, privileges. Nothing is shared with other EAL processes (private file prefix or
- * --in-memory), and PCI devices are left alone.
+ * --in-memory), and PCI devices are left alone. With DAD_NO_HUGE in the environment hugepages are
+ * not used even where there are some.
  */
 
 #include <stdbool.h>
@@ -16,10 +17,10 @@
 #define EAL_DEFAULTS_MAX_ARGS 24
 
 struct eal_defaults {
-	int argc;                              /**< arguments in argv, the program's name first */
+	int argc;			       /**< arguments in argv, the program's name first */
 	char *argv[EAL_DEFAULTS_MAX_ARGS + 1]; /**< NULL-terminated; points into text */
-	bool hugepages;                        /**< false: --no-huge */
-	char text[512];                        /**< storage */
+	bool hugepages;			       /**< false: --no-huge */
+	char text[512];			       /**< storage */
 };
 
 /** Which of the process's CPUs become lcores. */

@@ -58,9 +58,9 @@ typedef uint64_t dad_dma_addr_t;
 /** Direction of a streaming mapping, with the kernel's values. */
 enum dad_dma_dir {
 	DAD_DMA_BIDIRECTIONAL = 0, /**< the device reads and writes the buffer */
-	DAD_DMA_TO_DEVICE = 1,     /**< the device reads it */
+	DAD_DMA_TO_DEVICE = 1,	   /**< the device reads it */
 	DAD_DMA_FROM_DEVICE = 2,   /**< the device writes it */
-	DAD_DMA_NONE = 3,          /**< no transfer: an error in every call */
+	DAD_DMA_NONE = 3,	   /**< no transfer: an error in every call */
 };
 
 struct dad_dma_domain;
@@ -96,8 +96,7 @@ dad_dma_addr_t dad_dma_virt_to_bus(
  *
  * @return the virtual address, or NULL if no memory is at that IOVA
  */
-void *dad_dma_bus_to_virt(
-	const struct dad_dma_domain *domain, dad_dma_addr_t addr, size_t *contig);
+void *dad_dma_bus_to_virt(const struct dad_dma_domain *domain, dad_dma_addr_t addr, size_t *contig);
 
 /* ---- devices ---------------------------------------------------------------------------- */
 
@@ -163,8 +162,7 @@ void *dad_dma_alloc_coherent(struct dad_dma_dev *dev, size_t size, dad_dma_addr_
  * Free it. All arguments must be those of the allocation: anything else is logged and freed not.
  * A NULL va is allowed.
  */
-void dad_dma_free_coherent(
-	struct dad_dma_dev *dev, size_t size, void *va, dad_dma_addr_t handle);
+void dad_dma_free_coherent(struct dad_dma_dev *dev, size_t size, void *va, dad_dma_addr_t handle);
 
 /* ---- streaming mappings ----------------------------------------------------------------- */
 

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef EAL_TEST_H
+#define EAL_TEST_H
+
+/* EAL for a unit test: our defaults, and what the variant adds by DAD_TEST_EAL. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+
+#include "eal_defaults.h"
+
+/* meson's word for a test that could not run */
+#define EAL_TEST_SKIP 77
+
+/* 0, or the status that main() shall return. */
+static inline int
+eal_test_init(char *prog)
+{
+	struct eal_defaults d;
+	const char *more = getenv("DAD_TEST_EAL");
+
+	eal_defaults_choose(&d, prog, EAL_DEFAULTS_ALL_CPUS);
+	if (more != NULL && strstr(more, "--iova-mode=pa") != NULL &&
+		(geteuid() != 0 || !d.hugepages)) {
+		printf("physical addresses need root and hugepages: not run\n");
+		return EAL_TEST_SKIP;
+	}
+	if (more != NULL && eal_defaults_append(&d, more) != 0)
+		return 1;
+	eal_defaults_print(&d);
+	return rte_eal_init(d.argc, d.argv) < 0 ? 1 : 0;
+}
+
+#endif /* EAL_TEST_H */

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
+#include "buddy.h"
+
+#define MAX_ORDER 31
+
+/* What starts at a page. Pages inside a block are INSIDE. */
+enum { INSIDE = 0, FREE = 0x40, TAKEN = 0x80 };
+
+struct link {
+	uint32_t next;
+	uint32_t prev;
+};
+
+struct buddy {
+	unsigned int max_order;
+	uint32_t head[MAX_ORDER + 1]; /* free blocks of each order */
+	uint8_t *state;		      /* a page: FREE | order, TAKEN | order, or INSIDE */
+	struct link *link;	      /* a page: neighbours in its free list */
+};
+
+static void
+list_insert(struct buddy *b, uint32_t page, unsigned int order)
+{
+	uint32_t first = b->head[order];
+
+	b->link[page] = (struct link){.next = first, .prev = BUDDY_NONE};
+	if (first != BUDDY_NONE)
+		b->link[first].prev = page;
+	b->head[order] = page;
+	b->state[page] = (uint8_t)(FREE | order);
+}
+
+static void
+list_remove(struct buddy *b, uint32_t page, unsigned int order)
+{
+	struct link at = b->link[page];
+
+	if (at.prev == BUDDY_NONE)
+		b->head[order] = at.next;
+	else
+		b->link[at.prev].next = at.next;
+	if (at.next != BUDDY_NONE)
+		b->link[at.next].prev = at.prev;
+	b->state[page] = INSIDE;
+}
+
+struct buddy *
+buddy_create(unsigned int max_order)
+{
+	if (max_order > MAX_ORDER)
+		return NULL;
+	size_t pages = (size_t)1 << max_order;
+	struct buddy *b = calloc(1, sizeof(*b));
+	if (b == NULL)
+		return NULL;
+	b->max_order = max_order;
+	b->state = calloc(pages, sizeof(*b->state));
+	b->link = calloc(pages, sizeof(*b->link));
+	if (b->state == NULL || b->link == NULL) {
+		buddy_destroy(b);
+		return NULL;
+	}
+	for (unsigned int order = 0; order <= max_order; order++)
+		b->head[order] = BUDDY_NONE;
+	list_insert(b, 0, max_order);
+	return b;
+}
+
+void
+buddy_destroy(struct buddy *b)
+{
+	if (b == NULL)
+		return;
+	free(b->state);
+	free(b->link);
+	free(b);
+}
+
+uint32_t
+buddy_take(struct buddy *b, unsigned int order)
+{
+	unsigned int from = order;
+
+	while (from <= b->max_order && b->head[from] == BUDDY_NONE)
+		from++;
+	if (from > b->max_order)
+		return BUDDY_NONE;
+
+	uint32_t page = b->head[from];
+	list_remove(b, page, from);
+	/* keep the lower half each time */
+	while (from > order) {
+		from--;
+		list_insert(b, page + (UINT32_C(1) << from), from);
+	}
+	b->state[page] = (uint8_t)(TAKEN | order);
+	return page;
+}
+
+bool
+buddy_give(struct buddy *b, uint32_t page, unsigned int order)
+{
+	if (order > b->max_order || (page >> b->max_order) != 0)
+		return false;
+	if (b->state[page] != (TAKEN | order))
+		return false;
+
+	b->state[page] = INSIDE;
+	while (order < b->max_order) {
+		uint32_t other = page ^ (UINT32_C(1) << order);
+
+		if (b->state[other] != (FREE | order))
+			break;
+		list_remove(b, other, order);
+		page &= ~(UINT32_C(1) << order);
+		order++;
+	}
+	list_insert(b, page, order);
+	return true;
+}
+
+bool
+buddy_is_empty(const struct buddy *b)
+{
+	return b->head[b->max_order] != BUDDY_NONE;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef BUDDY_H
+#define BUDDY_H
+
+/* Buddy allocator of page numbers. It never touches the pages: its state lies apart, where stray
+ * DMA cannot reach it. Not thread-safe. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct buddy;
+
+#define BUDDY_NONE UINT32_MAX
+
+/* For 2^max_order pages, all free; NULL when out of memory. */
+struct buddy *buddy_create(unsigned int max_order);
+void buddy_destroy(struct buddy *b);
+
+/* First page of 2^order free pages (a multiple of 2^order), now taken; or BUDDY_NONE. */
+uint32_t buddy_take(struct buddy *b, unsigned int order);
+
+/* Give back what was taken with that order. False, and nothing changed, if it was not. */
+bool buddy_give(struct buddy *b, uint32_t page, unsigned int order);
+
+/* Nothing is taken. */
+bool buddy_is_empty(const struct buddy *b);
+
+#endif /* BUDDY_H */

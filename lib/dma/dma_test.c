@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include <rte_errno.h>
+#include <rte_malloc.h>
+#include <rte_memory.h>
+#include <rte_memzone.h>
+
+#include "dad_dma.h"
+#include "dad_dma_table.h"
+#include "eal_test.h"
+
+#define PAGE 4096u
+
+static struct dad_dma_domain *domain;
+static struct dad_dma_dev *dev;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	domain = dad_dma_domain_identity();
+	if (domain == NULL)
+		return -1;
+	dev = dad_dma_dev_create("test", domain, SOCKET_ID_ANY);
+	return dev == NULL ? -1 : dad_dma_set_mask_and_coherent(dev, DAD_DMA_BIT_MASK(64));
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	int ret = dad_dma_dev_destroy(dev);
+
+	dad_dma_domain_put(domain);
+	return ret;
+}
+
+static void
+assert_refused(dad_dma_addr_t got, int error)
+{
+	assert_int_equal(dad_dma_mapping_error(dev, got), -ENOMEM);
+	assert_int_equal(rte_errno, error);
+	rte_errno = 0;
+}
+
+static void
+count_one(const struct rte_memzone *mz, void *arg)
+{
+	(void)mz;
+	++*(unsigned int *)arg;
+}
+
+static unsigned int
+count_memzones(void)
+{
+	unsigned int n = 0;
+
+	rte_memzone_walk(count_one, &n);
+	return n;
+}
+
+/* ---- translation ------------------------------------------------------------------------ */
+
+static void
+there_is_one_identity_domain(void **state)
+{
+	(void)state;
+	struct dad_dma_domain *again = dad_dma_domain_identity();
+
+	assert_ptr_equal(again, domain);
+	dad_dma_domain_put(again);
+	assert_ptr_equal(dad_dma_dev_domain(dev), domain);
+}
+
+/* For every page of EAL's memory: what EAL says, and back. */
+static int
+compare_segment(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *arg)
+{
+	unsigned int *n = arg;
+	size_t contig = 0;
+
+	(void)msl;
+	for (size_t at = 0; at < ms->len; at += PAGE + 64) {
+		void *va = RTE_PTR_ADD(ms->addr, at);
+		dad_dma_addr_t iova = dad_dma_virt_to_bus(domain, va, &contig);
+
+		if (iova != ms->iova + at || contig == 0)
+			return -1;
+		if (dad_dma_bus_to_virt(domain, iova, &contig) != va || contig == 0)
+			return -1;
+	}
+	++*n;
+	return 0;
+}
+
+static void
+translates_all_of_eals_memory_as_eal_does(void **state)
+{
+	unsigned int n = 0;
+
+	(void)state;
+	assert_int_equal(rte_memseg_walk(compare_segment, &n), 0);
+	assert_true(n > 0);
+}
+
+static void
+foreign_memory_is_unknown(void **state)
+{
+	char on_stack[64] = "";
+	void *heap = malloc(64);
+
+	(void)state;
+	assert_int_equal(dad_dma_virt_to_bus(domain, on_stack, NULL), DAD_DMA_MAPPING_ERROR);
+	assert_int_equal(dad_dma_virt_to_bus(domain, heap, NULL), DAD_DMA_MAPPING_ERROR);
+	assert_int_equal(dad_dma_virt_to_bus(domain, NULL, NULL), DAD_DMA_MAPPING_ERROR);
+	assert_int_equal(
+		dad_dma_virt_to_bus(domain, (void *)UINTPTR_MAX, NULL), DAD_DMA_MAPPING_ERROR);
+	assert_null(dad_dma_bus_to_virt(domain, 0, NULL));
+	assert_null(dad_dma_bus_to_virt(domain, UINT64_MAX, NULL));
+	assert_refused(dad_dma_map_single(dev, heap, 64, DAD_DMA_TO_DEVICE), EFAULT);
+	free(heap);
+}
+
+/* The heap grows after the domain was made, and shrinks again. */
+static void
+follows_the_heap(void **state)
+{
+	size_t size = 24u << 20;
+	char *buffer = rte_malloc(NULL, size, PAGE);
+
+	(void)state;
+	if (buffer == NULL)
+		size = 4u << 20, buffer = rte_malloc(NULL, size, PAGE);
+	assert_non_null(buffer);
+	for (size_t at = 0; at < size; at += PAGE)
+		assert_int_equal(dad_dma_virt_to_bus(domain, buffer + at, NULL),
+			rte_mem_virt2iova(buffer + at));
+	rte_free(buffer);
+
+	const struct rte_memseg *ms = rte_mem_virt2memseg(buffer + size / 2, NULL);
+	bool still_there = ms != NULL && ms->addr != NULL;
+	dad_dma_addr_t now = dad_dma_virt_to_bus(domain, buffer + size / 2, NULL);
+	assert_int_equal(now != DAD_DMA_MAPPING_ERROR, still_there);
+}
+
+static void
+knows_external_memory_while_it_is_registered(void **state)
+{
+	const size_t len = 64 * PAGE;
+	rte_iova_t iovas[64];
+	char *memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)state;
+	assert_ptr_not_equal(memory, MAP_FAILED);
+	for (unsigned int i = 0; i < 64; i++) /* every second page elsewhere */
+		iovas[i] = UINT64_C(0x5550000000) + (i ^ 1u) * PAGE;
+	assert_int_equal(rte_extmem_register(memory, len, iovas, 64, PAGE), 0);
+
+	for (unsigned int i = 0; i < 64; i++) {
+		assert_int_equal(
+			dad_dma_virt_to_bus(domain, memory + i * PAGE + 7, NULL), iovas[i] + 7);
+		assert_ptr_equal(
+			dad_dma_bus_to_virt(domain, iovas[i] + 7, NULL), memory + i * PAGE + 7);
+	}
+	assert_int_equal(
+		dad_dma_map_single(dev, memory + 8, PAGE - 8, DAD_DMA_TO_DEVICE), iovas[0] + 8);
+	assert_refused(dad_dma_map_single(dev, memory + 8, PAGE, DAD_DMA_TO_DEVICE), E2BIG);
+	assert_refused(dad_dma_map_single(dev, memory + len - 8, 16, DAD_DMA_TO_DEVICE), EFAULT);
+
+	assert_int_equal(rte_extmem_unregister(memory, len), 0);
+	assert_int_equal(dad_dma_virt_to_bus(domain, memory, NULL), DAD_DMA_MAPPING_ERROR);
+	munmap(memory, len);
+}
+
+/* ---- streaming --------------------------------------------------------------------------- */
+
+static void
+each_wrong_mapping_has_its_error_and_its_counter(void **state)
+{
+	char *buffer = rte_malloc(NULL, 3 * PAGE, PAGE);
+	struct dad_dma_dev_stats before, after;
+
+	(void)state;
+	dad_dma_dev_stats(dev, &before);
+	assert_refused(dad_dma_map_single(dev, buffer, 0, DAD_DMA_TO_DEVICE), EINVAL);
+	assert_refused(dad_dma_map_single(dev, buffer, SIZE_MAX, DAD_DMA_TO_DEVICE), EINVAL);
+	assert_refused(dad_dma_map_single(dev, buffer, 1, DAD_DMA_NONE), EINVAL);
+	assert_refused(dad_dma_map_single(dev, buffer, 1, (enum dad_dma_dir)17), EINVAL);
+	assert_refused(dad_dma_map_single(dev, NULL, 1, DAD_DMA_FROM_DEVICE), EFAULT);
+	assert_refused(dad_dma_map_single(dev, buffer, (size_t)1 << 46, DAD_DMA_TO_DEVICE), EFAULT);
+	dad_dma_dev_stats(dev, &after);
+	assert_int_equal(after.map_error_invalid - before.map_error_invalid, 4);
+	assert_int_equal(after.map_error_unknown - before.map_error_unknown, 2);
+	rte_free(buffer);
+}
+
+static void
+every_part_of_a_buffer_maps_to_what_eal_says(void **state)
+{
+	char *buffer = rte_malloc(NULL, 8 * PAGE, PAGE);
+	enum dad_dma_dir dirs[] = {DAD_DMA_BIDIRECTIONAL, DAD_DMA_TO_DEVICE, DAD_DMA_FROM_DEVICE};
+
+	(void)state;
+	for (size_t at = 0; at < 8 * PAGE; at += 61) {
+		enum dad_dma_dir dir = dirs[at % 3];
+		dad_dma_addr_t addr = dad_dma_map_single(dev, buffer + at, 1 + at % 50, dir);
+
+		assert_int_equal(dad_dma_mapping_error(dev, addr), 0);
+		assert_int_equal(addr, rte_mem_virt2iova(buffer + at));
+		dad_dma_sync_single_for_cpu(dev, addr, 1, dir);
+		dad_dma_sync_single_for_device(dev, addr, 1, dir);
+		dad_dma_unmap_single(dev, addr, 1 + at % 50, dir);
+	}
+	rte_free(buffer);
+}
+
+static void
+nothing_beyond_the_mask_is_handed_out(void **state)
+{
+	char *buffer = rte_malloc(NULL, 2 * PAGE, 2 * PAGE);
+	dad_dma_addr_t iova = dad_dma_map_single(dev, buffer, 2 * PAGE, DAD_DMA_TO_DEVICE);
+	uint64_t all = dad_dma_get_mask(dev);
+
+	(void)state;
+	assert_int_equal(dad_dma_mapping_error(dev, iova), 0);
+	/* a mask that ends in the middle of the buffer */
+	assert_int_equal(dad_dma_set_mask(dev, iova + PAGE - 1), 0);
+	assert_int_equal(dad_dma_map_single(dev, buffer, PAGE, DAD_DMA_TO_DEVICE), iova);
+	assert_refused(dad_dma_map_single(dev, buffer, PAGE + 1, DAD_DMA_TO_DEVICE), ERANGE);
+	assert_refused(dad_dma_map_single(dev, buffer + PAGE, 1, DAD_DMA_TO_DEVICE), ERANGE);
+	assert_int_equal(dad_dma_set_mask(dev, all), 0);
+	rte_free(buffer);
+}
+
+static void
+masks_are_32_bits_until_set_and_impossible_ones_are_refused(void **state)
+{
+	struct dad_dma_dev *other = dad_dma_dev_create("other", domain, SOCKET_ID_ANY);
+
+	(void)state;
+	assert_non_null(other);
+	assert_int_equal(dad_dma_get_mask(other), UINT32_MAX);
+	assert_int_equal(dad_dma_get_coherent_mask(other), UINT32_MAX);
+	assert_int_equal(dad_dma_set_mask_and_coherent(other, 0xfff), -EIO);
+	assert_int_equal(dad_dma_get_mask(other), UINT32_MAX);
+	assert_int_equal(dad_dma_set_mask(other, DAD_DMA_BIT_MASK(64)), 0);
+	assert_int_equal(dad_dma_get_mask(other), UINT64_MAX);
+	assert_int_equal(dad_dma_get_coherent_mask(other), UINT32_MAX);
+	assert_int_equal(dad_dma_dev_destroy(other), 0);
+
+	assert_null(dad_dma_dev_create(NULL, domain, 0));
+	assert_int_equal(rte_errno, EINVAL);
+	assert_null(dad_dma_dev_create("x", NULL, 0));
+	assert_int_equal(rte_errno, EINVAL);
+}
+
+/* ---- coherent ----------------------------------------------------------------------------- */
+
+static bool
+is_zero(const char *p, size_t size)
+{
+	return size == 0 || (p[0] == 0 && memcmp(p, p + 1, size - 1) == 0);
+}
+
+static size_t
+rounded(size_t size)
+{
+	size_t r = PAGE;
+
+	while (r < size)
+		r *= 2;
+	return r;
+}
+
+static void
+coherent_memory_is_zeroed_contiguous_and_naturally_aligned(void **state)
+{
+	const size_t sizes[] = {1, 64, PAGE, PAGE + 1, 3 * PAGE, 65536, 1u << 20, 2u << 20};
+
+	(void)state;
+	for (unsigned int i = 0; i < RTE_DIM(sizes); i++)
+		for (unsigned int again = 0; again < 2; again++) { /* dirty the second time */
+			dad_dma_addr_t handle = 1;
+			char *va = dad_dma_alloc_coherent(dev, sizes[i], &handle);
+
+			assert_non_null(va);
+			assert_true(is_zero(va, sizes[i]));
+			assert_int_equal((uintptr_t)va % rounded(sizes[i]), 0);
+			assert_int_equal(handle % rounded(sizes[i]), 0);
+			for (size_t at = 0; at < sizes[i]; at += PAGE)
+				assert_int_equal(
+					dad_dma_virt_to_bus(domain, va + at, NULL), handle + at);
+			memset(va, 0xa5, sizes[i]);
+			dad_dma_free_coherent(dev, sizes[i], va, handle);
+		}
+}
+
+static void
+live_coherent_buffers_never_overlap(void **state)
+{
+	enum { N = 600 };
+	struct {
+		unsigned char *va;
+		size_t size;
+		dad_dma_addr_t handle;
+	} live[N] = {{NULL, 0, 0}};
+	unsigned int count = 0;
+
+	(void)state;
+	srand(3);
+	for (unsigned int round = 0; round < 4000; round++) {
+		unsigned int i = (unsigned int)rand() % N;
+
+		if (live[i].va != NULL) {
+			for (size_t at = 0; at < live[i].size; at++)
+				assert_int_equal(live[i].va[at], (unsigned char)i);
+			dad_dma_free_coherent(dev, live[i].size, live[i].va, live[i].handle);
+			live[i].va = NULL;
+			count--;
+		} else {
+			live[i].size = 1 + (unsigned int)rand() % 20000;
+			live[i].va = dad_dma_alloc_coherent(dev, live[i].size, &live[i].handle);
+			assert_non_null(live[i].va);
+			memset(live[i].va, (unsigned char)i, live[i].size);
+			count++;
+		}
+	}
+	assert_true(count > 0);
+	assert_int_equal(dad_dma_dev_destroy(dev), -EBUSY);
+	for (unsigned int i = 0; i < N; i++)
+		dad_dma_free_coherent(dev, live[i].size, live[i].va, live[i].handle);
+	struct dad_dma_dev_stats stats;
+	dad_dma_dev_stats(dev, &stats);
+	assert_int_equal(stats.coherent_bytes, 0);
+}
+
+static void
+wrong_frees_are_refused(void **state)
+{
+	dad_dma_addr_t handle;
+	char *va = dad_dma_alloc_coherent(dev, 3 * PAGE, &handle);
+	struct dad_dma_dev_stats stats;
+	int outside;
+
+	(void)state;
+	assert_non_null(va);
+	dad_dma_free_coherent(dev, PAGE, va, handle);
+	dad_dma_free_coherent(dev, 0, va, handle);
+	dad_dma_free_coherent(dev, 3 * PAGE, va, handle + PAGE);
+	dad_dma_free_coherent(dev, 3 * PAGE, va + 8, handle + 8);
+	dad_dma_free_coherent(dev, 3 * PAGE, va + PAGE, handle + PAGE);
+	dad_dma_free_coherent(dev, 4, &outside, handle);
+	dad_dma_free_coherent(dev, 4, NULL, 0);
+	dad_dma_dev_stats(dev, &stats);
+	assert_int_equal(stats.coherent_bytes, 4 * PAGE);
+	dad_dma_free_coherent(dev, 3 * PAGE, va, handle);
+	dad_dma_free_coherent(dev, 3 * PAGE, va, handle);
+	dad_dma_dev_stats(dev, &stats);
+	assert_int_equal(stats.coherent_bytes, 0);
+}
+
+static void
+coherent_errors_are_told_apart(void **state)
+{
+	dad_dma_addr_t handle;
+
+	(void)state;
+	assert_null(dad_dma_alloc_coherent(dev, 0, &handle));
+	assert_int_equal(rte_errno, EINVAL);
+	assert_null(dad_dma_alloc_coherent(dev, PAGE, NULL));
+	assert_int_equal(rte_errno, EINVAL);
+	assert_null(dad_dma_alloc_coherent(dev, SIZE_MAX, &handle));
+	assert_int_equal(rte_errno, ENOMEM);
+	assert_null(dad_dma_alloc_coherent(dev, (size_t)1 << 31, &handle));
+	assert_int_equal(rte_errno, ENOMEM);
+
+	uint64_t all = dad_dma_get_coherent_mask(dev);
+	char *va = rte_malloc(NULL, PAGE, PAGE);
+	/* the lowest possible mask: EAL's first byte. No arena can lie below it */
+	unsigned int low = 0;
+	for (unsigned int bits = 32; bits <= 64 && low == 0; bits++)
+		if (dad_dma_set_coherent_mask(dev, DAD_DMA_BIT_MASK(bits)) == 0)
+			low = bits;
+	assert_true(low > 0);
+	char *below = dad_dma_alloc_coherent(dev, PAGE, &handle);
+	if (below != NULL) {
+		assert_true(handle + PAGE - 1 <= DAD_DMA_BIT_MASK(low));
+		dad_dma_free_coherent(dev, PAGE, below, handle);
+	} else {
+		assert_true(rte_errno == ERANGE || rte_errno == ENOMEM);
+	}
+	assert_int_equal(dad_dma_set_coherent_mask(dev, all), 0);
+	rte_free(va);
+}
+
+static void
+many_buffers_take_few_memzones(void **state)
+{
+	enum { N = 5000 };
+	static struct {
+		void *va;
+		dad_dma_addr_t handle;
+	} live[N];
+	unsigned int n;
+
+	(void)state;
+	unsigned int before = count_memzones();
+	for (n = 0; n < N; n++) {
+		live[n].va = dad_dma_alloc_coherent(dev, PAGE, &live[n].handle);
+		assert_non_null(live[n].va);
+	}
+	assert_true(count_memzones() - before <= 1 + N * PAGE / (2u << 20));
+	while (n-- > 0)
+		dad_dma_free_coherent(dev, PAGE, live[n].va, live[n].handle);
+	assert_true(count_memzones() <= before + 1);
+}
+
+/* ---- threads ------------------------------------------------------------------------------- */
+
+static void *
+allocate_and_map(void *arg)
+{
+	unsigned int seed = (unsigned int)(uintptr_t)arg;
+	uintptr_t failures = 0;
+
+	for (unsigned int round = 0; round < 3000; round++) {
+		size_t size = 1 + (unsigned int)rand_r(&seed) % 30000;
+		dad_dma_addr_t handle;
+		unsigned char *va = dad_dma_alloc_coherent(dev, size, &handle);
+
+		if (va == NULL) {
+			failures++;
+			continue;
+		}
+		memset(va, (int)seed & 0xff, size);
+		failures += dad_dma_map_single(dev, va, size, DAD_DMA_TO_DEVICE) != handle;
+		failures += va[size - 1] != (seed & 0xff) || va[0] != (seed & 0xff);
+		dad_dma_free_coherent(dev, size, va, handle);
+		if (round % 16 == 0) { /* and the heap moves meanwhile */
+			void *p = rte_malloc(NULL, 3u << 20, 0);
+			failures += p != NULL &&
+				dad_dma_map_single(dev, p, 1, DAD_DMA_TO_DEVICE) !=
+					rte_mem_virt2iova(p);
+			rte_free(p);
+		}
+	}
+	return (void *)failures;
+}
+
+static void
+threads_allocate_map_and_free_together(void **state)
+{
+	pthread_t threads[6];
+	struct dad_dma_dev_stats stats;
+
+	(void)state;
+	for (uintptr_t i = 0; i < RTE_DIM(threads); i++)
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, allocate_and_map, (void *)(i + 1)), 0);
+	for (unsigned int i = 0; i < RTE_DIM(threads); i++) {
+		void *failures;
+
+		pthread_join(threads[i], &failures);
+		assert_null(failures);
+	}
+	dad_dma_dev_stats(dev, &stats);
+	assert_int_equal(stats.coherent_bytes, 0);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(there_is_one_identity_domain),
+		cmocka_unit_test(translates_all_of_eals_memory_as_eal_does),
+		cmocka_unit_test(foreign_memory_is_unknown),
+		cmocka_unit_test(follows_the_heap),
+		cmocka_unit_test(knows_external_memory_while_it_is_registered),
+		cmocka_unit_test(each_wrong_mapping_has_its_error_and_its_counter),
+		cmocka_unit_test(every_part_of_a_buffer_maps_to_what_eal_says),
+		cmocka_unit_test(nothing_beyond_the_mask_is_handed_out),
+		cmocka_unit_test(masks_are_32_bits_until_set_and_impossible_ones_are_refused),
+		cmocka_unit_test(coherent_memory_is_zeroed_contiguous_and_naturally_aligned),
+		cmocka_unit_test(live_coherent_buffers_never_overlap),
+		cmocka_unit_test(wrong_frees_are_refused),
+		cmocka_unit_test(coherent_errors_are_told_apart),
+		cmocka_unit_test(many_buffers_take_few_memzones),
+		cmocka_unit_test(threads_allocate_map_and_free_together),
+	};
+	int ret = argc > 0 ? eal_test_init(argv[0]) : 1;
+
+	if (ret == 0) {
+		ret = cmocka_run_group_tests(tests, setup, teardown);
+		rte_eal_cleanup();
+	}
+	return ret;
+}
