@@ -97,7 +97,7 @@ cppcheck_flags=(--quiet --error-exitcode=1 --inline-suppr --std=c11 -j 2
     "--enable=warning,performance,portability" --suppress=missingIncludeSystem
     --include="$work/macros.h" -Iapp/common -Ilib/dma -Ilib/ring)
 
-check clang-format ${#c[@]} clang-format --dry-run -Werror "${c[@]}"
+check clang-format ${#c[@]} clang-format --dry-run -Werror --ferror-limit=3 "${c[@]}"
 check cppcheck ${#c[@]} cppcheck "${cppcheck_flags[@]}" "${c[@]}"
 check shellcheck ${#shell[@]} shellcheck -x -P SCRIPTDIR "${shell[@]}"
 check pyflakes ${#python[@]} python3 -m pyflakes /dev/null "${python[@]}"
