@@ -38,10 +38,16 @@ apt_install="apt-get install -y --no-install-recommends"
 [ "$(id -u)" = 0 ] || die "packages are missing; as root: $apt_install$missing"
 
 echo "installing:$missing"
-# A machine just started may be updating itself: wait for the lock.
+mkdir -p .cache
+log=.cache/setup.log
 export DEBIAN_FRONTEND=noninteractive
+# A machine just started may be updating itself: wait for the lock. Lists that could not be
+# updated may still do.
+options="-q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3"
 {
-    apt-get -q -o DPkg::Lock::Timeout=300 update || echo "the package lists could not be updated"
-    # shellcheck disable=SC2086 # a command, and a list of packages
-    $apt_install -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 $missing
-} </dev/null || die "packages could not be installed:$missing"
+    # shellcheck disable=SC2086 # lists of options and of packages
+    apt-get $options update || true
+    # shellcheck disable=SC2086
+    $apt_install $options $missing
+} >$log 2>&1 </dev/null ||
+    die "packages could not be installed: $(grep -m 1 '^[EW]:' $log || tail -n 1 $log) (all of it in $log)"
