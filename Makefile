@@ -26,7 +26,6 @@ test:                   ## build, and run all tests
 	@config/test.sh $(BUILD)
 
 bench: build            ## the full sweep, with dma_skeleton beside the engines of dma_dad
-	@config/hugepages.sh
 	@config/bench.sh $(BUILD)
 
 lint:                   ## all checks of the source
