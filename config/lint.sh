@@ -80,7 +80,7 @@ no_dpdk_header() {
 }
 
 # cppcheck reads neither DPDK's headers nor the system's: it is told those of their macros that
-# are no expressions.
+# are no expressions. A sign in a printf format is left to the compiler's -Wformat.
 cat >"$work/macros.h" <<'EOF'
 #define RTE_LOG_REGISTER(name, ...) int name;
 #define RTE_LOG_REGISTER_DEFAULT(name, ...) int name;
@@ -89,12 +89,17 @@ cat >"$work/macros.h" <<'EOF'
 #define RTE_PMD_REGISTER_ALIAS(...)
 #define RTE_PMD_REGISTER_PARAM_STRING(...)
 #define RTE_INIT(name) static void name(void)
+#define RTE_FINI(name) static void name(void)
+#define RTE_LCORE_FOREACH(i) for (i = 0; i < 128; i++)
+#define RTE_LCORE_FOREACH_WORKER(i) for (i = 1; i < 128; i++)
+#define RTE_DMA_FOREACH_DEV(i) for (i = 0; i < 64; i++)
 #define TAILQ_HEAD(name, type) struct name { struct type *first; }
 #define TAILQ_ENTRY(type) struct { struct type *next; }
 #define TAILQ_FOREACH(item, list, field) for (item = (list)->first; item; item = item->field.next)
 EOF
 cppcheck_flags=(--quiet --error-exitcode=1 --inline-suppr --std=c11 -j 2
     "--enable=warning,performance,portability" --suppress=missingIncludeSystem
+    --suppress=invalidPrintfArgType_uint --suppress=invalidPrintfArgType_sint
     --include="$work/macros.h" -Iapp/common -Ilib/dma -Ilib/ring)
 
 check clang-format ${#c[@]} clang-format --dry-run -Werror --ferror-limit=3 "${c[@]}"
