@@ -28,7 +28,9 @@ collect() {
     for h in $headers; do
         [ -f "$1/$h" ] && cp "$1/$h" "$2/"
     done
-    [ -f "$2/rte_dmadev_pmd.h" ] && [ -f "$2/bus_vdev_driver.h" ] || die "no driver headers in $1"
+    if [ ! -f "$2/rte_dmadev_pmd.h" ] || [ ! -f "$2/bus_vdev_driver.h" ]; then
+        die "no driver headers in $1"
+    fi
 }
 
 if [ -n "$tree" ]; then
@@ -66,7 +68,8 @@ apt="apt-get -qq -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=$wor
 {
     # shellcheck disable=SC2086 # a list of options
     $apt update && (cd "$work" && $apt source --download-only "dpdk=$package")
-} >"$work/log" 2>&1 || die "the source package dpdk=$package could not be fetched: $(tail -n 1 "$work/log")"
+} >"$work/log" 2>&1 || die "the source package dpdk=$package could not be fetched ($(grep -m 1 '^[EW]:' "$work/log"));" \
+    "once is enough, with network and libdpdk-dev up to date; or give a source tree with -Ddpdk_sdk="
 
 tar -xf "$work"/dpdk_*.orig.tar.* -C "$work/src" --strip-components=1
 rm -rf "$sdk"

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# A reminder of what one types; the work is done by meson, and by scripts in config/.
+# BUILD is the build folder, OPTIONS go to meson setup: make test BUILD=build-clang CC=clang
+
+BUILD ?= build
+OPTIONS ?=
+
+.PHONY: help all build run test bench lint format install clean
+all: build
+
+help:                   ## print this
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+build:                  ## install what is missing, configure, build
+	@config/setup.sh run
+	@config/build.sh $(BUILD) $(OPTIONS)
+
+run: build              ## the main job: a short sweep, and a file through the device
+	@config/hugepages.sh
+	@config/run.sh $(BUILD)
+
+test:                   ## build, and run all tests
+	@config/setup.sh run test
+	@config/hugepages.sh
+	@config/build.sh $(BUILD) $(OPTIONS)
+	@config/test.sh $(BUILD)
+
+bench: build            ## the full sweep, with dma_skeleton beside the engines of dma_dad
+	@config/bench.sh $(BUILD)
+
+lint:                   ## all checks of the source
+	@config/setup.sh lint
+	@config/lint.sh
+
+format:                 ## lay out the C files as clang-format has them
+	@config/setup.sh lint
+	@config/format.sh
+
+install: build          ## install to the system; DESTDIR= is heeded
+	@config/install.sh $(BUILD)
+
+clean:                  ## remove the build folders; the driver-SDK headers in .cache stay
+	rm -rf build build-*/
