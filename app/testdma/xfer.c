@@ -2,28 +2,19 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <rte_cycles.h>
-#include <rte_launch.h>
 #include <rte_lcore.h>
 
 #include "flow.h"
+#include "lane.h"
+#include "ticker.h"
 #include "xfer.h"
 
 #define MAX_FLOWS 256
-
-/* What one lcore does. */
-struct lane {
-	struct xfer *x;
-	unsigned int lcore;
-	bool launched;
-	bool is_thread;
-	pthread_t thread;
-};
 
 struct xfer {
 	struct devices *devices;
@@ -48,26 +39,18 @@ struct xfer {
 	uint64_t shown_tsc;
 	uint64_t shown_ops, shown_bytes;
 
-	/* printing every so often */
-	pthread_t period_thread;
-	pthread_cond_t period_wake;
-	uint32_t period_s;
+	struct ticker ticker; /* shows statistics every so often */
 };
 
 struct xfer *
 xfer_create(struct devices *devices)
 {
 	struct xfer *x = calloc(1, sizeof(*x));
-	pthread_condattr_t attr;
 
 	if (x == NULL)
 		return NULL;
 	x->devices = devices;
 	pthread_mutex_init(&x->show_lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&x->period_wake, &attr);
-	pthread_condattr_destroy(&attr);
 	return x;
 }
 
@@ -78,7 +61,6 @@ xfer_free(struct xfer *x)
 		return;
 	if (x->running)
 		xfer_stop(x);
-	pthread_cond_destroy(&x->period_wake);
 	pthread_mutex_destroy(&x->show_lock);
 	free(x);
 }
@@ -91,10 +73,11 @@ seconds_since(uint64_t tsc)
 
 /* ---- lanes ------------------------------------------------------------------------------- */
 
+/* What one lcore does. */
 static void
-run_lane(struct lane *lane)
+run_lane(void *arg, unsigned int lcore)
 {
-	struct xfer *x = lane->x;
+	struct xfer *x = arg;
 	bool idle = false;
 
 	while (!idle) {
@@ -105,7 +88,7 @@ run_lane(struct lane *lane)
 		for (unsigned int i = 0; i < x->nb_flows; i++) {
 			struct flow *f = &x->flow[i];
 
-			if (f->lcore != lane->lcore || f->done)
+			if (f->lcore != lcore || f->done)
 				continue;
 			flow_step(f, more);
 			if (!flow_idle(f, more)) {
@@ -117,68 +100,6 @@ run_lane(struct lane *lane)
 			__atomic_store_n(&f->done, true, __ATOMIC_RELEASE);
 		}
 	}
-}
-
-static int
-lane_on_lcore(void *lane)
-{
-	run_lane(lane);
-	return 0;
-}
-
-static void *
-lane_on_thread(void *lane)
-{
-	run_lane(lane);
-	return NULL;
-}
-
-/* Signals are for the thread that has the prompt. */
-static int
-create_thread(pthread_t *thread, void *(*run)(void *), void *arg)
-{
-	sigset_t all, old;
-	int ret;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(thread, NULL, run, arg);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -ret;
-}
-
-static int
-lane_launch(struct lane *lane)
-{
-	int ret;
-
-	lane->is_thread = lane->lcore == rte_get_main_lcore();
-	if (lane->is_thread) {
-		rte_cpuset_t cpus = rte_lcore_cpuset(lane->lcore);
-
-		ret = create_thread(&lane->thread, lane_on_thread, lane);
-		if (ret == 0)
-			pthread_setaffinity_np(lane->thread, sizeof(cpus), &cpus);
-	} else {
-		ret = rte_eal_remote_launch(lane_on_lcore, lane, lane->lcore);
-	}
-	if (ret != 0)
-		fprintf(stderr, "lcore %u: transfer not started: %s\n", lane->lcore,
-			strerror(-ret));
-	lane->launched = ret == 0;
-	return ret;
-}
-
-static void
-lane_join(struct lane *lane)
-{
-	if (!lane->launched)
-		return;
-	if (lane->is_thread)
-		pthread_join(lane->thread, NULL);
-	else
-		rte_eal_wait_lcore(lane->lcore);
-	lane->launched = false;
 }
 
 /* ---- statistics -------------------------------------------------------------------------- */
@@ -285,46 +206,10 @@ xfer_clear(struct xfer *x)
 	return 0;
 }
 
-static void *
-print_periodically(void *arg)
-{
-	struct xfer *x = arg;
-	struct timespec next;
-
-	clock_gettime(CLOCK_MONOTONIC, &next);
-	pthread_mutex_lock(&x->show_lock);
-	while (x->period_s != 0) {
-		next.tv_sec += x->period_s;
-		while (x->period_s != 0 &&
-			pthread_cond_timedwait(&x->period_wake, &x->show_lock, &next) == 0)
-			;
-		if (x->period_s != 0)
-			show_locked(x);
-	}
-	pthread_mutex_unlock(&x->show_lock);
-	return NULL;
-}
-
 static void
-period_begin(struct xfer *x, uint32_t period_s)
+show_tick(void *x)
 {
-	x->period_s = period_s;
-	if (period_s != 0 && create_thread(&x->period_thread, print_periodically, x) != 0) {
-		fprintf(stderr, "no thread to print statistics\n");
-		x->period_s = 0;
-	}
-}
-
-static void
-period_end(struct xfer *x)
-{
-	if (x->period_s == 0)
-		return;
-	pthread_mutex_lock(&x->show_lock);
-	x->period_s = 0;
-	pthread_cond_signal(&x->period_wake);
-	pthread_mutex_unlock(&x->show_lock);
-	pthread_join(x->period_thread, NULL);
+	xfer_show(x);
 }
 
 /* ---- start and stop ---------------------------------------------------------------------- */
@@ -357,6 +242,12 @@ xfer_check_lcores(const char *list)
 	return 0;
 }
 
+static void
+add_lane(struct xfer *x, unsigned int lcore)
+{
+	x->lane[x->nb_lanes++] = (struct lane){.lcore = lcore, .run = run_lane, .arg = x};
+}
+
 /* lcores without the main one first: it has the prompt as well. */
 static void
 choose_lanes(struct xfer *x, const char *list)
@@ -366,11 +257,11 @@ choose_lanes(struct xfer *x, const char *list)
 	x->nb_lanes = 0;
 	RTE_LCORE_FOREACH_WORKER (lcore) {
 		if (list_has(list, lcore) > 0)
-			x->lane[x->nb_lanes++] = (struct lane){.x = x, .lcore = lcore};
+			add_lane(x, lcore);
 	}
 	lcore = rte_get_main_lcore();
 	if (list_has(list, lcore) > 0 && (x->nb_lanes == 0 || strcmp(list, "all") != 0))
-		x->lane[x->nb_lanes++] = (struct lane){.x = x, .lcore = lcore};
+		add_lane(x, lcore);
 }
 
 static int
@@ -487,7 +378,8 @@ xfer_start(struct xfer *x, const struct config *c)
 		goto fail;
 	}
 	x->running = true;
-	period_begin(x, c->period_s);
+	if (ticker_begin(&x->ticker, c->period_s, show_tick, x) != 0)
+		fprintf(stderr, "no thread to print statistics every %u s\n", c->period_s);
 	printf("%s of %u bytes on %u vchans of %u devices, by %u lcores\n", op_name(c->op), c->size,
 		x->nb_flows, x->nb_devs, x->nb_lanes);
 	return 0;
@@ -509,7 +401,7 @@ xfer_stop(struct xfer *x)
 		return -EALREADY;
 	}
 	join_lanes(x);
-	period_end(x);
+	ticker_end(&x->ticker);
 	x->seconds = duration(x);
 	failed = close_flows(x) != 0;
 	x->running = false;
