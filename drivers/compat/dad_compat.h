@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef DAD_COMPAT_H
+#define DAD_COMPAT_H
+
+/*
+ * DPDK's driver-side headers, and the only place that knows DPDK versions apart.
+ * Features are told by their macros where there is one: backports stay right.
+ */
+
+#include <rte_version.h>
+
+#include <dev_driver.h>
+#include <bus_vdev_driver.h>
+#include <rte_dmadev_pmd.h>
+
+/* The macro that names the devargs moved from rte_dev.h to dev_driver.h in 25.07. */
+#ifndef RTE_PMD_REGISTER_PARAM_STRING
+#include <rte_dev.h>
+#endif
+
+/*
+ * What dpdk-pmdinfo.py looks for in a binary. In the DPDK tree a tool generates it from the
+ * registration macros; that tool is not installed anywhere.
+ */
+#define DAD_PMD_INFO(name, params)                                                                 \
+	__attribute__((used)) static const char name##_pmd_info[] =                                \
+		"PMD_INFO_STRING= {\"name\": \"" RTE_STR(name) "\", \"params\": \"" params "\", "  \
+							       "\"pci_ids\": []}"
+
+#endif /* DAD_COMPAT_H */

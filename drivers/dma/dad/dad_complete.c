@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Completions: polled in place, reported in order. */
+
+#include <sched.h>
+
+#include <rte_branch_prediction.h>
+
+#include "dad_internal.h"
+
+/* See which groups are done, until enough operations are. */
+static inline void
+poll_groups(struct dad_vchan *vc, uint64_t enough)
+{
+	uint64_t done = vc->done;
+
+	while (done != vc->published && done - vc->reaped < enough) {
+		const struct dad_desc *desc = dad_vchan_desc(vc, done);
+		/* D1: pairs with the release in serve(), dad_engine.c: the data, and the statuses
+		 */
+		uint32_t tag = __atomic_load_n(&desc->tag, __ATOMIC_ACQUIRE);
+
+		if (tag == dad_tag(done, vc->size_log2, DAD_TAG_SUBMITTED))
+			break;
+		done += desc->group;
+		if (unlikely(tag == dad_tag(done - desc->group, vc->size_log2, DAD_TAG_FAILED)))
+			vc->careful = done;
+	}
+	__atomic_store_n(&vc->done, done, __ATOMIC_RELAXED);
+}
+
+static inline void
+reap(struct dad_vchan *vc, uint64_t n)
+{
+	__atomic_store_n(&vc->reaped, vc->reaped + n, __ATOMIC_RELAXED);
+	vc->limit += n;
+}
+
+/* How many are ready to be reported, at most nb_cpls. */
+static inline uint64_t
+ready(struct dad_vchan *vc, uint16_t nb_cpls)
+{
+	poll_groups(vc, nb_cpls);
+	uint64_t n = vc->done - vc->reaped;
+
+	if (unlikely(n == 0 && vc->published != vc->reaped && *vc->crowded))
+		sched_yield();
+	return RTE_MIN(n, (uint64_t)nb_cpls);
+}
+
+uint16_t
+dad_completed(void *dev_private, uint16_t vchan, const uint16_t nb_cpls, uint16_t *last_idx,
+	bool *has_error)
+{
+	struct dad_vchan *vc = &((struct dad_dev *)dev_private)->vchan[vchan];
+	uint64_t n = ready(vc, nb_cpls);
+
+	if (unlikely(vc->reaped < vc->careful)) {
+		for (uint64_t i = 0; i < n; i++)
+			if (dad_vchan_desc(vc, vc->reaped + i)->status !=
+				RTE_DMA_STATUS_SUCCESSFUL) {
+				*has_error = true;
+				n = i;
+				break;
+			}
+	}
+	reap(vc, n);
+	*last_idx = (uint16_t)(vc->reaped - 1);
+	return (uint16_t)n;
+}
+
+uint16_t
+dad_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls, uint16_t *last_idx,
+	enum rte_dma_status_code *status)
+{
+	struct dad_vchan *vc = &((struct dad_dev *)dev_private)->vchan[vchan];
+	uint64_t n = ready(vc, nb_cpls);
+	uint64_t errors = 0;
+
+	for (uint64_t i = 0; i < n; i++) {
+		status[i] = (enum rte_dma_status_code)dad_vchan_desc(vc, vc->reaped + i)->status;
+		errors += status[i] != RTE_DMA_STATUS_SUCCESSFUL;
+	}
+	__atomic_store_n(&vc->errors, vc->errors + errors, __ATOMIC_RELAXED);
+	reap(vc, n);
+	*last_idx = (uint16_t)(vc->reaped - 1);
+	return (uint16_t)n;
+}

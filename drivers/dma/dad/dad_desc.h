@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef DAD_DESC_H
+#define DAD_DESC_H
+
+/*
+ * What lies in coherent memory: descriptors and scatter lists. Bits only, and no pointers.
+ *
+ * A ring slot is named by a ticket, a free-running 64-bit position: slot = ticket mod size,
+ * lap = ticket div size. The vchan's ring index that applications see is the ticket's low 16 bits.
+ *
+ * Operations are handed over in groups: neighbours of one batch that one worker does together. Only
+ * the first descriptor of a group carries a meaningful tag and count, so that handing over and
+ * taking back cost one store and one load a group, not one an operation.
+ *
+ *                 rte_dma_copy      rte_dma_submit          a worker              rte_dma_completed
+ *   group:  FREE ────────────► filled ──────────► SUBMITTED ────────► DONE or FAILED ──────► FREE
+ *   tag:    (any older lap)    (same)             lap:SUBMITTED       lap:DONE/FAILED        (same)
+ *
+ * A slot is free again when its completion was reaped; nothing is written for that.
+ */
+
+#include <assert.h>
+#include <stdint.h>
+
+enum dad_opcode {
+	DAD_OP_COPY = 0, /* src, dst, length */
+	DAD_OP_FILL = 1, /* src is the pattern, of which byte 0 comes first */
+	DAD_OP_SG = 2,	 /* src: sge ticket of the list's header; dst: nb_src, nb_dst << 16 */
+};
+
+#define DAD_DESC_FENCE 1 /* flags: starts only when all operations before it are done */
+
+struct dad_desc {
+	uint64_t src;
+	uint64_t dst;
+	uint32_t length;
+	uint16_t depth; /* operations before this one in its batch */
+	uint8_t opcode;
+	uint8_t flags;
+	uint16_t status; /* an rte_dma_status_code; written by the worker only if not 0 */
+	uint16_t group;	 /* in the first of a group: operations in it */
+	uint32_t tag;	 /* in the first of a group */
+};
+
+static_assert(sizeof(struct dad_desc) == 32, "two descriptors a cache line");
+
+/* An entry of a scatter list. Each list starts with a header: its descriptor's ticket, its length.
+ */
+struct dad_sge {
+	uint64_t addr;
+	uint32_t length;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct dad_sge) == 16, "as struct rte_dma_sge");
+
+enum dad_tag_state {
+	DAD_TAG_NONE = 0, /* a slot that was never used */
+	DAD_TAG_SUBMITTED = 1,
+	DAD_TAG_DONE = 2,
+	DAD_TAG_FAILED = 3, /* done, and some status in the group is not 0 */
+};
+
+static inline uint32_t
+dad_tag(uint64_t ticket, unsigned int size_log2, enum dad_tag_state state)
+{
+	return (uint32_t)(ticket >> size_log2) << 2 | (uint32_t)state;
+}
+
+#endif /* DAD_DESC_H */

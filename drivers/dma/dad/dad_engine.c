@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include <rte_branch_prediction.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_pause.h>
+#include <rte_prefetch.h>
+
+#include "dad_internal.h"
+
+/* A worker without work on its own vchans looks after those of others: at any time if a full group
+ * waits there, and for less only once in so many rounds. Else two workers would fight for crumbs,
+ * and without it a stalled worker would hold them up. */
+#define PATIENCE 64
+
+/* ---- one group --------------------------------------------------------------------------- */
+
+static bool
+is_full_group(const struct dad_desc *desc, unsigned int n)
+{
+	return n >= DAD_GROUP_BUDGET / DAD_GROUP_COST_MIN || desc->length >= DAD_GROUP_BUDGET / 2;
+}
+
+/* The next group of a vchan becomes this worker's: its ticket and its size, or 0. */
+static unsigned int
+claim(const struct dad_engine *e, struct dad_vchan *vc, bool full_only, uint64_t *first)
+{
+	/* C1: pairs with the CAS below, in another worker: what it found out about fences */
+	uint64_t ticket = __atomic_load_n(&vc->claimed, __ATOMIC_ACQUIRE);
+	struct dad_desc *desc = dad_vchan_desc(vc, ticket);
+
+	/* S1: pairs with the release in publish(), dad_submit.c */
+	if (__atomic_load_n(&desc->tag, __ATOMIC_ACQUIRE) !=
+		dad_tag(ticket, vc->size_log2, DAD_TAG_SUBMITTED))
+		return 0;
+
+	/* From here on others may overtake: then what is read may be of a later lap, and the CAS
+	 * fails. */
+	unsigned int n = __atomic_load_n(&desc->group, __ATOMIC_RELAXED);
+	if (full_only && !is_full_group(desc, n))
+		return 0;
+	*first = ticket;
+	if (e->nb_workers == 1) {
+		if (unlikely(desc->flags & DAD_DESC_FENCE))
+			dad_exec_fence(vc, ticket);
+		__atomic_store_n(&vc->claimed, ticket + n, __ATOMIC_RELAXED);
+		return n;
+	}
+	if (unlikely(desc->flags & DAD_DESC_FENCE)) {
+		/* F1: pairs with the release in serve(): data, and what failed, of all before */
+		if (__atomic_load_n(&vc->finished, __ATOMIC_ACQUIRE) != ticket)
+			return 0;
+		dad_exec_fence(vc, ticket);
+	}
+	return __atomic_compare_exchange_n(
+		       &vc->claimed, &ticket, ticket + n, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)
+		? n
+		: 0;
+}
+
+/* Claim a group and do it. False if there was none. */
+static bool
+serve(const struct dad_engine *e, struct dad_vchan *vc, bool full_only)
+{
+	uint64_t first;
+	unsigned int n = claim(e, vc, full_only, &first);
+
+	if (n == 0)
+		return false;
+	for (unsigned int i = 0; i < n; i += 2)
+		rte_prefetch0(dad_vchan_desc(vc, first + i));
+
+	bool failed = dad_exec_group(e->exec, vc, first, n);
+	if (e->nb_workers > 1)
+		/* F1: pairs with the acquire in claim() */
+		__atomic_fetch_add(&vc->finished, n, __ATOMIC_RELEASE);
+	/* D1: pairs with the acquire in poll_groups(), dad_complete.c */
+	__atomic_store_n(&dad_vchan_desc(vc, first)->tag,
+		dad_tag(first, vc->size_log2, failed ? DAD_TAG_FAILED : DAD_TAG_DONE),
+		__ATOMIC_RELEASE);
+	return true;
+}
+
+/* ---- workers ------------------------------------------------------------------------------- */
+
+/* One group of each vchan that is this worker's own. */
+static bool
+serve_own(const struct dad_worker *w)
+{
+	const struct dad_engine *e = w->engine;
+	bool any = false;
+
+	for (unsigned int v = w->index; v < e->nb_vchans; v += e->nb_workers)
+		any |= serve(e, &e->vchan[v], false);
+	return any;
+}
+
+static bool
+serve_others(const struct dad_worker *w, bool full_only)
+{
+	const struct dad_engine *e = w->engine;
+
+	for (unsigned int v = 0; v < e->nb_vchans; v++)
+		if (v % e->nb_workers != w->index && serve(e, &e->vchan[v], full_only))
+			return true;
+	return false;
+}
+
+static void *
+worker_main(void *arg)
+{
+	struct dad_worker *w = arg;
+	const struct dad_engine *e = w->engine;
+	unsigned int idle = 0;
+
+	/* some libraries want an lcore id: memory pools, for one */
+	bool registered = rte_thread_register() == 0;
+	if (!registered)
+		DAD_LOG(NOTICE, "worker %u runs without an lcore id: %s", w->index,
+			rte_strerror(rte_errno));
+
+	while (__atomic_load_n(&e->run, __ATOMIC_ACQUIRE)) {
+		if (serve_own(w) ||
+			(e->nb_workers > 1 && serve_others(w, idle % PATIENCE != PATIENCE - 1))) {
+			idle = 0;
+			continue;
+		}
+		idle++;
+		if (unlikely(e->crowded))
+			sched_yield();
+		else
+			rte_pause();
+	}
+	if (registered)
+		rte_thread_unregister();
+	return NULL;
+}
+
+static int
+worker_start(struct dad_worker *w, const char *name)
+{
+	char thread_name[16];
+	pthread_attr_t attr;
+	cpu_set_t cpus;
+	sigset_t all, before;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(w->cpu, &cpus);
+	pthread_attr_init(&attr);
+	pthread_attr_setaffinity_np(&attr, sizeof(cpus), &cpus);
+
+	/* signals are the application's: workers inherit a mask that blocks them */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int ret = pthread_create(&w->thread, &attr, worker_main, w);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	if (ret != 0)
+		return -ret;
+
+	snprintf(thread_name, sizeof(thread_name), "%.10s-w%u", name, w->index);
+	pthread_setname_np(w->thread, thread_name);
+	return 0;
+}
+
+int
+dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *args, int numa_node,
+	const struct dad_exec *exec, struct dad_vchan *vchan, unsigned int nb_vchans)
+{
+	e->exec = exec;
+	e->vchan = vchan;
+	e->nb_vchans = nb_vchans;
+	e->nb_workers = args->workers;
+	e->crowded = false;
+	for (unsigned int i = 0; i < e->nb_workers; i++) {
+		struct dad_worker *w = &e->worker[i];
+
+		w->engine = e;
+		w->index = i;
+		w->cpu = args->lcores.n > 0 ? args->lcores.cpu[i % args->lcores.n]
+					    : dad_cpus_pick(numa_node);
+		dad_cpus_enter(w->cpu);
+	}
+	for (unsigned int i = 0; i < e->nb_workers; i++)
+		e->crowded |= dad_cpus_is_shared(e->worker[i].cpu);
+
+	__atomic_store_n(&e->run, true, __ATOMIC_RELEASE);
+	for (unsigned int i = 0; i < e->nb_workers; i++) {
+		int ret = worker_start(&e->worker[i], name);
+
+		if (ret != 0) {
+			DAD_LOG(ERR, "%s: worker %u on CPU %d: %s", name, i, e->worker[i].cpu,
+				rte_strerror(-ret));
+			for (unsigned int rest = i; rest < e->nb_workers; rest++)
+				dad_cpus_leave(e->worker[rest].cpu);
+			e->nb_workers = i;
+			dad_engine_stop(e);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+void
+dad_engine_stop(struct dad_engine *e)
+{
+	__atomic_store_n(&e->run, false, __ATOMIC_RELEASE);
+	for (unsigned int i = 0; i < e->nb_workers; i++) {
+		pthread_join(e->worker[i].thread, NULL);
+		dad_cpus_leave(e->worker[i].cpu);
+	}
+	e->nb_workers = 0;
+}

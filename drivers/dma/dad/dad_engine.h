@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef DAD_ENGINE_H
+#define DAD_ENGINE_H
+
+/* The thread engine: workers that poll the vchans of one device. */
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dad_args.h"
+#include "dad_vchan.h"
+
+struct dad_exec;
+struct dad_engine;
+
+struct dad_worker {
+	struct dad_engine *engine;
+	unsigned int index;
+	int cpu;
+	pthread_t thread;
+};
+
+struct dad_engine {
+	const struct dad_exec *exec;
+	struct dad_vchan *vchan;
+	unsigned int nb_vchans;
+	unsigned int nb_workers; /* 0: not started */
+	bool run;		 /* workers leave when it is false */
+	bool crowded;		 /* some worker shares its CPU */
+	struct dad_worker worker[DAD_WORKERS_MAX];
+};
+
+/* Start the workers of args for vchan[0 … nb_vchans). 0 or -errno, and then none runs. */
+int dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *args,
+	int numa_node, const struct dad_exec *exec, struct dad_vchan *vchan,
+	unsigned int nb_vchans);
+
+/* Stop them: each finishes the group that it is at. Without effect when none runs. */
+void dad_engine_stop(struct dad_engine *e);
+
+#endif /* DAD_ENGINE_H */

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef DAD_INTERNAL_H
+#define DAD_INTERNAL_H
+
+/* The device: what probe makes, configure and start change, and the fast path reads. */
+
+#include <rte_log.h>
+
+#include "dad_args.h"
+#include "dad_engine.h"
+#include "dad_exec.h"
+#include "dad_vchan.h"
+
+extern int dad_logtype;
+#define DAD_LOG(level, fmt, ...)                                                                   \
+	rte_log(RTE_LOG_##level, dad_logtype, "dma_dad: " fmt "\n", ##__VA_ARGS__)
+
+struct dad_dev {
+	struct dad_vchan vchan[DAD_VCHANS_MAX]; /* first: the fast path needs nothing else */
+	struct dad_exec exec;
+	struct dad_dma_dev *dma;
+	struct dad_args args;
+	struct dad_engine engine;
+	uint16_t nb_vchans;
+	char name[32];
+};
+
+#endif /* DAD_INTERNAL_H */

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include "dad_exec.h"
+
+/* A range of the device's address space, consumed from its front. */
+struct range {
+	uint64_t addr;
+	uint64_t len;
+};
+
+/* The longest piece at the front of a range that is contiguous for the CPU. */
+struct piece {
+	uint8_t *va;
+	uint64_t len;
+	bool known; /* by the domain: safe to touch */
+};
+
+static bool
+wraps(uint64_t addr, uint64_t len)
+{
+	return addr + (len - 1) < addr;
+}
+
+static bool
+front(const struct dad_exec *x, const struct range *r, struct piece *p)
+{
+	size_t contig;
+
+	p->va = dad_dma_bus_to_virt(x->domain, r->addr, &contig);
+	p->known = p->va != NULL;
+	if (!p->known) {
+		if (!x->sva)
+			return false;
+		p->va = (uint8_t *)(uintptr_t)r->addr;
+		contig = r->len;
+	}
+	p->len = RTE_MIN(contig, r->len);
+	return true;
+}
+
+static void
+advance(struct range *r, uint64_t len)
+{
+	r->addr += len;
+	r->len -= len;
+}
+
+/* Move the fronts of two ranges, as far as one piece on each side goes. */
+static uint16_t
+copy_fronts(const struct dad_exec *x, struct range *src, struct range *dst)
+{
+	struct piece from, to;
+	uint16_t status = RTE_DMA_STATUS_SUCCESSFUL;
+
+	if (!front(x, src, &from))
+		return RTE_DMA_STATUS_INVALID_SRC_ADDR;
+	if (!front(x, dst, &to))
+		return RTE_DMA_STATUS_INVALID_DST_ADDR;
+
+	uint64_t len = RTE_MIN(from.len, to.len);
+	if (from.known && to.known)
+		memcpy(to.va, from.va, len);
+	else
+		status = dad_sva_copy((uintptr_t)from.va, (uintptr_t)to.va, len);
+	advance(src, len);
+	advance(dst, len);
+	return status;
+}
+
+uint16_t
+dad_slow_copy(const struct dad_exec *x, uint64_t src, uint64_t dst, uint64_t length)
+{
+	struct range from = {src, length}, to = {dst, length};
+	uint16_t status = RTE_DMA_STATUS_SUCCESSFUL;
+
+	if (wraps(src, length) || wraps(dst, length))
+		return RTE_DMA_STATUS_INVALID_LENGTH;
+	while (status == RTE_DMA_STATUS_SUCCESSFUL && from.len > 0)
+		status = copy_fronts(x, &from, &to);
+	return status;
+}
+
+uint16_t
+dad_slow_fill(const struct dad_exec *x, uint64_t pattern, uint64_t dst, uint64_t length)
+{
+	enum { BLOCK = 2048 }; /* of whole patterns */
+	uint64_t block[BLOCK / sizeof(pattern)];
+	struct range to = {dst, length};
+	struct piece p;
+
+	if (wraps(dst, length))
+		return RTE_DMA_STATUS_INVALID_LENGTH;
+	for (unsigned int i = 0; i < RTE_DIM(block); i++)
+		block[i] = pattern;
+
+	while (to.len > 0) {
+		/* pieces may end anywhere: the pattern goes on where it was */
+		const uint8_t *phase = (const uint8_t *)block + (to.addr - dst) % sizeof(pattern);
+
+		if (!front(x, &to, &p))
+			return RTE_DMA_STATUS_INVALID_DST_ADDR;
+		uint64_t len = RTE_MIN(p.len, (uint64_t)(BLOCK - sizeof(pattern)));
+		if (p.known)
+			memcpy(p.va, phase, len);
+		else if (dad_sva_copy((uintptr_t)phase, (uintptr_t)p.va, len) !=
+			RTE_DMA_STATUS_SUCCESSFUL)
+			return RTE_DMA_STATUS_INVALID_DST_ADDR;
+		advance(&to, len);
+	}
+	return RTE_DMA_STATUS_SUCCESSFUL;
+}
+
+/* A list's entries, consumed from the front; empty ones are allowed and skipped. */
+struct list {
+	uint64_t next; /* sge ticket */
+	unsigned int left;
+	struct range range;
+};
+
+static bool
+list_front(const struct dad_vchan *vc, struct list *l)
+{
+	while (l->range.len == 0) {
+		if (l->left == 0)
+			return false;
+		const struct dad_sge *sge = dad_vchan_sge(vc, l->next++);
+
+		l->left--;
+		l->range = (struct range){sge->addr, sge->length};
+	}
+	return true;
+}
+
+static bool
+list_sum(const struct dad_vchan *vc, struct list l, uint64_t *sum)
+{
+	*sum = 0;
+	for (; l.left > 0; l.left--) {
+		const struct dad_sge *sge = dad_vchan_sge(vc, l.next++);
+
+		if (sge->length > 0 && wraps(sge->addr, sge->length))
+			return false;
+		*sum += sge->length;
+	}
+	return true;
+}
+
+uint16_t
+dad_slow_sg(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc)
+{
+	struct list src = {.next = desc->src + 1, .left = desc->dst & 0xffff};
+	struct list dst = {.next = desc->src + 1 + src.left, .left = desc->dst >> 16 & 0xffff};
+	uint16_t status = RTE_DMA_STATUS_SUCCESSFUL;
+	uint64_t src_sum, dst_sum;
+
+	if (!list_sum(vc, src, &src_sum) || !list_sum(vc, dst, &dst_sum) || src_sum != dst_sum)
+		return RTE_DMA_STATUS_INVALID_LENGTH;
+	while (status == RTE_DMA_STATUS_SUCCESSFUL && list_front(vc, &src) &&
+		list_front(vc, &dst)) {
+		struct range from = src.range, to = dst.range;
+
+		/* copy_fronts() bounds by pieces; entries bound each other here */
+		from.len = to.len = RTE_MIN(from.len, to.len);
+		uint64_t before = from.len;
+		status = copy_fronts(x, &from, &to);
+		advance(&src.range, before - from.len);
+		advance(&dst.range, before - from.len);
+	}
+	return status;
+}

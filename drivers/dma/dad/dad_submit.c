@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Enqueue and submit. */
+
+#include <errno.h>
+
+#include <rte_branch_prediction.h>
+
+#include "dad_internal.h"
+
+static inline struct dad_vchan *
+vchan_of(void *dev_private, uint16_t vchan)
+{
+	return &((struct dad_dev *)dev_private)->vchan[vchan];
+}
+
+static inline bool
+is_full(const struct dad_vchan *vc)
+{
+	return vc->tail == vc->limit;
+}
+
+/* The open group ends before the tail. Its length is for ourselves, and with the tag for workers.
+ */
+static inline void
+close_group(struct dad_vchan *vc)
+{
+	__atomic_store_n(&dad_vchan_desc(vc, vc->group)->group, (uint16_t)(vc->tail - vc->group),
+		__ATOMIC_RELAXED);
+	vc->group = vc->tail;
+	vc->budget = DAD_GROUP_BUDGET;
+}
+
+/* Hand every group over, in order. */
+static void
+publish(struct dad_vchan *vc)
+{
+	uint64_t ticket = vc->published;
+
+	while (ticket != vc->tail) {
+		struct dad_desc *desc = dad_vchan_desc(vc, ticket);
+
+		/* S1: pairs with the acquire in claim(), dad_engine.c: the group's descriptors and
+		 * scatter lists, and the data that the application wrote */
+		__atomic_store_n(&desc->tag, dad_tag(ticket, vc->size_log2, DAD_TAG_SUBMITTED),
+			__ATOMIC_RELEASE);
+		ticket += desc->group;
+	}
+	__atomic_store_n(&vc->published, ticket, __ATOMIC_RELAXED);
+}
+
+/* Do every group here and now. */
+static void
+execute(struct dad_vchan *vc)
+{
+	uint64_t ticket = vc->published;
+
+	while (ticket != vc->tail) {
+		const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
+		unsigned int n = desc->group;
+
+		if (unlikely(desc->flags & DAD_DESC_FENCE))
+			dad_exec_fence(vc, ticket);
+		if (unlikely(dad_exec_group(vc->inline_exec, vc, ticket, n)))
+			vc->careful = ticket + n;
+		ticket += n;
+	}
+	__atomic_store_n(&vc->published, ticket, __ATOMIC_RELAXED);
+	__atomic_store_n(&vc->done, ticket, __ATOMIC_RELAXED);
+}
+
+static inline void
+submit(struct dad_vchan *vc)
+{
+	if (vc->tail == vc->published)
+		return;
+	close_group(vc);
+	if (vc->inline_exec != NULL)
+		execute(vc);
+	else
+		publish(vc);
+	vc->batch = vc->tail;
+}
+
+/* The descriptor at the tail is written but for what depends on its place; the ring had room. */
+static inline int
+enqueue(struct dad_vchan *vc, struct dad_desc *desc, uint64_t cost, uint64_t flags)
+{
+	uint64_t ticket = vc->tail;
+
+	/* a fence starts a group, so that to look at first descriptors is enough */
+	if (unlikely(vc->budget <= 0 || (flags & RTE_DMA_OP_FLAG_FENCE)) && ticket != vc->group)
+		close_group(vc);
+	vc->budget -= (int64_t)RTE_MAX(cost, (uint64_t)DAD_GROUP_COST_MIN);
+
+	desc->depth = (uint16_t)(ticket - vc->batch);
+	desc->flags = flags & RTE_DMA_OP_FLAG_FENCE ? DAD_DESC_FENCE : 0;
+	desc->status = RTE_DMA_STATUS_SUCCESSFUL;
+	vc->tail = ticket + 1;
+	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
+		submit(vc);
+	return (uint16_t)ticket;
+}
+
+int
+dad_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
+	uint64_t flags)
+{
+	struct dad_vchan *vc = vchan_of(dev_private, vchan);
+
+	if (unlikely(length == 0))
+		return -EINVAL;
+	if (unlikely(is_full(vc)))
+		return -ENOSPC;
+	struct dad_desc *desc = dad_vchan_desc(vc, vc->tail);
+
+	desc->src = src;
+	desc->dst = dst;
+	desc->length = length;
+	desc->opcode = DAD_OP_COPY;
+	return enqueue(vc, desc, length, flags);
+}
+
+int
+dad_fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst, uint32_t length,
+	uint64_t flags)
+{
+	struct dad_vchan *vc = vchan_of(dev_private, vchan);
+
+	if (unlikely(length == 0))
+		return -EINVAL;
+	if (unlikely(is_full(vc)))
+		return -ENOSPC;
+	struct dad_desc *desc = dad_vchan_desc(vc, vc->tail);
+
+	desc->src = pattern;
+	desc->dst = dst;
+	desc->length = length;
+	desc->opcode = DAD_OP_FILL;
+	return enqueue(vc, desc, length, flags);
+}
+
+/* Entries of lists whose operations were reaped are free again, oldest first. */
+static void
+reclaim_sges(struct dad_vchan *vc)
+{
+	while (vc->sge_head != vc->sge_tail) {
+		const struct dad_sge *header = dad_vchan_sge(vc, vc->sge_head);
+
+		if (header->addr >= vc->reaped)
+			return;
+		vc->sge_head += 1 + header->length;
+	}
+}
+
+static uint64_t
+append_sges(struct dad_vchan *vc, const struct rte_dma_sge *list, uint16_t n)
+{
+	uint64_t bytes = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		*dad_vchan_sge(vc, vc->sge_tail++) =
+			(struct dad_sge){.addr = list[i].addr, .length = list[i].length};
+		bytes += list[i].length;
+	}
+	return bytes;
+}
+
+int
+dad_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags)
+{
+	struct dad_vchan *vc = vchan_of(dev_private, vchan);
+	uint32_t entries = (uint32_t)nb_src + nb_dst;
+
+	if (unlikely(nb_src == 0 || nb_dst == 0 || nb_src > DAD_SGES_MAX || nb_dst > DAD_SGES_MAX))
+		return -EINVAL;
+	if (unlikely(is_full(vc)))
+		return -ENOSPC;
+	reclaim_sges(vc);
+	if (unlikely(vc->sge_tail + 1 + entries - vc->sge_head > vc->sge_mask + 1))
+		return -ENOSPC;
+	struct dad_desc *desc = dad_vchan_desc(vc, vc->tail);
+
+	desc->src = vc->sge_tail;
+	*dad_vchan_sge(vc, vc->sge_tail++) = (struct dad_sge){.addr = vc->tail, .length = entries};
+	uint64_t bytes = append_sges(vc, src, nb_src);
+	append_sges(vc, dst, nb_dst);
+	desc->dst = (uint64_t)nb_dst << 16 | nb_src;
+	desc->length = 0;
+	desc->opcode = DAD_OP_SG;
+	return enqueue(vc, desc, bytes, flags);
+}
+
+int
+dad_submit(void *dev_private, uint16_t vchan)
+{
+	submit(vchan_of(dev_private, vchan));
+	return 0;
+}
+
+uint16_t
+dad_burst_capacity(const void *dev_private, uint16_t vchan)
+{
+	const struct dad_vchan *vc = &((const struct dad_dev *)dev_private)->vchan[vchan];
+
+	return (uint16_t)(vc->limit - vc->tail);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include "dad_exec.h"
+
+/* Scatter lists have room for four entries a descriptor, and for two longest lists at least. */
+static uint32_t
+sges_for(uint32_t nb_desc)
+{
+	return RTE_MAX(nb_desc * 4, (uint32_t)DAD_SGES_MAX * 8);
+}
+
+void
+dad_vchan_release(struct dad_vchan *vc, struct dad_dma_dev *dma)
+{
+	if (vc->ring != NULL)
+		dad_dma_free_coherent(
+			dma, dad_vchan_size(vc) * sizeof(*vc->ring), vc->ring, vc->ring_handle);
+	if (vc->sges != NULL)
+		dad_dma_free_coherent(
+			dma, (vc->sge_mask + 1) * sizeof(*vc->sges), vc->sges, vc->sge_handle);
+	vc->ring = NULL;
+	vc->sges = NULL;
+}
+
+int
+dad_vchan_setup(struct dad_vchan *vc, struct dad_dma_dev *dma, uint16_t nb_desc)
+{
+	uint32_t nb_sges = sges_for(nb_desc);
+
+	dad_vchan_release(vc, dma);
+	vc->mask = nb_desc - 1u;
+	vc->size_log2 = (uint32_t)__builtin_ctz(nb_desc);
+	vc->sge_mask = nb_sges - 1;
+	vc->ring = dad_dma_alloc_coherent(dma, nb_desc * sizeof(*vc->ring), &vc->ring_handle);
+	vc->sges = dad_dma_alloc_coherent(dma, nb_sges * sizeof(*vc->sges), &vc->sge_handle);
+	if (vc->ring == NULL || vc->sges == NULL) {
+		dad_vchan_release(vc, dma);
+		return -ENOMEM;
+	}
+	dad_vchan_reset(vc);
+	return 0;
+}
+
+void
+dad_vchan_reset(struct dad_vchan *vc)
+{
+	/* an operation that runs by mistake finds addresses that are never mapped, and no tag */
+	memset(vc->ring, 0xff, dad_vchan_size(vc) * sizeof(*vc->ring));
+	for (uint32_t slot = 0; slot <= vc->mask; slot++)
+		vc->ring[slot].tag = DAD_TAG_NONE;
+
+	vc->tail = vc->group = vc->batch = 0;
+	vc->limit = dad_vchan_size(vc);
+	vc->budget = DAD_GROUP_BUDGET;
+	vc->published = vc->done = vc->reaped = vc->careful = 0;
+	vc->errors = 0;
+	vc->base = (struct rte_dma_stats){0};
+	vc->sge_tail = vc->sge_head = 0;
+	vc->claimed = vc->finished = vc->failed = vc->poisoned = 0;
+}
+
+/* Cursors may be read by other threads (statistics, dump): no tearing, and no more than that. */
+static uint64_t
+peek(const uint64_t *cursor)
+{
+	return __atomic_load_n(cursor, __ATOMIC_RELAXED);
+}
+
+bool
+dad_vchan_is_idle(const struct dad_vchan *vc)
+{
+	uint64_t published = peek(&vc->published);
+	uint64_t ticket = peek(&vc->done);
+
+	/* signed: another thread may see cursors of different moments */
+	while ((int64_t)(published - ticket) > 0) {
+		const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
+
+		/* D1: see dad_complete.c */
+		if (__atomic_load_n(&desc->tag, __ATOMIC_ACQUIRE) ==
+			dad_tag(ticket, vc->size_log2, DAD_TAG_SUBMITTED))
+			return false;
+		ticket += desc->group;
+	}
+	return true;
+}
+
+void
+dad_vchan_abort(struct dad_vchan *vc)
+{
+	for (uint64_t ticket = vc->done; ticket != vc->published;) {
+		struct dad_desc *desc = dad_vchan_desc(vc, ticket);
+		uint64_t end = ticket + desc->group;
+
+		if (desc->tag == dad_tag(ticket, vc->size_log2, DAD_TAG_SUBMITTED)) {
+			desc->tag = dad_tag(ticket, vc->size_log2, DAD_TAG_FAILED);
+			for (uint64_t t = ticket; t != end; t++)
+				dad_vchan_desc(vc, t)->status = RTE_DMA_STATUS_USER_ABORT;
+		}
+		ticket = end;
+	}
+	/* what was never submitted becomes one more group, done already */
+	if (vc->tail != vc->published) {
+		struct dad_desc *desc = dad_vchan_desc(vc, vc->published);
+
+		desc->group = (uint16_t)(vc->tail - vc->published);
+		desc->tag = dad_tag(vc->published, vc->size_log2, DAD_TAG_FAILED);
+		for (uint64_t t = vc->published; t != vc->tail; t++)
+			dad_vchan_desc(vc, t)->status = RTE_DMA_STATUS_USER_ABORT;
+		vc->published = vc->group = vc->batch = vc->tail;
+		vc->budget = DAD_GROUP_BUDGET;
+	}
+}
+
+static struct rte_dma_stats
+totals(const struct dad_vchan *vc)
+{
+	return (struct rte_dma_stats){
+		.submitted = peek(&vc->published),
+		.completed = peek(&vc->reaped),
+		.errors = peek(&vc->errors),
+	};
+}
+
+void
+dad_vchan_stats(const struct dad_vchan *vc, struct rte_dma_stats *stats)
+{
+	struct rte_dma_stats now = totals(vc);
+
+	stats->submitted += now.submitted - vc->base.submitted;
+	stats->completed += now.completed - vc->base.completed;
+	stats->errors += now.errors - vc->base.errors;
+}
+
+void
+dad_vchan_stats_reset(struct dad_vchan *vc)
+{
+	vc->base = totals(vc);
+}

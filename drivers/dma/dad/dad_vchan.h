@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef DAD_VCHAN_H
+#define DAD_VCHAN_H
+
+/*
+ * A vchan: one descriptor ring, and the cursors of its two sides.
+ *
+ *   reaped ≤ done ≤ published ≤ tail ≤ reaped + size
+ *                └─ claimed ─┘
+ *
+ * The submitting side (one thread at a time, as dmadev demands) owns all cursors but `claimed`,
+ * which workers move by CAS. The sides share nothing but `claimed`, the tags, and what failed.
+ */
+
+#include <stdbool.h>
+
+#include <rte_common.h>
+#include <rte_dmadev.h>
+
+#include "dad_desc.h"
+#include "dad_dma.h"
+
+#define DAD_VCHANS_MAX 64
+#define DAD_DESC_MIN   32
+#define DAD_DESC_MAX   32768
+#define DAD_SGES_MAX   64 /* a side */
+
+/* A group ends when it has cost this much; an operation costs its bytes, and a least sum that
+ * makes 32 operations of one group. Large operations so spread over workers. */
+#define DAD_GROUP_BUDGET   (64 << 10)
+#define DAD_GROUP_COST_MIN (DAD_GROUP_BUDGET / 32)
+
+struct dad_exec;
+
+struct dad_vchan {
+	/* submitting */
+	struct dad_desc *ring;
+	uint64_t tail;	/* next ticket */
+	uint64_t limit; /* reaped + size: tail must not pass it */
+	uint64_t group; /* first ticket of the open group */
+	uint64_t batch; /* first ticket since the last submit */
+	int64_t budget; /* of the open group */
+	uint32_t mask;
+	uint32_t size_log2;
+	const struct dad_exec *inline_exec; /* NULL: workers do it */
+
+	/* completing */
+	uint64_t published __rte_cache_aligned; /* up to here submitted */
+	uint64_t done;				/* up to here known to be done */
+	uint64_t reaped;			/* up to here reported to the application */
+	uint64_t careful;			/* below, statuses must be looked at one by one */
+	uint64_t errors;			/* reported with a status other than 0 */
+	const bool *crowded; /* a worker shares its CPU: let it run when there is nothing to reap */
+	struct rte_dma_stats base; /* what stats_reset() took away */
+
+	/* scatter lists: a ring of entries beside the ring of descriptors */
+	struct dad_sge *sges __rte_cache_aligned;
+	uint64_t sge_tail;
+	uint64_t sge_head;
+	uint32_t sge_mask;
+	dad_dma_addr_t ring_handle;
+	dad_dma_addr_t sge_handle;
+
+	/* workers */
+	uint64_t claimed __rte_cache_aligned; /* up to here taken by workers */
+	uint64_t finished; /* operations done, in any order; counted with several workers only */
+	uint64_t failed;   /* 1 + the latest batch in which something failed */
+	uint64_t poisoned; /* 1 + the latest batch in which a fence came after a failure */
+} __rte_cache_aligned;
+
+static inline uint32_t
+dad_vchan_size(const struct dad_vchan *vc)
+{
+	return vc->mask + 1;
+}
+
+static inline struct dad_desc *
+dad_vchan_desc(const struct dad_vchan *vc, uint64_t ticket)
+{
+	return &vc->ring[ticket & vc->mask];
+}
+
+static inline struct dad_sge *
+dad_vchan_sge(const struct dad_vchan *vc, uint64_t ticket)
+{
+	return &vc->sges[ticket & vc->sge_mask];
+}
+
+/* ---- life (dad_vchan.c) ------------------------------------------------------------------- */
+
+/* Memory for nb_desc descriptors; frees what was there before. 0 or -ENOMEM. */
+int dad_vchan_setup(struct dad_vchan *vc, struct dad_dma_dev *dma, uint16_t nb_desc);
+void dad_vchan_release(struct dad_vchan *vc, struct dad_dma_dev *dma);
+
+/* All cursors and statistics to zero, no descriptor pending. */
+void dad_vchan_reset(struct dad_vchan *vc);
+
+/* Is everything that was submitted done? May be asked by any thread. */
+bool dad_vchan_is_idle(const struct dad_vchan *vc);
+
+/* Nobody works any more: what is not done, and what was never submitted, is USER_ABORT. */
+void dad_vchan_abort(struct dad_vchan *vc);
+
+void dad_vchan_stats(const struct dad_vchan *vc, struct rte_dma_stats *stats);
+void dad_vchan_stats_reset(struct dad_vchan *vc);
+
+/* ---- fast path (dad_submit.c, dad_complete.c), signatures of rte_dmadev_core.h ------------- */
+
+int dad_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
+	uint64_t flags);
+int dad_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags);
+int dad_fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst, uint32_t length,
+	uint64_t flags);
+int dad_submit(void *dev_private, uint16_t vchan);
+uint16_t dad_completed(void *dev_private, uint16_t vchan, const uint16_t nb_cpls,
+	uint16_t *last_idx, bool *has_error);
+uint16_t dad_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls,
+	uint16_t *last_idx, enum rte_dma_status_code *status);
+uint16_t dad_burst_capacity(const void *dev_private, uint16_t vchan);
+
+#endif /* DAD_VCHAN_H */

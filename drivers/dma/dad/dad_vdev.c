@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The vdev bus: probe and remove. */
+
+#include <errno.h>
+#include <numa.h>
+
+#include <rte_eal.h>
+#include <rte_lcore.h>
+
+#include "dad_dev.h"
+
+RTE_LOG_REGISTER(dad_logtype, pmd.dma.dad, NOTICE)
+
+/* The device is where its first worker was asked to be, else where EAL's main lcore is. */
+static int
+numa_node_for(const struct dad_args *args)
+{
+	if (args->lcores.n > 0 && numa_available() >= 0)
+		return numa_node_of_cpu(args->lcores.cpu[0]);
+	return (int)rte_lcore_to_socket_id(rte_get_main_lcore());
+}
+
+static void
+set_fast_path(struct rte_dma_fp_object *fp, struct dad_dev *d)
+{
+	fp->dev_private = d;
+	fp->copy = dad_copy;
+	fp->copy_sg = dad_copy_sg;
+	fp->fill = dad_fill;
+	fp->submit = dad_submit;
+	fp->completed = dad_completed;
+	fp->completed_status = dad_completed_status;
+	fp->burst_capacity = dad_burst_capacity;
+}
+
+static int
+dad_probe(struct rte_vdev_device *vdev)
+{
+	const char *name = rte_vdev_device_name(vdev);
+	struct dad_args args;
+
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
+		DAD_LOG(ERR, "%s: only a primary process can have it", name);
+		return -ENOTSUP;
+	}
+	int ret = dad_args_parse(name, rte_vdev_device_args(vdev), &args);
+	if (ret != 0)
+		return ret;
+
+	int node = numa_node_for(&args);
+	struct rte_dma_dev *dev = rte_dma_pmd_allocate(name, node, sizeof(struct dad_dev));
+	if (dev == NULL) {
+		DAD_LOG(ERR, "%s: no room for one more dmadev", name);
+		return -ENOMEM;
+	}
+	struct dad_dev *d = dev->data->dev_private;
+	ret = dad_dev_init(d, name, &args, node);
+	if (ret != 0) {
+		rte_dma_pmd_release(name);
+		return ret;
+	}
+	/* dmadev reports the bus device's node, which the vdev bus leaves open */
+	vdev->device.numa_node = node;
+	dev->device = &vdev->device;
+	dev->dev_ops = &dad_dev_ops;
+	set_fast_path(dev->fp_obj, d);
+	dev->state = RTE_DMA_DEV_READY;
+	DAD_LOG(INFO, "%s: engine %s, kernel %s", name, dad_engine_name(args.engine),
+		d->exec.kernel);
+	return 0;
+}
+
+static int
+dad_remove(struct rte_vdev_device *vdev)
+{
+	const char *name = rte_vdev_device_name(vdev);
+	int dev_id = rte_dma_get_dev_id_by_name(name);
+
+	if (dev_id < 0)
+		return 0; /* closed already */
+	/* release refuses a device that runs */
+	rte_dma_stop((int16_t)dev_id);
+	return rte_dma_pmd_release(name);
+}
+
+static struct rte_vdev_driver dad_driver = {
+	.probe = dad_probe,
+	.remove = dad_remove,
+};
+
+RTE_PMD_REGISTER_VDEV(dma_dad, dad_driver);
+RTE_PMD_REGISTER_PARAM_STRING(dma_dad, DAD_ARGS_HELP);
+DAD_PMD_INFO(dma_dad, DAD_ARGS_HELP);
