@@ -35,8 +35,8 @@ enum {
 /* What a user without EAL options gets; the second device is there to compare with. */
 #define DEFAULT_DEVICE "--vdev dma_dad0"
 #define DEFAULT_PEER   "--vdev dma_skeleton0"
-/* What EAL tells about itself is nothing to somebody who did not ask for EAL. */
-#define DEFAULT_QUIET  "--log-level lib.eal:warning"
+/* What EAL and its parts tell of themselves is nothing to somebody who did not ask for EAL. */
+#define DEFAULT_QUIET  "--log-level lib.*:error --log-level pmd.dma.skeleton:warning"
 
 static void
 print_eal_options(const struct eal_defaults *d, const struct config *c)

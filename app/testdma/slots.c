@@ -114,14 +114,17 @@ check_buffer(struct slots *s, const struct buffers *b, uint32_t i, uint64_t sequ
 	struct mismatch m;
 	bool good = true;
 
+	/* what is found wrong is put right, to be said once and not for each operation from now on
+	 */
 	buffers_for_cpu(b, i);
 	if (payload && !pattern_check(va, s->size, pattern_of(s, i), &m)) {
 		report(s, sequence, what, va, &m);
+		if (b == s->src)
+			pattern_write(buffers_array(b)[i].va, s->size, pattern_of(s, i));
 		good = false;
 	}
 	if (!pattern_guard_check(va, s->size, &m)) {
 		report(s, sequence, guard, va, &m);
-		/* say it once, not for every operation on this buffer from now on */
 		pattern_guard(buffers_array(b)[i].va, s->size);
 		good = false;
 	}
