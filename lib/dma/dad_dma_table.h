@@ -41,7 +41,6 @@ extern "C" {
  */
 #define DAD_DMA_WORD_PRESENT UINT64_C(1)
 #define DAD_DMA_WORD_PAGED   UINT64_C(2) /* in units only: see page[] */
-#define DAD_DMA_WORD_ADDRESS (~(DAD_DMA_PAGE_SIZE - 1))
 
 /** What a lookup returns for a key that is not in the table. */
 #define DAD_DMA_ABSENT (~UINT64_C(0))
@@ -86,18 +85,19 @@ dad_dma_table_find(const struct dad_dma_table *table, uint64_t key, uint64_t *co
 	/* W1: pairs with the release in put(), table.c: for PAGED, the page array is there */
 	uint64_t word = __atomic_load_n(&leaf->unit[unit], __ATOMIC_ACQUIRE);
 	uint64_t offset = key & (DAD_DMA_UNIT_SIZE - 1);
-	uint64_t size = DAD_DMA_UNIT_SIZE;
 
-	if (__builtin_expect(word & DAD_DMA_WORD_PAGED, 0)) {
-		word = __atomic_load_n(
-			&leaf->page[unit][offset >> DAD_DMA_PAGE_SHIFT], __ATOMIC_ACQUIRE);
-		offset = key & (DAD_DMA_PAGE_SIZE - 1);
-		size = DAD_DMA_PAGE_SIZE;
+	if (__builtin_expect(word & DAD_DMA_WORD_PRESENT, 1)) {
+		*contig = DAD_DMA_UNIT_SIZE - offset;
+		return (word - DAD_DMA_WORD_PRESENT) + offset;
 	}
-	if (__builtin_expect(!(word & DAD_DMA_WORD_PRESENT), 0))
+	if (!(word & DAD_DMA_WORD_PAGED))
 		return DAD_DMA_ABSENT;
-	*contig = size - offset;
-	return (word & DAD_DMA_WORD_ADDRESS) + offset;
+	word = __atomic_load_n(&leaf->page[unit][offset >> DAD_DMA_PAGE_SHIFT], __ATOMIC_ACQUIRE);
+	if (!(word & DAD_DMA_WORD_PRESENT))
+		return DAD_DMA_ABSENT;
+	offset &= DAD_DMA_PAGE_SIZE - 1;
+	*contig = DAD_DMA_PAGE_SIZE - offset;
+	return (word - DAD_DMA_WORD_PRESENT) + offset;
 }
 
 #ifdef __cplusplus

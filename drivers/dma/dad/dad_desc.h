@@ -28,21 +28,32 @@ enum dad_opcode {
 	DAD_OP_SG = 2,	 /* src: sge ticket of the list's header; dst: nb_src, nb_dst << 16 */
 };
 
-#define DAD_DESC_FENCE 1 /* flags: starts only when all operations before it are done */
-
 struct dad_desc {
 	uint64_t src;
 	uint64_t dst;
-	uint32_t length;
-	uint16_t depth; /* operations before this one in its batch */
-	uint8_t opcode;
-	uint8_t flags;
-	uint16_t status; /* an rte_dma_status_code; written by the worker only if not 0 */
-	uint16_t group;	 /* in the first of a group: operations in it */
-	uint32_t tag;	 /* in the first of a group */
+	union {
+		uint64_t word; /* DAD_DESC_WORD: one store for all of these */
+		struct {
+			uint32_t length;
+			uint8_t opcode;
+			uint8_t status; /* an rte_dma_status_code; a worker writes it if not 0 */
+			uint16_t reserved;
+		};
+	};
+	/* in the first descriptor of a group */
+	uint16_t group; /* operations in it */
+	uint16_t depth; /* operations before it in its batch; and DAD_DEPTH_FENCE */
+	uint32_t tag;
 };
 
 static_assert(sizeof(struct dad_desc) == 32, "two descriptors a cache line");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "DAD_DESC_WORD");
+
+#define DAD_DESC_WORD(opcode, length) ((uint64_t)(opcode) << 32 | (uint32_t)(length))
+
+/* The group starts only when all operations before it are done. */
+#define DAD_DEPTH_FENCE 0x8000
+#define DAD_DEPTH_MASK	0x7fff
 
 /* An entry of a scatter list. Each list starts with a header: its descriptor's ticket, its length.
  */

@@ -45,12 +45,12 @@ claim(const struct dad_engine *e, struct dad_vchan *vc, bool full_only, uint64_t
 		return 0;
 	*first = ticket;
 	if (e->nb_workers == 1) {
-		if (unlikely(desc->flags & DAD_DESC_FENCE))
+		if (unlikely(__atomic_load_n(&desc->depth, __ATOMIC_RELAXED) & DAD_DEPTH_FENCE))
 			dad_exec_fence(vc, ticket);
 		__atomic_store_n(&vc->claimed, ticket + n, __ATOMIC_RELAXED);
 		return n;
 	}
-	if (unlikely(desc->flags & DAD_DESC_FENCE)) {
+	if (unlikely(__atomic_load_n(&desc->depth, __ATOMIC_RELAXED) & DAD_DEPTH_FENCE)) {
 		/* F1: pairs with the release in serve(): data, and what failed, of all before */
 		if (__atomic_load_n(&vc->finished, __ATOMIC_ACQUIRE) != ticket)
 			return 0;

@@ -20,15 +20,19 @@ is_full(const struct dad_vchan *vc)
 	return vc->tail == vc->limit;
 }
 
-/* The open group ends before the tail. Its length is for ourselves, and with the tag for workers.
- */
+/* The open group ends before the tail: write what its first descriptor says of it. Workers that
+ * were overtaken may read that any time, to no effect. */
 static inline void
 close_group(struct dad_vchan *vc)
 {
-	__atomic_store_n(&dad_vchan_desc(vc, vc->group)->group, (uint16_t)(vc->tail - vc->group),
-		__ATOMIC_RELAXED);
+	struct dad_desc *desc = dad_vchan_desc(vc, vc->group);
+	uint16_t depth = (uint16_t)(vc->group - vc->batch) | vc->fence;
+
+	__atomic_store_n(&desc->group, (uint16_t)(vc->tail - vc->group), __ATOMIC_RELAXED);
+	__atomic_store_n(&desc->depth, depth, __ATOMIC_RELAXED);
 	vc->group = vc->tail;
 	vc->budget = DAD_GROUP_BUDGET;
+	vc->fence = 0;
 }
 
 /* Hand every group over, in order. */
@@ -59,7 +63,7 @@ execute(struct dad_vchan *vc)
 		const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
 		unsigned int n = desc->group;
 
-		if (unlikely(desc->flags & DAD_DESC_FENCE))
+		if (unlikely(desc->depth & DAD_DEPTH_FENCE))
 			dad_exec_fence(vc, ticket);
 		if (unlikely(dad_exec_group(vc->inline_exec, vc, ticket, n)))
 			vc->careful = ticket + n;
@@ -69,7 +73,7 @@ execute(struct dad_vchan *vc)
 	__atomic_store_n(&vc->done, ticket, __ATOMIC_RELAXED);
 }
 
-static inline void
+static __rte_noinline void
 submit(struct dad_vchan *vc)
 {
 	if (vc->tail == vc->published)
@@ -82,24 +86,56 @@ submit(struct dad_vchan *vc)
 	vc->batch = vc->tail;
 }
 
-/* The descriptor at the tail is written but for what depends on its place; the ring had room. */
-static inline int
-enqueue(struct dad_vchan *vc, struct dad_desc *desc, uint64_t cost, uint64_t flags)
+/*
+ * The common case of enqueue() is a straight leaf function; the rest is called in tail position, so
+ * that it costs the common case no registers.
+ */
+
+static __rte_noinline int
+submit_at(struct dad_vchan *vc, uint64_t ticket)
+{
+	submit(vc);
+	return (uint16_t)ticket;
+}
+
+/* Write the descriptor at the tail, where there is room, and move on. */
+static __rte_always_inline int
+append(struct dad_vchan *vc, enum dad_opcode opcode, uint64_t src, uint64_t dst, uint32_t length,
+	uint64_t flags)
 {
 	uint64_t ticket = vc->tail;
+	struct dad_desc *desc = dad_vchan_desc(vc, ticket);
 
-	/* a fence starts a group, so that to look at first descriptors is enough */
-	if (unlikely(vc->budget <= 0 || (flags & RTE_DMA_OP_FLAG_FENCE)) && ticket != vc->group)
-		close_group(vc);
-	vc->budget -= (int64_t)RTE_MAX(cost, (uint64_t)DAD_GROUP_COST_MIN);
-
-	desc->depth = (uint16_t)(ticket - vc->batch);
-	desc->flags = flags & RTE_DMA_OP_FLAG_FENCE ? DAD_DESC_FENCE : 0;
-	desc->status = RTE_DMA_STATUS_SUCCESSFUL;
+	vc->budget -= RTE_MAX((int64_t)length, (int64_t)DAD_GROUP_COST_MIN);
+	/* relaxed: nobody looks yet. It keeps compilers from building a vector of the two */
+	__atomic_store_n(&desc->src, src, __ATOMIC_RELAXED);
+	__atomic_store_n(&desc->dst, dst, __ATOMIC_RELAXED);
+	desc->word = DAD_DESC_WORD(opcode, length);
 	vc->tail = ticket + 1;
 	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
-		submit(vc);
+		return submit_at(vc, ticket);
 	return (uint16_t)ticket;
+}
+
+/* The operation starts a group: the budget is spent, or it is fenced. */
+static __rte_noinline int
+append_first(struct dad_vchan *vc, enum dad_opcode opcode, uint64_t src, uint64_t dst,
+	uint32_t length, uint64_t flags)
+{
+	if (vc->tail != vc->group)
+		close_group(vc);
+	if (flags & RTE_DMA_OP_FLAG_FENCE)
+		vc->fence = DAD_DEPTH_FENCE;
+	return append(vc, opcode, src, dst, length, flags);
+}
+
+static __rte_always_inline int
+enqueue(struct dad_vchan *vc, enum dad_opcode opcode, uint64_t src, uint64_t dst, uint32_t length,
+	uint64_t flags)
+{
+	if (unlikely(vc->budget <= 0 || (flags & RTE_DMA_OP_FLAG_FENCE)))
+		return append_first(vc, opcode, src, dst, length, flags);
+	return append(vc, opcode, src, dst, length, flags);
 }
 
 int
@@ -112,13 +148,7 @@ dad_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint
 		return -EINVAL;
 	if (unlikely(is_full(vc)))
 		return -ENOSPC;
-	struct dad_desc *desc = dad_vchan_desc(vc, vc->tail);
-
-	desc->src = src;
-	desc->dst = dst;
-	desc->length = length;
-	desc->opcode = DAD_OP_COPY;
-	return enqueue(vc, desc, length, flags);
+	return enqueue(vc, DAD_OP_COPY, src, dst, length, flags);
 }
 
 int
@@ -131,13 +161,7 @@ dad_fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst, ui
 		return -EINVAL;
 	if (unlikely(is_full(vc)))
 		return -ENOSPC;
-	struct dad_desc *desc = dad_vchan_desc(vc, vc->tail);
-
-	desc->src = pattern;
-	desc->dst = dst;
-	desc->length = length;
-	desc->opcode = DAD_OP_FILL;
-	return enqueue(vc, desc, length, flags);
+	return enqueue(vc, DAD_OP_FILL, pattern, dst, length, flags);
 }
 
 /* Entries of lists whose operations were reaped are free again, oldest first. */
@@ -180,16 +204,12 @@ dad_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
 	reclaim_sges(vc);
 	if (unlikely(vc->sge_tail + 1 + entries - vc->sge_head > vc->sge_mask + 1))
 		return -ENOSPC;
-	struct dad_desc *desc = dad_vchan_desc(vc, vc->tail);
-
-	desc->src = vc->sge_tail;
-	*dad_vchan_sge(vc, vc->sge_tail++) = (struct dad_sge){.addr = vc->tail, .length = entries};
+	uint64_t header = vc->sge_tail++;
+	*dad_vchan_sge(vc, header) = (struct dad_sge){.addr = vc->tail, .length = entries};
 	uint64_t bytes = append_sges(vc, src, nb_src);
 	append_sges(vc, dst, nb_dst);
-	desc->dst = (uint64_t)nb_dst << 16 | nb_src;
-	desc->length = 0;
-	desc->opcode = DAD_OP_SG;
-	return enqueue(vc, desc, bytes, flags);
+	return enqueue(vc, DAD_OP_SG, header, (uint64_t)nb_dst << 16 | nb_src,
+		(uint32_t)RTE_MIN(bytes, (uint64_t)UINT32_MAX), flags);
 }
 
 int

@@ -31,7 +31,7 @@ dad_vchan_setup(struct dad_vchan *vc, struct dad_dma_dev *dma, uint16_t nb_desc)
 
 	dad_vchan_release(vc, dma);
 	vc->mask = nb_desc - 1u;
-	vc->size_log2 = (uint32_t)__builtin_ctz(nb_desc);
+	vc->size_log2 = (uint16_t)__builtin_ctz(nb_desc);
 	vc->sge_mask = nb_sges - 1;
 	vc->ring = dad_dma_alloc_coherent(dma, nb_desc * sizeof(*vc->ring), &vc->ring_handle);
 	vc->sges = dad_dma_alloc_coherent(dma, nb_sges * sizeof(*vc->sges), &vc->sge_handle);
@@ -54,6 +54,7 @@ dad_vchan_reset(struct dad_vchan *vc)
 	vc->tail = vc->group = vc->batch = 0;
 	vc->limit = dad_vchan_size(vc);
 	vc->budget = DAD_GROUP_BUDGET;
+	vc->fence = 0;
 	vc->published = vc->done = vc->reaped = vc->careful = 0;
 	vc->errors = 0;
 	vc->base = (struct rte_dma_stats){0};
@@ -111,6 +112,7 @@ dad_vchan_abort(struct dad_vchan *vc)
 			dad_vchan_desc(vc, t)->status = RTE_DMA_STATUS_USER_ABORT;
 		vc->published = vc->group = vc->batch = vc->tail;
 		vc->budget = DAD_GROUP_BUDGET;
+		vc->fence = 0;
 	}
 }
 

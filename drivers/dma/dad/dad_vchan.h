@@ -39,9 +39,10 @@ struct dad_vchan {
 	uint64_t limit; /* reaped + size: tail must not pass it */
 	uint64_t group; /* first ticket of the open group */
 	uint64_t batch; /* first ticket since the last submit */
-	int64_t budget; /* of the open group */
+	int64_t budget; /* of the open group: it ends when nothing is left */
 	uint32_t mask;
-	uint32_t size_log2;
+	uint16_t size_log2;
+	uint16_t fence;			    /* DAD_DEPTH_FENCE if the open group starts with one */
 	const struct dad_exec *inline_exec; /* NULL: workers do it */
 
 	/* completing */

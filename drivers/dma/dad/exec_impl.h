@@ -1,77 +1,88 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The loop of dad_exec.h, included once by each exec_*.c with EXEC_RUN naming the function. The
- * compiler makes of a 64-byte vector what its flags allow: one register, two or four.
+ * The loop of dad_exec.h, included once by each exec_*.c with EXEC_RUN naming the function.
  */
 
 #include <string.h>
 
 #include <rte_branch_prediction.h>
-#include <rte_prefetch.h>
 
 #include "dad_exec.h"
 
 /* Above, the C library's memcpy: its own choice by CPU and size is as good as it gets. */
 #define INLINE_MOVE_MAX 256
 
+/* The widest register; compilers split wider vectors badly. */
+#if defined(__AVX512F__)
+#define WIDTH 64
+#elif defined(__AVX2__)
+#define WIDTH 32
+#else
+#define WIDTH 16
+#endif
+typedef uint8_t wide __attribute__((vector_size(WIDTH), aligned(1), may_alias));
+typedef uint64_t wide64 __attribute__((vector_size(WIDTH), aligned(1), may_alias));
+typedef uint8_t v32 __attribute__((vector_size(WIDTH < 32 ? WIDTH : 32), aligned(1), may_alias));
 typedef uint8_t v16 __attribute__((vector_size(16), aligned(1), may_alias));
-typedef uint8_t v32 __attribute__((vector_size(32), aligned(1), may_alias));
-typedef uint8_t v64 __attribute__((vector_size(64), aligned(1), may_alias));
-typedef uint64_t w64 __attribute__((vector_size(64), aligned(1), may_alias));
 typedef uint64_t u64 __attribute__((aligned(1), may_alias));
 typedef uint32_t u32 __attribute__((aligned(1), may_alias));
 typedef uint16_t u16 __attribute__((aligned(1), may_alias));
 
-/* Two moves, from the start and up to the end, that overlap where the length is no power of two. */
-#define MOVE_PAIR(type)                                                                            \
+/*
+ * Move len bytes, size <= len <= 2 * size: size from the start, and size up to the end, which
+ * overlap where the length is less than double. All loads come before all stores.
+ */
+#define MOVE_PAIR(type, size)                                                                      \
 	do {                                                                                       \
-		const size_t last = len - sizeof(type);                                            \
-		type a = *(const type *)src;                                                       \
-		type b = *(const type *)(src + last);                                              \
-		*(type *)dst = a;                                                                  \
-		*(type *)(dst + last) = b;                                                         \
+		type head[(size) / sizeof(type)], tail[(size) / sizeof(type)];                     \
+		const type *from = (const type *)src;                                              \
+		const type *from_end = (const type *)(src + len - (size));                         \
+		type *to = (type *)dst;                                                            \
+		type *to_end = (type *)(dst + len - (size));                                       \
+		for (unsigned int w = 0; w < (size) / sizeof(type); w++)                           \
+			head[w] = from[w];                                                         \
+		for (unsigned int w = 0; w < (size) / sizeof(type); w++)                           \
+			tail[w] = from_end[w];                                                     \
+		for (unsigned int w = 0; w < (size) / sizeof(type); w++)                           \
+			to[w] = head[w];                                                           \
+		for (unsigned int w = 0; w < (size) / sizeof(type); w++)                           \
+			to_end[w] = tail[w];                                                       \
 	} while (0)
 
-static inline void
+static inline __attribute__((always_inline)) void
 move(uint8_t *dst, const uint8_t *src, size_t len)
 {
 	if (len > INLINE_MOVE_MAX)
 		memcpy(dst, src, len);
-	else if (len > 128) {
-		v64 a = *(const v64 *)src;
-		v64 b = *(const v64 *)(src + 64);
-		v64 c = *(const v64 *)(src + len - 128);
-		v64 d = *(const v64 *)(src + len - 64);
-
-		*(v64 *)dst = a;
-		*(v64 *)(dst + 64) = b;
-		*(v64 *)(dst + len - 128) = c;
-		*(v64 *)(dst + len - 64) = d;
-	} else if (len >= 64)
-		MOVE_PAIR(v64);
+	else if (len > 128)
+		MOVE_PAIR(wide, 128);
+	else if (len > 64)
+		MOVE_PAIR(wide, 64);
 	else if (len >= 32)
-		MOVE_PAIR(v32);
+		MOVE_PAIR(v32, 32);
 	else if (len >= 16)
-		MOVE_PAIR(v16);
+		MOVE_PAIR(v16, 16);
 	else if (len >= 8)
-		MOVE_PAIR(u64);
+		MOVE_PAIR(u64, 8);
 	else if (len >= 4)
-		MOVE_PAIR(u32);
+		MOVE_PAIR(u32, 4);
 	else if (len >= 2)
-		MOVE_PAIR(u16);
+		MOVE_PAIR(u16, 2);
 	else
 		*dst = *src;
 }
 
-static inline void
+static inline __attribute__((always_inline)) void
 fill(uint8_t *dst, uint64_t pattern, size_t len)
 {
-	w64 wide = {pattern, pattern, pattern, pattern, pattern, pattern, pattern, pattern};
+	wide64 block;
 
-	for (; len >= 64; len -= 64, dst += 64)
-		*(w64 *)dst = wide;
-	for (; len >= 8; len -= 8, dst += 8)
+	for (unsigned int w = 0; w < WIDTH / sizeof(pattern); w++)
+		block[w] = pattern;
+	for (; len >= WIDTH; len -= WIDTH, dst += WIDTH)
+		*(wide64 *)dst = block;
+	for (; len >= sizeof(pattern); len -= sizeof(pattern), dst += sizeof(pattern))
 		*(u64 *)dst = pattern;
 	memcpy(dst, &pattern, len);
 }
@@ -107,7 +118,7 @@ EXEC_RUN(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigne
 			status = dad_slow_sg(x, vc, desc);
 		}
 		if (unlikely(status != RTE_DMA_STATUS_SUCCESSFUL)) {
-			desc->status = status;
+			desc->status = (uint8_t)status;
 			failed = true;
 		}
 	}

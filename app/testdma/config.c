@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+
+#define MAX_SIZE       (64u << 20)
+#define MAX_BENCH_SIZE (16u << 20)
+
+static const char *const verify_names[] = {"off", "sample", "full"};
+
+const char *
+verify_name(enum verify v)
+{
+	return verify_names[v];
+}
+
+static int
+parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *number)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return -EINVAL;
+	errno = 0;
+	unsigned long long n = strtoull(text, &end, 10);
+	if (errno != 0 || *end != '\0' || n < min || n > max)
+		return -EINVAL;
+	*number = n;
+	return 0;
+}
+
+int
+parse_size(const char *text, uint64_t max, uint64_t *size)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return -EINVAL;
+	errno = 0;
+	unsigned long long n = strtoull(text, &end, 10);
+	unsigned int shift = 0;
+	if (errno != 0)
+		return -EINVAL;
+	if (*end == 'k' || *end == 'K')
+		shift = 10;
+	else if (*end == 'm' || *end == 'M')
+		shift = 20;
+	if (shift != 0)
+		end++;
+	if (*end != '\0' || n > max >> shift)
+		return -EINVAL;
+	*size = n << shift;
+	return 0;
+}
+
+const char *
+list_next(const char *list, char *word, size_t size)
+{
+	size_t len;
+
+	if (*list == '\0')
+		return NULL;
+	len = strcspn(list, ",");
+	snprintf(word, size, "%.*s", (int)len, list);
+	list += len;
+	return *list == ',' ? list + 1 : list;
+}
+
+int
+list_has(const char *list, unsigned int n)
+{
+	char word[32];
+	int found = 0;
+
+	if (strcmp(list, "all") == 0)
+		return 1;
+	if (*list == '\0')
+		return -EINVAL;
+	while ((list = list_next(list, word, sizeof(word))) != NULL) {
+		char *dash = strchr(word, '-');
+		uint64_t first, last;
+
+		if (dash != NULL)
+			*dash++ = '\0';
+		if (parse_number(word, 0, UINT32_MAX, &first) != 0 ||
+			parse_number(dash != NULL ? dash : word, first, UINT32_MAX, &last) != 0)
+			return -EINVAL;
+		if (n >= first && n <= last)
+			found = 1;
+	}
+	return found;
+}
+
+static int
+set_u32(uint32_t *to, const char *value, uint32_t min, uint32_t max)
+{
+	uint64_t n;
+	int ret = parse_number(value, min, max, &n);
+
+	if (ret == 0)
+		*to = n;
+	return ret;
+}
+
+static int
+set_op(struct config *c, const char *value)
+{
+	enum op op = op_by_name(value);
+
+	if (op == OP_COUNT)
+		return -EINVAL;
+	c->op = op;
+	return 0;
+}
+
+static int
+set_size(struct config *c, const char *value)
+{
+	uint64_t size;
+	int ret = parse_size(value, MAX_SIZE, &size);
+
+	if (ret == 0) {
+		c->size = size;
+		c->size_given = true;
+	}
+	return ret;
+}
+
+static int
+set_batch(struct config *c, const char *value)
+{
+	return set_u32(&c->batch, value, 1, 1024);
+}
+
+static int
+set_qdepth(struct config *c, const char *value)
+{
+	return set_u32(&c->qdepth, value, 1, 32768);
+}
+
+static int
+set_verify(struct config *c, const char *value)
+{
+	for (enum verify v = VERIFY_OFF; v <= VERIFY_FULL; v++) {
+		if (strcmp(value, verify_names[v]) == 0) {
+			c->verify = v;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int
+set_segments(struct config *c, const char *value)
+{
+	return set_u32(&c->segments, value, 1, OP_MAX_SEGMENTS);
+}
+
+static int
+set_count(struct config *c, const char *value)
+{
+	return parse_number(value, 0, UINT64_MAX, &c->count);
+}
+
+static int
+set_stall(struct config *c, const char *value)
+{
+	return set_u32(&c->stall_s, value, 1, 3600);
+}
+
+static int
+set_period(struct config *c, const char *value)
+{
+	return set_u32(&c->period_s, value, 0, 86400);
+}
+
+static int
+set_list(char *list, const char *value)
+{
+	size_t len = strlen(value);
+
+	if (len == 0 || len >= CONFIG_LIST_SIZE || value[0] == ',' || value[len - 1] == ',' ||
+		strstr(value, ",,") != NULL)
+		return -EINVAL;
+	memcpy(list, value, len + 1);
+	return 0;
+}
+
+static int
+set_devices(struct config *c, const char *value)
+{
+	return set_list(c->devices, value);
+}
+
+static int
+set_lcores(struct config *c, const char *value)
+{
+	if (list_has(value, 0) < 0)
+		return -EINVAL;
+	return set_list(c->lcores, value);
+}
+
+/* "64,4k" or "64-1m", the latter doubling. */
+static int
+set_sizes(struct config *c, const char *value)
+{
+	uint32_t sizes[CONFIG_MAX_SIZES];
+	uint32_t n = 0;
+	char word[64];
+
+	while ((value = list_next(value, word, sizeof(word))) != NULL) {
+		char *dash = strchr(word, '-');
+		uint64_t first, last;
+
+		if (dash != NULL)
+			*dash++ = '\0';
+		if (parse_size(word, MAX_BENCH_SIZE, &first) != 0 ||
+			parse_size(dash != NULL ? dash : word, MAX_BENCH_SIZE, &last) != 0 ||
+			first == 0 || last < first)
+			return -EINVAL;
+		for (; first <= last; first *= 2) {
+			if (n == CONFIG_MAX_SIZES)
+				return -EINVAL;
+			sizes[n++] = first;
+		}
+	}
+	if (n == 0)
+		return -EINVAL;
+	memcpy(c->sizes, sizes, n * sizeof(sizes[0]));
+	c->nb_sizes = n;
+	return 0;
+}
+
+static int
+set_ops(struct config *c, const char *value)
+{
+	uint32_t ops = 0;
+	char word[64];
+
+	while ((value = list_next(value, word, sizeof(word))) != NULL) {
+		enum op op = op_by_name(word);
+
+		if (op == OP_COUNT)
+			return -EINVAL;
+		ops |= 1u << op;
+	}
+	if (ops == 0)
+		return -EINVAL;
+	c->ops = ops;
+	return 0;
+}
+
+static int
+set_sets(struct config *c, const char *value)
+{
+	uint32_t sets = 0;
+	char word[64];
+
+	while ((value = list_next(value, word, sizeof(word))) != NULL) {
+		if (strcmp(word, "cache") == 0)
+			sets |= SET_CACHE;
+		else if (strcmp(word, "memory") == 0)
+			sets |= SET_MEMORY;
+		else
+			return -EINVAL;
+	}
+	if (sets == 0)
+		return -EINVAL;
+	c->sets = sets;
+	return 0;
+}
+
+static int
+set_rounds(struct config *c, const char *value)
+{
+	return set_u32(&c->rounds, value, 1, 101);
+}
+
+static int
+set_duration(struct config *c, const char *value)
+{
+	return set_u32(&c->duration_ms, value, 1, 60000);
+}
+
+const struct setting settings[] = {
+	{"op", "OP", "operation", "copy, fill or sg", "copy fill sg ", true, set_op},
+	{"size", "SIZE", "bytes of an operation (default 4096)",
+		"0 to 64m, with k or m for powers of 1024", NULL, true, set_size},
+	{"batch", "N", "operations for each submit (default 32)", "1 to 1024", NULL, true,
+		set_batch},
+	{"qdepth", "N", "operations in flight on a vchan (default 256)", "1 to 32768", NULL, true,
+		set_qdepth},
+	{"verify", "HOW", "check the data: one operation in 61, or all (default sample)",
+		"off, sample or full", "off sample full ", true, set_verify},
+	{"segments", "N", "length of each list of sg (default 4)", "1 to 16", NULL, true,
+		set_segments},
+	{"count", "N", "operations on each vchan (default 0: until stop)", "a number", NULL, true,
+		set_count},
+	{"stall", "SECONDS", "give up after so long without a completion (default 5)", "1 to 3600",
+		NULL, true, set_stall},
+	{"devices", "LIST", "devices by name (default all)",
+		"device names with commas between them, or all", "all ", true, set_devices},
+	{"lcores", "LIST", "lcores that transfer (default all)",
+		"lcore ids and ranges as in 0,2-3, or all", "all ", true, set_lcores},
+	{"stats-period", "SECONDS", "print statistics of a transfer so often (default 0: never)",
+		"0 to 86400", NULL, true, set_period},
+	{"sizes", "LIST", "bench: sizes (default 64,256,1k,4k,16k,64k,256k,1m)",
+		"sizes of 1 to 16m as in 64,4k or, doubling, 64-1m; 32 of them at most", NULL,
+		false, set_sizes},
+	{"ops", "LIST", "bench: operations (default copy,fill,sg)",
+		"copy, fill, sg, with commas between them", NULL, false, set_ops},
+	{"sets", "LIST", "bench: working sets (default cache,memory)",
+		"cache, memory, with a comma between them", NULL, false, set_sets},
+	{"rounds", "N", "bench: rounds, of which the median counts (default 5)", "1 to 101", NULL,
+		false, set_rounds},
+	{"duration-ms", "N", "bench: length of a measurement (default 30)", "1 to 60000", NULL,
+		false, set_duration},
+	{.name = NULL},
+};
+
+const struct setting *
+setting_find(const char *name)
+{
+	for (const struct setting *s = settings; s->name != NULL; s++) {
+		if (strcmp(s->name, name) == 0)
+			return s;
+	}
+	return NULL;
+}
+
+int
+setting_apply(struct config *c, const struct setting *s, const char *value)
+{
+	int ret = s->set(c, value);
+
+	if (ret != 0)
+		fprintf(stderr, "bad %s '%s': must be %s\n", s->name, value, s->valid);
+	return ret;
+}
+
+void
+config_defaults(struct config *c)
+{
+	*c = (struct config){
+		.op = OP_COPY,
+		.size = 4096,
+		.batch = 32,
+		.qdepth = 256,
+		.verify = VERIFY_SAMPLE,
+		.segments = 4,
+		.stall_s = 5,
+		.devices = "all",
+		.lcores = "all",
+		.ops = (1u << OP_COUNT) - 1,
+		.sets = SET_CACHE | SET_MEMORY,
+		.sizes = {64, 256, 1024, 4096, 16384, 65536, 262144, 1048576},
+		.nb_sizes = 8,
+		.rounds = 5,
+		.duration_ms = 30,
+	};
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TESTDMA_CONFIG_H
+#define TESTDMA_CONFIG_H
+
+/**
+ * @file
+ * What the user wants, from the command line and from the prompt.
+ *
+ * A setting has one name, one parser and one text of valid values, whether it comes as
+ * "--size 4k" or as "set size 4k".
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "op.h"
+
+#define CONFIG_MAX_SIZES 32
+#define CONFIG_LIST_SIZE 256
+
+enum verify {
+	VERIFY_OFF,
+	VERIFY_SAMPLE,
+	VERIFY_FULL,
+};
+
+/** Working sets of the benchmark, bits. */
+#define SET_CACHE  1u
+#define SET_MEMORY 2u
+
+struct config {
+	/* transfers */
+	enum op op;
+	uint32_t size;
+	uint32_t batch;
+	uint32_t qdepth;
+	enum verify verify;
+	uint32_t segments;
+	uint64_t count;			/**< operations on each vchan; 0: until stop */
+	uint32_t stall_s;		/**< no completion for so long is an error */
+	uint32_t period_s;		/**< statistics every so often; 0: never */
+	char devices[CONFIG_LIST_SIZE]; /**< names, or "all" */
+	char lcores[CONFIG_LIST_SIZE];	/**< ids and ranges, or "all" */
+
+	/* what to do; the prompt if nothing of this is set */
+	const char *cmdline_file;
+	bool interactive;
+	bool start;
+	const char *input;
+	const char *output;
+	bool bench;
+
+	/* benchmark */
+	bool json;
+	uint32_t sizes[CONFIG_MAX_SIZES];
+	uint32_t nb_sizes;
+	uint32_t ops;  /**< bit n: enum op n */
+	uint32_t sets; /**< SET_* */
+	uint32_t rounds;
+	uint32_t duration_ms;
+
+	bool size_given; /**< by the user: file transfers have another default */
+};
+
+/** One thing that can be set. */
+struct setting {
+	const char *name;
+	const char *arg; /**< "N", "LIST", … for the usage */
+	const char *help;
+	const char *valid;   /**< what the value must be */
+	const char *choices; /**< the words among it, each followed by a blank: for TAB */
+	bool at_prompt;
+	int (*set)(struct config *c, const char *value);
+};
+
+/** All settings; the last one has no name. */
+extern const struct setting settings[];
+
+void config_defaults(struct config *c);
+
+/** @return the setting, or NULL */
+const struct setting *setting_find(const char *name);
+
+/** Set it, or say what is wrong on stderr. @return 0, or -EINVAL */
+int setting_apply(struct config *c, const struct setting *s, const char *value);
+
+const char *verify_name(enum verify v);
+
+/** "4096", "4k", "1m" (powers of 1024). @return 0 or -EINVAL */
+int parse_size(const char *text, uint64_t max, uint64_t *size);
+
+/** Is the 64-bit number n one of "0,2-4"? @return 1, 0, or -EINVAL for a list that is none */
+int list_has(const char *list, unsigned int n);
+
+/** Copy the next name of a list to word (size bytes). @return the rest, or NULL at the end */
+const char *list_next(const char *list, char *word, size_t size);
+
+#endif /* TESTDMA_CONFIG_H */

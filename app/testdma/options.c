@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <getopt.h>
+#include <string.h>
+
+#include <rte_common.h>
+
+#include "options.h"
+
+enum {
+	OPT_HELP = 'h',
+	OPT_INTERACTIVE = 'i',
+	OPT_SETTING = 256, /* plus its index in settings[] */
+	OPT_START = 512,
+	OPT_CMDLINE_FILE,
+	OPT_INPUT,
+	OPT_OUTPUT,
+	OPT_BENCH,
+	OPT_JSON,
+};
+
+static const struct option modes[] = {
+	{"help", no_argument, NULL, OPT_HELP},
+	{"interactive", no_argument, NULL, OPT_INTERACTIVE},
+	{"start", no_argument, NULL, OPT_START},
+	{"cmdline-file", required_argument, NULL, OPT_CMDLINE_FILE},
+	{"input", required_argument, NULL, OPT_INPUT},
+	{"output", required_argument, NULL, OPT_OUTPUT},
+	{"bench", no_argument, NULL, OPT_BENCH},
+	{"json", no_argument, NULL, OPT_JSON},
+};
+
+void
+options_usage(FILE *f, const char *prog)
+{
+	fprintf(f,
+		"usage: %s [EAL options] -- [options]\n"
+		"       %s [options]           EAL options that work here are chosen and printed\n"
+		"\n"
+		"what to do (default: the prompt)\n"
+		"  --start                  transfer until --count is reached, or a signal\n"
+		"  --cmdline-file FILE      commands of the prompt from a file; ends at one that "
+		"fails\n"
+		"  -i, --interactive        the prompt, after those\n"
+		"  --input FILE --output FILE\n"
+		"                           the bytes of one file through a device into another\n"
+		"  --bench                  sweep sizes and operations over the devices and "
+		"memcpy\n"
+		"  --json                   bench: one JSON object a line\n"
+		"  -h, --help               this text\n"
+		"\n"
+		"settings (set NAME VALUE at the prompt, but for those of bench)\n",
+		prog, prog);
+	for (const struct setting *s = settings; s->name != NULL; s++) {
+		char option[32];
+
+		snprintf(option, sizeof(option), "--%s %s", s->name, s->arg);
+		fprintf(f, "  %-24s %s\n", option, s->help);
+	}
+	fprintf(f, "\nexit: 0 clean, 1 transfer error or mismatch, 2 usage\n");
+}
+
+static bool
+is_ours(const char *arg)
+{
+	const char *name = arg + 2;
+	size_t len;
+
+	if (strcmp(arg, "-h") == 0 || strcmp(arg, "-i") == 0)
+		return true;
+	if (strncmp(arg, "--", 2) != 0)
+		return false;
+	len = strcspn(name, "=");
+	for (size_t i = 0; i < RTE_DIM(modes); i++) {
+		if (strncmp(name, modes[i].name, len) == 0 && modes[i].name[len] == '\0')
+			return true;
+	}
+	for (const struct setting *s = settings; s->name != NULL; s++) {
+		if (strncmp(name, s->name, len) == 0 && s->name[len] == '\0')
+			return true;
+	}
+	return false;
+}
+
+int
+options_begin(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--") == 0)
+			return i + 1;
+	}
+	return argc > 1 && is_ours(argv[1]) ? 1 : argc;
+}
+
+/* Options that contradict each other, or lack another. */
+static bool
+sensible(const struct config *c)
+{
+	if ((c->input == NULL) != (c->output == NULL)) {
+		fprintf(stderr, "--input and --output belong together: no %s given\n",
+			c->input == NULL ? "--input" : "--output");
+		return false;
+	}
+	if ((c->input != NULL) + c->bench + (c->start || c->interactive || c->cmdline_file) > 1) {
+		fprintf(stderr,
+			"only one of --bench, --input with --output, and transfers "
+			"(--start, --interactive, --cmdline-file) at a time\n");
+		return false;
+	}
+	if (c->start && c->cmdline_file != NULL) {
+		fprintf(stderr, "--start and --cmdline-file: put start in the file\n");
+		return false;
+	}
+	if (c->json && !c->bench) {
+		fprintf(stderr, "--json is for --bench\n");
+		return false;
+	}
+	if (c->input != NULL && c->size_given && c->size == 0) {
+		fprintf(stderr, "bad size '0': a file needs pieces of 1 to 64m\n");
+		return false;
+	}
+	return true;
+}
+
+enum options_result
+options_parse(struct config *c, int argc, char **argv)
+{
+	struct option all[RTE_DIM(modes) + 32] = {0};
+	int n = 0, opt;
+
+	for (; n < (int)RTE_DIM(modes); n++)
+		all[n] = modes[n];
+	for (int i = 0; settings[i].name != NULL; i++)
+		all[n++] =
+			(struct option){settings[i].name, required_argument, NULL, OPT_SETTING + i};
+
+	optind = 1;
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, ":hi", all, NULL)) != -1) {
+		if (opt >= OPT_SETTING && opt < OPT_START) {
+			if (setting_apply(c, &settings[opt - OPT_SETTING], optarg) != 0)
+				return OPTIONS_BAD;
+			continue;
+		}
+		switch (opt) {
+		case OPT_HELP:
+			return OPTIONS_HELP;
+		case OPT_INTERACTIVE:
+			c->interactive = true;
+			break;
+		case OPT_START:
+			c->start = true;
+			break;
+		case OPT_CMDLINE_FILE:
+			c->cmdline_file = optarg;
+			break;
+		case OPT_INPUT:
+			c->input = optarg;
+			break;
+		case OPT_OUTPUT:
+			c->output = optarg;
+			break;
+		case OPT_BENCH:
+			c->bench = true;
+			break;
+		case OPT_JSON:
+			c->json = true;
+			break;
+		case ':':
+			fprintf(stderr, "option '%s' needs a value\n", argv[optind - 1]);
+			return OPTIONS_BAD;
+		default:
+			fprintf(stderr, "unknown option '%s': --help lists the valid ones\n",
+				argv[optind - 1]);
+			return OPTIONS_BAD;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "unexpected argument '%s': options begin with --\n", argv[optind]);
+		return OPTIONS_BAD;
+	}
+	return sensible(c) ? OPTIONS_OK : OPTIONS_BAD;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TEST_DEVICE_H
+#define TEST_DEVICE_H
+
+/*
+ * A real dma_dad, hot-plugged with the devargs of the variant (DAD_TEST_ARGS), for tests that use
+ * nothing but the public dmadev API.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <rte_bus_vdev.h>
+#include <rte_cycles.h>
+#include <rte_dmadev.h>
+#include <rte_malloc.h>
+#include <rte_memory.h>
+
+#include "eal_test.h"
+
+#define TEST_NAME "dma_dad_test"
+
+static inline const char *
+test_args(void)
+{
+	const char *args = getenv("DAD_TEST_ARGS");
+
+	return args != NULL ? args : "";
+}
+
+static inline int16_t
+test_plug_with(const char *args)
+{
+	assert_int_equal(rte_vdev_init(TEST_NAME, args), 0);
+	int id = rte_dma_get_dev_id_by_name(TEST_NAME);
+	assert_true(id >= 0);
+	return (int16_t)id;
+}
+
+static inline void
+test_configure(int16_t id, uint16_t nb_vchans, uint16_t nb_desc)
+{
+	const struct rte_dma_conf conf = {.nb_vchans = nb_vchans};
+	const struct rte_dma_vchan_conf vconf = {
+		.direction = RTE_DMA_DIR_MEM_TO_MEM, .nb_desc = nb_desc};
+
+	assert_int_equal(rte_dma_configure(id, &conf), 0);
+	for (uint16_t v = 0; v < nb_vchans; v++)
+		assert_int_equal(rte_dma_vchan_setup(id, v, &vconf), 0);
+}
+
+/* Plugged, configured and started. */
+static inline int16_t
+test_open(uint16_t nb_vchans, uint16_t nb_desc)
+{
+	int16_t id = test_plug_with(test_args());
+
+	test_configure(id, nb_vchans, nb_desc);
+	assert_int_equal(rte_dma_start(id), 0);
+	return id;
+}
+
+static inline void
+test_close(int16_t id)
+{
+	assert_int_equal(rte_dma_stop(id), 0);
+	assert_int_equal(rte_vdev_uninit(TEST_NAME), 0);
+}
+
+/* EAL memory and its address for the device. */
+static inline void *
+test_buffer(size_t size)
+{
+	void *p = rte_zmalloc(NULL, size, 4096);
+
+	assert_non_null(p);
+	return p;
+}
+
+static inline rte_iova_t
+iova(const void *p)
+{
+	return rte_mem_virt2iova(p);
+}
+
+/* Gather exactly n completions, within ten seconds. */
+static inline void
+test_gather(int16_t id, uint16_t vchan, uint16_t n, enum rte_dma_status_code *status)
+{
+	uint64_t deadline = rte_get_timer_cycles() + 10 * rte_get_timer_hz();
+	uint16_t got = 0;
+
+	while (got < n) {
+		got += rte_dma_completed_status(id, vchan, n - got, NULL, status + got);
+		assert_true(rte_get_timer_cycles() < deadline);
+	}
+}
+
+/* Submit what is enqueued, and expect the one status. */
+static inline void
+test_expect(int16_t id, enum rte_dma_status_code expected)
+{
+	enum rte_dma_status_code status;
+
+	assert_int_equal(rte_dma_submit(id, 0), 0);
+	test_gather(id, 0, 1, &status);
+	assert_int_equal(status, expected);
+}
+
+#define TEST_MAIN(tests) \
+	int main(int argc, char **argv) \
+	{ \
+		int ret = argc > 0 ? eal_test_init(argv[0]) : 1; \
+\
+		if (ret == 0) { \
+			ret = cmocka_run_group_tests(tests, NULL, NULL); \
+			rte_eal_cleanup(); \
+		} \
+		return ret; \
+	}
+
+#endif /* TEST_DEVICE_H */

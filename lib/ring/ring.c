@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The life of a ring: geometry, init, attach, memzones, dump. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <rte_common.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+#include <rte_memzone.h>
+
+#include "dad_ring.h"
+#include "ring_core.h"
+
+RTE_LOG_REGISTER(ring_logtype, lib.dad.ring, NOTICE);
+
+#define RING_LOG(level, fmt, ...)                                                                  \
+	rte_log(RTE_LOG_##level, ring_logtype, "ring: " fmt "\n", ##__VA_ARGS__)
+
+#define MEMZONE_PREFIX "DR_"
+_Static_assert(DAD_RING_NAMESIZE + sizeof(MEMZONE_PREFIX) - 1 == RTE_MEMZONE_NAMESIZE,
+	"a ring's name and its prefix make up a memzone's name");
+_Static_assert(DAD_RING_ALIGN % RTE_CACHE_LINE_SIZE == 0, "sides must not share a line");
+
+/* Fill in the constants that follow from the two numbers. */
+static int
+set_geometry(struct dad_ring *r, size_t esize, size_t count)
+{
+	if (esize == 0 || esize % 4 != 0 || esize > DAD_RING_ESIZE_MAX)
+		return -EINVAL;
+	if (count == 0 || (count & (count - 1)) != 0 || count > DAD_RING_COUNT_MAX)
+		return -EINVAL;
+
+	const uint64_t tags = RTE_ALIGN_CEIL((uint64_t)count, (uint64_t)DAD_RING_ALIGN);
+	const uint64_t elems = RTE_ALIGN_CEIL((uint64_t)count * esize, (uint64_t)DAD_RING_ALIGN);
+
+	r->esize = (uint32_t)esize;
+	r->count = count;
+	r->lap_shift = (uint32_t)__builtin_ctzll(count);
+	r->emptied_offset = sizeof(*r);
+	r->filled_offset = r->emptied_offset + tags;
+	r->elems_offset = r->filled_offset + tags;
+	r->total = r->elems_offset + elems;
+	return r->total <= SSIZE_MAX ? 0 : -EINVAL;
+}
+
+ssize_t
+dad_ring_footprint(size_t esize, size_t count)
+{
+	struct dad_ring geometry;
+	int ret = set_geometry(&geometry, esize, count);
+
+	return ret < 0 ? ret : (ssize_t)geometry.total;
+}
+
+static struct dad_ring *
+init_named(void *mem, const char *name, size_t esize, size_t count)
+{
+	struct dad_ring *r = mem;
+
+	memset(r, 0, sizeof(*r));
+	set_geometry(r, esize, count);
+	memcpy(r->name, name, strlen(name));
+	r->version = RING_VERSION;
+	/* The elements need no value: their tags say that there are none. */
+	memset(ring_emptied(r), 0, r->elems_offset - r->emptied_offset);
+	/* M: release; pairs with the load in dad_ring_attach() */
+	__atomic_store_n(&r->magic, RING_MAGIC, __ATOMIC_RELEASE);
+	return r;
+}
+
+struct dad_ring *
+dad_ring_init(void *mem, size_t esize, size_t count)
+{
+	if (mem == NULL || (uintptr_t)mem % DAD_RING_ALIGN != 0 ||
+		dad_ring_footprint(esize, count) < 0) {
+		rte_errno = EINVAL;
+		return NULL;
+	}
+	return init_named(mem, "", esize, count);
+}
+
+/* Would init have made this, in memory of that length? */
+static bool
+geometry_is_sound(const struct dad_ring *r, size_t len)
+{
+	struct dad_ring expected;
+
+	return set_geometry(&expected, r->esize, r->count) == 0 &&
+		r->lap_shift == expected.lap_shift &&
+		r->emptied_offset == expected.emptied_offset &&
+		r->filled_offset == expected.filled_offset &&
+		r->elems_offset == expected.elems_offset && r->total == expected.total &&
+		r->total <= len;
+}
+
+struct dad_ring *
+dad_ring_attach(void *mem, size_t len)
+{
+	struct dad_ring *r = mem;
+
+	if (mem == NULL || (uintptr_t)mem % DAD_RING_ALIGN != 0 || len < sizeof(*r)) {
+		rte_errno = EINVAL;
+		return NULL;
+	}
+	/* M: acquire; pairs with the store in init_named() */
+	uint64_t magic = __atomic_load_n(&r->magic, __ATOMIC_ACQUIRE);
+	if (magic == 0) {
+		rte_errno = ENOENT;
+		return NULL;
+	}
+	if (magic != RING_MAGIC) {
+		RING_LOG(ERR, "no ring at %p: magic 0x%" PRIx64, mem, magic);
+		rte_errno = EINVAL;
+		return NULL;
+	}
+	if (r->version != RING_VERSION) {
+		RING_LOG(ERR, "ring at %p has layout %" PRIu32 ", this library knows %d", mem,
+			r->version, RING_VERSION);
+		rte_errno = ENOTSUP;
+		return NULL;
+	}
+	if (!geometry_is_sound(r, len)) {
+		RING_LOG(ERR, "ring at %p is damaged or larger than its %zu bytes", mem, len);
+		rte_errno = EINVAL;
+		return NULL;
+	}
+	return r;
+}
+
+static int
+memzone_name(char *zone, const char *name)
+{
+	if (name == NULL || name[0] == '\0')
+		return -EINVAL;
+	if (strnlen(name, DAD_RING_NAMESIZE) == DAD_RING_NAMESIZE)
+		return -ENAMETOOLONG;
+	snprintf(zone, RTE_MEMZONE_NAMESIZE, MEMZONE_PREFIX "%s", name);
+	return 0;
+}
+
+struct dad_ring *
+dad_ring_create(const char *name, size_t esize, size_t count, int socket_id)
+{
+	char zone[RTE_MEMZONE_NAMESIZE];
+	ssize_t size = dad_ring_footprint(esize, count);
+	int ret = memzone_name(zone, name);
+
+	if (ret == 0 && size < 0)
+		ret = (int)size;
+	if (ret < 0) {
+		rte_errno = -ret;
+		return NULL;
+	}
+	const struct rte_memzone *mz =
+		rte_memzone_reserve_aligned(zone, (size_t)size, socket_id, 0, DAD_RING_ALIGN);
+	if (mz == NULL) {
+		/* Of a name in use the caller learns by rte_errno; it may well have tried. */
+		if (rte_errno != EEXIST)
+			RING_LOG(ERR, "%s: cannot reserve %zd bytes: %s", name, size,
+				rte_strerror(rte_errno));
+		return NULL;
+	}
+	return init_named(mz->addr, name, esize, count);
+}
+
+struct dad_ring *
+dad_ring_lookup(const char *name)
+{
+	char zone[RTE_MEMZONE_NAMESIZE];
+	int ret = memzone_name(zone, name);
+
+	if (ret < 0) {
+		rte_errno = -ret;
+		return NULL;
+	}
+	const struct rte_memzone *mz = rte_memzone_lookup(zone);
+	if (mz == NULL) {
+		rte_errno = ENOENT;
+		return NULL;
+	}
+	return dad_ring_attach(mz->addr, mz->len);
+}
+
+int
+dad_ring_free(struct dad_ring *r)
+{
+	char zone[RTE_MEMZONE_NAMESIZE];
+
+	if (r == NULL)
+		return 0;
+	if (memzone_name(zone, r->name) < 0)
+		return -EINVAL;
+	const struct rte_memzone *mz = rte_memzone_lookup(zone);
+	if (mz == NULL || mz->addr != r)
+		return -EINVAL;
+	/* M: who looks it up from now on finds no ring. Relaxed, as there is nothing to hand over.
+	 */
+	__atomic_store_n(&r->magic, 0, __ATOMIC_RELAXED);
+	return rte_memzone_free(mz);
+}
+
+/* Slots whose tickets have been taken, from first to last, and whose tags are not yet set. */
+static uint64_t
+count_held(const struct dad_ring *r, const uint8_t *tags, uint64_t first, uint64_t last)
+{
+	uint64_t held = 0;
+
+	for (uint64_t t = first; t < last; t++)
+		held += __atomic_load_n(&tags[ring_slot(r, t)], __ATOMIC_RELAXED) !=
+			(uint8_t)(ring_lap(r, t) + 1);
+	return held;
+}
+
+void
+dad_ring_dump(FILE *f, const struct dad_ring *r)
+{
+	/* A snapshot for people: relaxed but for the first, as in dad_ring_count(). */
+	uint64_t head = __atomic_load_n(&r->cons.next, __ATOMIC_ACQUIRE);
+	uint64_t tail = __atomic_load_n(&r->prod.next, __ATOMIC_RELAXED);
+	uint64_t oldest = tail > r->count ? tail - r->count : 0;
+
+	fprintf(f,
+		"ring \"%.*s\" at %p: %" PRIu64 " slots of %" PRIu32 " bytes, %" PRIu64 " in all\n",
+		DAD_RING_NAMESIZE - 1, r->name, (const void *)r, r->count, r->esize, r->total);
+	fprintf(f, "  producers: next ticket %" PRIu64 ", known to be free below %" PRIu64 "\n",
+		tail, __atomic_load_n(&r->prod.known, __ATOMIC_RELAXED));
+	fprintf(f, "  consumers: next ticket %" PRIu64 ", known to be full below %" PRIu64 "\n",
+		head, __atomic_load_n(&r->cons.known, __ATOMIC_RELAXED));
+	fprintf(f,
+		"  count %" PRIu64 ", held by running enqueues %" PRIu64
+		", by running dequeues %" PRIu64 "\n",
+		RTE_MIN(tail - head, r->count),
+		count_held(r, ring_filled(r), RTE_MAX(head, oldest), tail),
+		count_held(r, ring_emptied(r), oldest, head));
+}

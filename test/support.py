@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the system tests share: where things were built, EAL options that work, running a program."""
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parent.parent
+BUILD = Path(os.environ.get("DAD_BUILD", REPO / "build")).resolve()
+
+TESTDMA = BUILD / "app" / "dad-testdma"
+DAD_PMD = BUILD / "drivers" / "librte_dma_dad.so"
+FAULTY_PMD = BUILD / "test" / "librte_dma_faulty.so"
+LIBDAD_DMA = BUILD / "lib" / "libdad_dma.so.0"
+
+HUGEPAGES = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages")
+ENOUGH_HUGEPAGES = 160
+
+
+def eal_options(*vdevs, lcores="0", extra=()):
+    """EAL options for a program of its own: no PCI, nothing shared, hugepages if there are."""
+    try:
+        huge = int(HUGEPAGES.read_text()) >= ENOUGH_HUGEPAGES and os.geteuid() == 0
+    except OSError:
+        huge = False
+    options = ["-l", lcores, "--no-pci"]
+    if huge:
+        options += ["--in-memory"]
+    else:
+        options += ["--no-huge", "-m", "400", "--iova-mode=va", f"--file-prefix=t{os.getpid()}"]
+    for vdev in vdevs:
+        options += ["--vdev", vdev]
+    return options + list(extra)
+
+
+def run(command, timeout=60, **kwargs):
+    """Run to the end, or fail: a program that hangs is a bug."""
+    kwargs.setdefault("stdin", subprocess.DEVNULL)
+    return subprocess.run([str(c) for c in command], capture_output=True, text=True,
+                          timeout=timeout, check=False, **kwargs)
+
+
+def _world_writable(path):
+    return any(p.stat().st_mode & stat.S_IWOTH for p in [path, *path.parents])
+
+
+def private_folder():
+    """A new folder that EAL loads plugins from: it refuses all below one that everybody may write to."""
+    wanted = [os.environ.get("DAD_STAGE"), Path.home(), "/var/lib", "/opt", os.environ.get("XDG_RUNTIME_DIR")]
+    for base in (Path(w).resolve() for w in wanted if w):
+        if base.is_dir() and os.access(base, os.W_OK) and not _world_writable(base):
+            return Path(tempfile.mkdtemp(prefix=".dad-stage-", dir=base))
+    raise RuntimeError("no folder to stage plugins in: set DAD_STAGE to one whose path nobody else may write to")
+
+
+def stage(folder):
+    """Copy what was built for -d into folder; the driver finds the library beside itself."""
+    for built in (DAD_PMD, LIBDAD_DMA, FAULTY_PMD):
+        if built.exists():
+            shutil.copy(built, folder / built.name)
+    return folder

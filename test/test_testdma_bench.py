@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""dad-testdma --bench: every backend in every cell, as objects and as tables, and never a silent failure."""
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+
+import support
+
+SHORT = ["--rounds", "3", "--duration-ms", "3"]
+FIELDS = {"device": str, "driver": str, "op": str, "size": int, "batch": int, "mops": float, "gbs": float,
+          "errors": int, "miscompares": int, "rounds": int}
+
+
+def objects(r):
+    return [json.loads(line) for line in r.stdout.splitlines()]
+
+
+def test_each_line_is_one_object_with_all_fields(testdma, device):
+    r = testdma("--bench", "--json", "--sizes", "64,4k", "--ops", "copy", "--batch", "8", *SHORT,
+                eal=support.eal_options(device))
+    assert r.returncode == 0, r.stderr
+    lines = objects(r)
+    name = device.split(",")[0]
+    assert [(o["device"], o["set"], o["size"]) for o in lines] == [
+        (d, s, size) for s in ("cache", "memory") for size in (64, 4096) for d in (name, "cpu")]
+    for o in lines:
+        for field, kind in FIELDS.items():
+            assert isinstance(o[field], kind), (field, o)
+        assert o["driver"] == ("memcpy" if o["device"] == "cpu" else name[:-1])
+        assert o["batch"] == 8 and o["rounds"] == 3
+        assert o["mops"] > 0
+        assert o["gbs"] == pytest.approx(o["mops"] * o["size"] / 1000, rel=1e-3)
+        assert o["errors"] == o["miscompares"] == 0 and o["checked"] > 0 and o["failed"] is False
+
+
+def test_operations_a_device_lacks_are_left_out(testdma):
+    r = testdma("--bench", "--json", "--sizes", "1k", "--sets", "cache", *SHORT,
+                eal=support.eal_options("dma_skeleton0"))
+    assert r.returncode == 0, r.stderr
+    assert [(o["op"], o["device"]) for o in objects(r)] == [
+        ("copy", "dma_skeleton0"), ("copy", "cpu"), ("fill", "cpu"), ("sg", "cpu")]
+
+
+def test_all_operations_of_our_device_are_measured_and_right(testdma):
+    if not support.DAD_PMD.exists():
+        pytest.skip("the driver was not built (no driver-SDK headers?)")
+    r = testdma("--bench", "--json", "--sizes", "1,100,64k", "--sets", "cache", "--verify", "full", *SHORT,
+                eal=support.eal_options("dma_dad0"))
+    assert r.returncode == 0, r.stderr
+    ours = [o for o in objects(r) if o["device"] == "dma_dad0"]
+    assert len(ours) == 9
+    assert all(o["engine"] in ("inline", "thread") and o["mops"] > 0 for o in ours)
+
+
+def test_the_table_names_backends_and_ratios(testdma):
+    if not support.DAD_PMD.exists():
+        pytest.skip("the driver was not built (no driver-SDK headers?)")
+    r = testdma("--bench", "--sizes", "64,1k", "--sets", "cache", "--ops", "copy", *SHORT)
+    assert r.returncode == 0, r.stderr
+    assert "EAL options:" in r.stdout
+    for word in ("dma_dad0", "dma_dad, ", "dma_skeleton0", "memcpy", "dma_dad0 against", "Mops", "GB/s"):
+        assert word in r.stdout
+    rows = [line.split() for line in r.stdout.splitlines() if line.split()[:1] in (["64"], ["1024"])]
+    assert len(rows) == 2
+    for row in rows:
+        ours, peer, cpu = float(row[2]), float(row[5]), float(row[8])
+        assert float(row[11]) == pytest.approx(ours / peer, rel=0.1, abs=0.011)
+        assert float(row[12]) == pytest.approx(ours / cpu, rel=0.1, abs=0.011)
+
+
+def test_devices_are_chosen_by_name(testdma):
+    r = testdma("--bench", "--json", "--devices", "dma_skeleton0", "--sizes", "64", "--ops", "copy", "--sets", "cache",
+                *SHORT, eal=support.eal_options("dma_skeleton0", "net_null0"))
+    assert [o["device"] for o in objects(r)] == ["dma_skeleton0", "cpu"]
+
+
+def test_a_batch_beyond_the_queue_depth_is_refused(testdma):
+    r = testdma("--bench", "--batch", "64", "--qdepth", "32", eal=support.eal_options("dma_skeleton0"))
+    assert r.returncode == 2
+    assert "'64'" in r.stderr and "32" in r.stderr
+
+
+@pytest.mark.parametrize("fault", ["flip", "skip", "overrun", "source"])
+def test_wrong_bytes_are_miscompares_and_exit_1(testdma, faulty, fault):
+    r = testdma("--bench", "--json", "--sizes", "256", "--ops", "copy", "--sets", "cache", *SHORT,
+                eal=faulty(fault, at=3))
+    assert r.returncode == 1
+    line = objects(r)[0]
+    assert line["device"] == "dma_faulty0" and line["miscompares"] > 0
+    assert "miscompare: dma_faulty0" in r.stderr
+
+
+def test_errors_are_counted_and_exit_1(testdma, faulty):
+    r = testdma("--bench", "--json", "--sizes", "256", "--ops", "copy", "--sets", "cache", *SHORT, eal=faulty("error"))
+    assert r.returncode == 1
+    ours, cpu = objects(r)
+    assert ours["errors"] > 0 and ours["miscompares"] == 0
+    assert cpu["errors"] == 0
+
+
+def test_a_stall_is_reported_and_the_others_go_on(testdma, faulty):
+    r = testdma("--bench", "--json", "--sizes", "256", "--ops", "copy", "--sets", "cache", "--stall", "1", *SHORT,
+                eal=faulty("stall"))
+    assert r.returncode == 1
+    ours, cpu = objects(r)
+    assert ours["failed"] is True and ours["mops"] == 0
+    assert cpu["mops"] > 0
+
+
+def test_an_interrupted_sweep_ends_at_once_and_is_not_clean():
+    p = subprocess.Popen([support.TESTDMA, *support.eal_options("dma_skeleton0"), "--", "--bench", "--rounds", "101",
+                          "--duration-ms", "100"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, text=True)
+    time.sleep(2)
+    assert p.poll() is None
+    p.send_signal(signal.SIGINT)
+    _, err = p.communicate(timeout=10)
+    assert p.returncode == 1
+    assert "not complete" in err
