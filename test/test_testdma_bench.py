@@ -45,8 +45,7 @@ def test_operations_a_device_lacks_are_left_out(testdma):
 
 
 def test_all_operations_of_our_device_are_measured_and_right(testdma):
-    if not support.DAD_PMD.exists():
-        pytest.skip("the driver was not built (no driver-SDK headers?)")
+    support.need_driver()
     r = testdma("--bench", "--json", "--sizes", "1,100,64k", "--sets", "cache", "--verify", "full", *SHORT,
                 eal=support.eal_options("dma_dad0"))
     assert r.returncode == 0, r.stderr
@@ -56,8 +55,7 @@ def test_all_operations_of_our_device_are_measured_and_right(testdma):
 
 
 def test_the_table_names_backends_and_ratios(testdma):
-    if not support.DAD_PMD.exists():
-        pytest.skip("the driver was not built (no driver-SDK headers?)")
+    support.need_driver()
     r = testdma("--bench", "--sizes", "64,1k", "--sets", "cache", "--ops", "copy", *SHORT)
     assert r.returncode == 0, r.stderr
     assert "EAL options:" in r.stdout

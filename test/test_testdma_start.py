@@ -29,8 +29,7 @@ def total(stdout):
 @pytest.mark.parametrize("op, size", [("copy", "1"), ("copy", "4096"), ("copy", "1m"), ("fill", "13"), ("fill", "4k"),
                                       ("sg", "64"), ("sg", "3"), ("sg", "100001")])
 def test_every_operation_arrives_intact(testdma, op, size):
-    if not support.DAD_PMD.exists():
-        pytest.skip("the driver was not built (no driver-SDK headers?)")
+    support.need_driver()
     r = testdma("--start", "--op", op, "--size", size, "--count", "3000", "--verify", "full",
                 eal=support.eal_options("dma_dad0"))
     assert r.returncode == 0, r.stderr
@@ -48,8 +47,7 @@ def test_any_depth_completes_the_count(testdma, device, qdepth, batch):
 
 
 def test_devices_and_lcores_are_paired(testdma):
-    if not support.DAD_PMD.exists():
-        pytest.skip("the driver was not built (no driver-SDK headers?)")
+    support.need_driver()
     r = testdma("--start", "--lcores", "0,1", "--count", "500", "--verify", "full",
                 eal=support.eal_options("dma_dad0", lcores="0,1"))
     assert r.returncode == 0, r.stderr

@@ -59,8 +59,7 @@ def test_bad_eal_options_are_a_usage_error(testdma):
 
 
 def test_bad_devargs_leave_no_device_and_say_so(testdma, tmp_path):
-    if not support.DAD_PMD.exists():
-        pytest.skip("the driver was not built (no driver-SDK headers?)")
+    support.need_driver()
     (tmp_path / "in").write_bytes(b"data")
     r = testdma("--input", tmp_path / "in", "--output", tmp_path / "out",
                 eal=support.eal_options("dma_dad0,no_such_arg=1"))

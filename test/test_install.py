@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""meson install: the driver is where EAL looks, headers and libraries are where pkg-config says."""
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import support
+
+MESON = shutil.which("meson")
+EAL = next((p for p in map(support.Path, ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib"])
+            if (p / "librte_eal.so").exists()), None)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    root = tmp_path_factory.mktemp("root")
+    r = support.run([MESON, "install", "-C", support.BUILD, "--no-rebuild", "--destdir", root], timeout=120)
+    assert r.returncode == 0, r.stdout + r.stderr
+    return root
+
+
+def find(root, name):
+    found = sorted(root.rglob(name))
+    assert found, name
+    return found[0]
+
+
+def test_the_driver_is_in_the_folder_that_eal_has_compiled_in(installed):
+    support.need_driver()
+    driver = find(installed, "librte_dma_dad.so")
+    folder = "/" + str(driver.parent.relative_to(installed))
+    assert EAL is not None
+    assert folder.encode() in (EAL / "librte_eal.so").read_bytes()
+    assert os.path.isdir(folder), "no such folder in the installed DPDK"
+
+
+@pytest.mark.parametrize("library, header, program", [
+    ("libdad_dma", "dad_dma.h",
+     "int main(void) { return dad_dma_mapping_error(0, DAD_DMA_MAPPING_ERROR) == 0; }"),
+    ("libdad_ring", "dad_ring.h",
+     "int main(void) { return dad_ring_footprint(16, 64) < 0; }"),
+])
+def test_a_program_builds_and_runs_by_pkg_config(installed, tmp_path, library, header, program):
+    if support.sanitized(support.LIBDAD_DMA):
+        pytest.skip("a plain program cannot link a library with sanitizers")
+    # what was installed below DESTDIR is asked for as if it had been installed there
+    pc = find(installed, library + ".pc").read_text()
+    prefix = re.search(r"^prefix=(.*)$", pc, re.M).group(1)
+    (tmp_path / f"{library}.pc").write_text(pc.replace(f"prefix={prefix}\n", f"prefix={installed}{prefix}\n", 1))
+    flags = subprocess.check_output(["pkg-config", "--cflags", "--libs", library], text=True,
+                                    env=dict(os.environ, PKG_CONFIG_PATH=str(tmp_path))).split()
+    source = tmp_path / "use.c"
+    source.write_text(f"#include <{header}>\n{program}\n")
+    subprocess.run(["gcc", "-D_GNU_SOURCE", source, "-o", tmp_path / "use", *flags], check=True)
+    folder = find(installed, library + ".so").parent
+    subprocess.run([tmp_path / "use"], check=True, env=dict(os.environ, LD_LIBRARY_PATH=str(folder)))
+
+
+def test_public_prototypes_are_exported(installed):
+    for library, headers in [("libdad_dma.so", ["dad_dma.h", "dad_dma_table.h"]), ("libdad_ring.so", ["dad_ring.h"])]:
+        so = find(installed, library)
+        names = subprocess.check_output(["nm", "-D", "--defined-only", so], text=True)
+        exported = {line.split()[2] for line in names.splitlines() if line.split()[1] == "T"}
+        declared = set()
+        for header in headers:
+            text = find(installed, header).read_text()
+            text = re.sub(r"static inline.*?\n}\n", "", text, flags=re.S)
+            text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+            declared |= set(re.findall(r"\b(dad_\w+)\(", text))
+        assert exported == declared
+
+
+def test_the_program_is_installed(installed):
+    program = find(installed, "dad-testdma")
+    assert os.access(program, os.X_OK)
