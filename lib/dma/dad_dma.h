@@ -159,7 +159,7 @@ uint64_t dad_dma_get_coherent_mask(const struct dad_dma_dev *dev);
 void *dad_dma_alloc_coherent(struct dad_dma_dev *dev, size_t size, dad_dma_addr_t *handle);
 
 /**
- * Free it. All arguments must be those of the allocation: anything else is logged and freed not.
+ * Free it. All arguments must be those of the allocation: anything else is logged and not freed.
  * A NULL va is allowed.
  */
 void dad_dma_free_coherent(struct dad_dma_dev *dev, size_t size, void *va, dad_dma_addr_t handle);

@@ -22,7 +22,7 @@
 static bool
 is_full_group(const struct dad_desc *desc, unsigned int n)
 {
-	return n >= DAD_GROUP_BUDGET / DAD_GROUP_COST_MIN || desc->length >= DAD_GROUP_BUDGET / 2;
+	return n == DAD_GROUP_OPS_MAX || desc->length >= DAD_GROUP_BUDGET / 2;
 }
 
 /* The next group of a vchan becomes this worker's: its ticket and its size, or 0. */

@@ -28,7 +28,8 @@
 /* A group ends when it has cost this much; an operation costs its bytes, and a least sum that
  * makes 32 operations of one group. Large operations so spread over workers. */
 #define DAD_GROUP_BUDGET   (64 << 10)
-#define DAD_GROUP_COST_MIN (DAD_GROUP_BUDGET / 32)
+#define DAD_GROUP_OPS_MAX  32
+#define DAD_GROUP_COST_MIN (DAD_GROUP_BUDGET / DAD_GROUP_OPS_MAX)
 
 struct dad_exec;
 

@@ -41,8 +41,8 @@ is_va_mode(void)
 }
 
 /* Addresses that are nowhere, in either mode: null, low, high, not canonical, the last byte. */
-static const uint64_t nowhere[] = {0, 8, 0x1000, UINT64_C(0x7ffffffff000),
-	UINT64_C(0x800000000000), UINT64_C(0x123456789abcdef0), UINT64_MAX - LEN};
+static const uint64_t nowhere[] = {0, 8, 0x1000, UINT64_C(0x7ffffffff000), UINT64_C(0x800000000000),
+	UINT64_C(0x123456789abcdef0), UINT64_MAX - LEN};
 
 static void
 a_source_that_is_nowhere(void **state)
@@ -70,7 +70,8 @@ static void
 a_page_that_was_unmapped(void **state)
 {
 	size_t size = 2 * 4096;
-	uint8_t *gone = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *gone =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	(void)state;
 	assert_ptr_not_equal(gone, MAP_FAILED);
@@ -261,8 +262,8 @@ a_failure_holds_completed_up_until_its_status_is_taken(void **state)
 	assert_int_equal(last, (uint16_t)(first + 7));
 }
 
-#define OK RTE_DMA_STATUS_SUCCESSFUL
-#define BAD RTE_DMA_STATUS_INVALID_SRC_ADDR
+#define OK   RTE_DMA_STATUS_SUCCESSFUL
+#define BAD  RTE_DMA_STATUS_INVALID_SRC_ADDR
 #define SKIP RTE_DMA_STATUS_NOT_ATTEMPTED
 
 /* One letter an operation: o good, x bad; in capitals: fenced; | submits. */
@@ -280,7 +281,8 @@ expect_batch(const char *ops, const enum rte_dma_status_code *expected)
 		bool bad = *ops == 'x' || *ops == 'X';
 		uint64_t flags = *ops == 'X' || *ops == 'O' ? RTE_DMA_OP_FLAG_FENCE : 0;
 
-		assert_true(rte_dma_copy(dev, 0, bad ? 0 : iova(good), iova(other), 64, flags) >= 0);
+		assert_true(
+			rte_dma_copy(dev, 0, bad ? 0 : iova(good), iova(other), 64, flags) >= 0);
 		n++;
 	}
 	assert_int_equal(rte_dma_submit(dev, 0), 0);
@@ -294,8 +296,8 @@ behind_a_fence_nothing_of_a_failed_batch_is_attempted(void **state)
 {
 	(void)state;
 	for (unsigned int round = 0; round < 50; round++) {
-		expect_batch("oxooOoo",
-			(enum rte_dma_status_code[]){OK, BAD, OK, OK, SKIP, SKIP, SKIP});
+		expect_batch(
+			"oxooOoo", (enum rte_dma_status_code[]){OK, BAD, OK, OK, SKIP, SKIP, SKIP});
 		expect_batch("oooOxo", (enum rte_dma_status_code[]){OK, OK, OK, OK, BAD, OK});
 		expect_batch("xO|oOo", (enum rte_dma_status_code[]){BAD, SKIP, OK, OK, OK});
 		expect_batch("oXoOo", (enum rte_dma_status_code[]){OK, BAD, OK, SKIP, SKIP});

@@ -87,39 +87,70 @@ fill(uint8_t *dst, uint64_t pattern, size_t len)
 	memcpy(dst, &pattern, len);
 }
 
+/* An operation whose addresses are good for all of its length, or dst NULL. */
+struct step {
+	uint8_t *dst;
+	const uint8_t *src;
+};
+
+/* Look an operation's addresses up, and let its data come while the others are looked at. */
+static inline __attribute__((always_inline)) struct step
+prepare(const struct dad_dma_table *table, const struct dad_desc *desc)
+{
+	const struct step none = {NULL, NULL};
+	uint64_t dst_room = 0, src_room = 0;
+	uint64_t dst = dad_dma_table_find(table, desc->dst, &dst_room);
+
+	if (unlikely(desc->length > dst_room || desc->opcode == DAD_OP_SG))
+		return none;
+	__builtin_prefetch((void *)(uintptr_t)dst, 1);
+	if (unlikely(desc->opcode == DAD_OP_FILL))
+		return (struct step){(uint8_t *)(uintptr_t)dst, NULL};
+
+	uint64_t src = dad_dma_table_find(table, desc->src, &src_room);
+	if (unlikely(desc->length > src_room))
+		return none;
+	__builtin_prefetch((void *)(uintptr_t)src, 0);
+	return (struct step){(uint8_t *)(uintptr_t)dst, (const uint8_t *)(uintptr_t)src};
+}
+
+static __rte_noinline uint16_t
+slow(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc)
+{
+	switch (desc->opcode) {
+	case DAD_OP_COPY:
+		return dad_slow_copy(x, desc->src, desc->dst, desc->length);
+	case DAD_OP_FILL:
+		return dad_slow_fill(x, desc->src, desc->dst, desc->length);
+	default:
+		return dad_slow_sg(x, vc, desc);
+	}
+}
+
 bool
 EXEC_RUN(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n)
 {
 	const struct dad_dma_table *table = x->table;
+	struct step step[DAD_GROUP_OPS_MAX];
 	bool failed = false;
 
-	for (uint64_t ticket = first; ticket < first + n; ticket++) {
-		struct dad_desc *desc = dad_vchan_desc(vc, ticket);
-		uint64_t len = desc->length, src_room = 0, dst_room = 0;
-		uint64_t dst = dad_dma_table_find(table, desc->dst, &dst_room);
-		uint16_t status;
+	for (unsigned int i = 0; i < n; i++)
+		step[i] = prepare(table, dad_vchan_desc(vc, first + i));
 
-		if (likely(desc->opcode == DAD_OP_COPY)) {
-			uint64_t src = dad_dma_table_find(table, desc->src, &src_room);
+	for (unsigned int i = 0; i < n; i++) {
+		struct dad_desc *desc = dad_vchan_desc(vc, first + i);
 
-			if (likely(len <= src_room && len <= dst_room)) {
-				move((uint8_t *)(uintptr_t)dst, (const uint8_t *)(uintptr_t)src,
-					len);
-				continue;
-			}
-			status = dad_slow_copy(x, desc->src, desc->dst, len);
-		} else if (desc->opcode == DAD_OP_FILL) {
-			if (likely(len <= dst_room)) {
-				fill((uint8_t *)(uintptr_t)dst, desc->src, len);
-				continue;
-			}
-			status = dad_slow_fill(x, desc->src, desc->dst, len);
+		if (likely(step[i].src != NULL)) {
+			move(step[i].dst, step[i].src, desc->length);
+		} else if (step[i].dst != NULL) {
+			fill(step[i].dst, desc->src, desc->length);
 		} else {
-			status = dad_slow_sg(x, vc, desc);
-		}
-		if (unlikely(status != RTE_DMA_STATUS_SUCCESSFUL)) {
-			desc->status = (uint8_t)status;
-			failed = true;
+			uint16_t status = slow(x, vc, desc);
+
+			if (status != RTE_DMA_STATUS_SUCCESSFUL) {
+				desc->status = (uint8_t)status;
+				failed = true;
+			}
 		}
 	}
 	return failed;

@@ -113,16 +113,16 @@ test_expect(int16_t id, enum rte_dma_status_code expected)
 	assert_int_equal(status, expected);
 }
 
-#define TEST_MAIN(tests) \
-	int main(int argc, char **argv) \
-	{ \
-		int ret = argc > 0 ? eal_test_init(argv[0]) : 1; \
-\
-		if (ret == 0) { \
-			ret = cmocka_run_group_tests(tests, NULL, NULL); \
-			rte_eal_cleanup(); \
-		} \
-		return ret; \
+#define TEST_MAIN(tests)                                                                           \
+	int main(int argc, char **argv)                                                            \
+	{                                                                                          \
+		int ret = argc > 0 ? eal_test_init(argv[0]) : 1;                                   \
+                                                                                                   \
+		if (ret == 0) {                                                                    \
+			ret = cmocka_run_group_tests(tests, NULL, NULL);                           \
+			rte_eal_cleanup();                                                         \
+		}                                                                                  \
+		return ret;                                                                        \
 	}
 
 #endif /* TEST_DEVICE_H */

@@ -8,7 +8,7 @@
 #include "test_device.h"
 
 /* Source and destination worlds of one thread, and what plain C makes of the same operations. */
-#define WORLD (5u << 20) /* more than two 2 MiB units */
+#define WORLD	(5u << 20) /* more than two 2 MiB units */
 #define OPS_MAX 64
 
 struct world {
@@ -247,13 +247,12 @@ a_full_ring_loses_nothing_and_repeats_nothing(void **state)
 			src[i] = (uint8_t)(i * 31 + round);
 		for (unsigned int i = 0; i < DESCS; i++) {
 			assert_int_equal(rte_dma_burst_capacity(dev, 0), DESCS - i);
-			assert_int_equal(rte_dma_copy(dev, 0, iova(src + i * SIZE),
-						 iova(dst + i * SIZE), SIZE,
-						 i % 7 == round % 9 ? RTE_DMA_OP_FLAG_SUBMIT : 0),
+			assert_int_equal(
+				rte_dma_copy(dev, 0, iova(src + i * SIZE), iova(dst + i * SIZE),
+					SIZE, i % 7 == round % 9 ? RTE_DMA_OP_FLAG_SUBMIT : 0),
 				expected++);
 		}
-		assert_int_equal(
-			rte_dma_copy(dev, 0, iova(src), iova(dst), SIZE, 0), -ENOSPC);
+		assert_int_equal(rte_dma_copy(dev, 0, iova(src), iova(dst), SIZE, 0), -ENOSPC);
 		assert_int_equal(rte_dma_burst_capacity(dev, 0), 0);
 		assert_int_equal(rte_dma_submit(dev, 0), 0);
 
@@ -307,7 +306,8 @@ every_length_up_to_600_is_exact(void **state)
 			uint64_t pattern = UINT64_C(0x8796a5b4c3d2e1f0);
 
 			memset(dst, 0, 1024);
-			assert_true(rte_dma_copy(dev, 0, iova(src + from), iova(dst + to), len, 0) >= 0);
+			assert_true(rte_dma_copy(
+					    dev, 0, iova(src + from), iova(dst + to), len, 0) >= 0);
 			test_expect(dev, RTE_DMA_STATUS_SUCCESSFUL);
 			assert_memory_equal(dst + to, src + from, len);
 			for (unsigned int i = 0; i < 1024; i++)
@@ -317,7 +317,8 @@ every_length_up_to_600_is_exact(void **state)
 			assert_true(rte_dma_fill(dev, 0, pattern, iova(dst + to), len, 0) >= 0);
 			test_expect(dev, RTE_DMA_STATUS_SUCCESSFUL);
 			for (unsigned int i = 0; i < 1024; i++)
-				assert_int_equal(dst[i], i < to || i >= to + len
+				assert_int_equal(dst[i],
+					i < to || i >= to + len
 						? 0
 						: ((uint8_t *)&pattern)[(i - to) % 8]);
 		}
