@@ -34,9 +34,9 @@ mount_hugetlbfs() {
         { mkdir -p /dev/hugepages && mount -t hugetlbfs -o pagesize=2M hugetlbfs /dev/hugepages; }
 }
 
-why="there is no root to reserve more"
+why="only root can reserve more"
 if [ "$(id -u)" = 0 ]; then
-    why="the kernel gives no more"
+    why="no more could be reserved"
     (reserve) 2>/dev/null || true
     mount_hugetlbfs 2>/dev/null || true
 fi

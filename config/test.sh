@@ -19,6 +19,7 @@ awk 'function show(line) {
      /^test: / { sub(/^test: +/, ""); name = $0; skipped = 0 }
      /^result: +exit status 77$/ { skipped = 1 }
      skipped && /^-+ (stdout|stderr) -+$/ { getline; show($0) }
+     /^SKIPPED \[[0-9]+\] / { show($0) }
      /^\[ +(PASSED|FAILED|SKIPPED) +\] [0-9]+ test/ { show($0) }
      /^(=+ )?[0-9]+ (passed|failed|skipped|error|deselected).* in [0-9.]+s/ { show($0) }
     ' "$build/meson-logs/testlog.txt"
