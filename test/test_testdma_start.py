@@ -115,6 +115,18 @@ def test_a_stall_is_an_error_and_no_hang(testdma, faulty):
     assert time.monotonic() - began < 15
 
 
+def test_a_second_signal_ends_a_stop_that_hangs(faulty):
+    p = subprocess.Popen([support.TESTDMA, *faulty("stall"), "--", "--start", "--stall", "60"],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(1.5)
+    p.send_signal(signal.SIGINT)
+    time.sleep(1)
+    assert p.poll() is None  # it waits for what is in flight
+    p.send_signal(signal.SIGINT)
+    p.communicate(timeout=10)
+    assert p.returncode == -signal.SIGINT
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_prints_and_exits_clean(device, number):
     p = subprocess.Popen([support.TESTDMA, *support.eal_options(device), "--", "--start", "--stats-period", "1"],
