@@ -10,7 +10,9 @@
  *   source   done, and the first byte of the source changed
  *   stall    the last one that ever completes
  *
- * Everything happens in submit, on the caller's CPU. IOVAs must be virtual addresses.
+ * and fault=none is a device that does all as it should. Everything happens in submit, on the
+ * caller's CPU. IOVAs must be virtual addresses. One descriptor of the ring is never used, as in
+ * some hardware.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -21,7 +23,8 @@
 
 #include "dad_compat.h"
 
-#define RING 1024
+#define RING   1024
+#define USABLE (RING - 1)
 
 enum fault {
 	FAULT_NONE,
@@ -128,7 +131,7 @@ enqueue(struct faulty *f, struct op op, uint64_t flags)
 {
 	uint64_t ticket = f->enqueued;
 
-	if (ticket - f->reaped == RING)
+	if (ticket - f->reaped == USABLE)
 		return -ENOSPC;
 	f->ring[ticket % RING] = op;
 	f->enqueued++;
@@ -199,7 +202,7 @@ faulty_burst_capacity(const void *dev_private, uint16_t vchan)
 	const struct faulty *f = dev_private;
 
 	(void)vchan;
-	return (uint16_t)(RING - (f->enqueued - f->reaped));
+	return (uint16_t)(USABLE - (f->enqueued - f->reaped));
 }
 
 /* ---- the control path -------------------------------------------------------------------- */

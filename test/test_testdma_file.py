@@ -62,6 +62,15 @@ def test_output_is_identical_for_any_pieces(testdma, tmp_path, options):
     assert digest(out) == digest(data)
 
 
+def test_a_full_ring_loses_nothing(testdma, tmp_path, faulty):
+    data = make_file(tmp_path / "in", 9 * MIB + 5)
+    out = tmp_path / "out"
+    r = testdma("--input", data, "--output", out, "--size", "4k", "--qdepth", "2048", "--batch", "1024",
+                eal=faulty("none"))  # 1023 descriptors
+    assert r.returncode == 0, r.stderr
+    assert digest(out) == digest(data)
+
+
 def test_physical_addresses_work(testdma, inputs, tmp_path, device):
     if device.startswith("dma_skeleton"):
         pytest.skip("dma_skeleton refuses physical addresses")

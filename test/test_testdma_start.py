@@ -23,7 +23,7 @@ def commands(testdma, tmp_path):
 def total(stdout):
     """The last accumulated counters."""
     block = stdout.rsplit("accumulated over all devices", 1)[1]
-    return {name: int(n) for name, n in re.findall(r"([a-z]+(?: full)?) (\d+)[,\n]", block)}
+    return {name: int(n) for name, n in re.findall(r"([a-z]+) (\d+)[,\n]", block)}
 
 
 @pytest.mark.parametrize("op, size", [("copy", "1"), ("copy", "4096"), ("copy", "1m"), ("fill", "13"), ("fill", "4k"),
@@ -44,6 +44,16 @@ def test_any_depth_completes_the_count(testdma, device, qdepth, batch):
                 eal=support.eal_options(device))
     assert r.returncode == 0, r.stderr
     assert total(r.stdout)["completed"] == 50000
+
+
+def test_a_full_ring_is_counted_and_no_error(testdma, faulty):
+    r = testdma("--start", "--size", "64", "--count", "100000", "--qdepth", "1024", "--batch", "512", "--verify", "full",
+                eal=faulty("none"))  # 1023 descriptors
+    assert r.returncode == 0, r.stderr
+    t = total(r.stdout)
+    assert t["full"] > 0
+    assert t["submitted"] == t["completed"] == t["checked"] == 100000
+    assert t["errors"] == t["miscompares"] == 0
 
 
 def test_devices_and_lcores_are_paired(testdma):
@@ -103,6 +113,18 @@ def test_a_stall_is_an_error_and_no_hang(testdma, faulty):
     assert "no completion for too long" in r.stderr
     assert total(r.stdout)["completed"] == 100
     assert time.monotonic() - began < 15
+
+
+def test_a_second_signal_ends_a_stop_that_hangs(faulty):
+    p = subprocess.Popen([support.TESTDMA, *faulty("stall"), "--", "--start", "--stall", "60"],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(1.5)
+    p.send_signal(signal.SIGINT)
+    time.sleep(1)
+    assert p.poll() is None  # it waits for what is in flight
+    p.send_signal(signal.SIGINT)
+    p.communicate(timeout=10)
+    assert p.returncode == -signal.SIGINT
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

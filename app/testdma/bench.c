@@ -147,6 +147,7 @@ by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* Leaves them sorted. */
 static double
 median(double *values, uint32_t n)
 {
@@ -185,6 +186,8 @@ run_cell(struct bench *b, struct bench_cell *cell)
 
 		if (r->able && !r->broken) {
 			r->mops = median(b->mops[i], c->rounds);
+			r->mops_min = b->mops[i][0];
+			r->mops_max = b->mops[i][c->rounds - 1];
 			r->gbs = r->mops * cell->size / 1e3;
 		}
 		if (r->broken || r->errors > 0 || r->miscompares > 0)

@@ -32,6 +32,7 @@ struct bench_result {
 	bool broken;		  /**< it stalled or refused: no figures, and a message printed */
 	double mops;		  /**< median */
 	double gbs;
+	double mops_min, mops_max; /**< over the rounds */
 	uint64_t errors;
 	uint64_t miscompares;
 	uint64_t checked;

@@ -17,7 +17,8 @@ bench_report_begin(const struct config *c, uint64_t llc_bytes)
 		return;
 	printf("batch %u, queue depth %u, median of %u rounds of %u ms; last-level cache %" PRIu64
 	       " MiB\n"
-	       "Mops: million operations a second; GB/s: bytes moved, each counted once\n",
+	       "Mops: million operations a second; GB/s: bytes moved, each counted once\n"
+	       "on the right: how many times the rate of the others the first device has\n",
 		c->batch, c->qdepth, c->rounds, c->duration_ms, llc_bytes >> 20);
 }
 
@@ -140,6 +141,7 @@ print_json(const struct config *c, const struct bench_cell *cell, const struct b
 	printf("\"set_bytes\":%" PRIu64 ",\"size\":%u,\"batch\":%u,\"qdepth\":%u,", cell->set_bytes,
 		cell->size, c->batch, c->qdepth);
 	printf("\"mops\":%.6f,\"gbs\":%.6f,", r->mops, r->gbs);
+	printf("\"mops_min\":%.6f,\"mops_max\":%.6f,", r->mops_min, r->mops_max);
 	printf("\"errors\":%" PRIu64 ",\"miscompares\":%" PRIu64 ",\"checked\":%" PRIu64 ",",
 		r->errors, r->miscompares, r->checked);
 	printf("\"failed\":%s,\"rounds\":%u}\n", r->broken ? "true" : "false", c->rounds);

@@ -339,8 +339,8 @@ prepare(struct copy *k)
 				: buffers_create(k->dev->dma, k->slots, k->piece,
 					  DAD_DMA_FROM_DEVICE, true, k->dev->info.numa_node);
 	if (k->dst == NULL) {
-		fprintf(stderr, "no %u buffers of %u bytes: %s\n", 2 * k->slots, k->piece,
-			rte_strerror(rte_errno));
+		fprintf(stderr, "no %u buffers of %u contiguous bytes: %s\n", 2 * k->slots,
+			k->piece, rte_strerror(rte_errno));
 		return 1;
 	}
 	if (device_configure(k->dev, 1, k->slots) != 0 || device_start(k->dev) != 0)

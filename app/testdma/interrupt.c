@@ -27,8 +27,11 @@ on_signal(int number)
 int
 interrupt_install(void)
 {
-	/* no SA_RESTART: a read or a write that blocks must come back */
-	struct sigaction action = {.sa_handler = on_signal};
+	/*
+	 * No SA_RESTART: a read or a write that blocks must come back. The second signal has its
+	 * default action: a driver that hangs must not keep the user from ending the program.
+	 */
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
 
 	if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) != 0)
 		return -errno;

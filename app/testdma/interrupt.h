@@ -4,7 +4,8 @@
 
 /**
  * @file
- * SIGINT and SIGTERM: a flag for loops that poll, a descriptor for those that sleep.
+ * SIGINT and SIGTERM: a flag for loops that poll, a descriptor for those that sleep. A second one
+ * ends the process.
  */
 
 #include <stdbool.h>

@@ -48,8 +48,8 @@ slots_create(struct slots *s, uint32_t count)
 	if (s->dst == NULL || (s->src == NULL && s->op != OP_FILL)) {
 		int err = rte_errno;
 
-		fprintf(stderr, "%s vchan %u: no %u buffers of %u bytes: %s\n", s->dev->name,
-			s->vchan, s->count, s->size, rte_strerror(err));
+		fprintf(stderr, "%s vchan %u: no %u buffers of %u contiguous bytes: %s\n",
+			s->dev->name, s->vchan, s->count, s->size, rte_strerror(err));
 		slots_free(s);
 		return -err;
 	}
