@@ -42,7 +42,8 @@ dad_exec_init(struct dad_exec *x, const struct dad_dma_domain *domain)
 	x->kernel = k->name;
 	x->domain = domain;
 	x->table = dad_dma_domain_reverse(domain);
-	x->sva = rte_eal_iova_mode() == RTE_IOVA_VA && dad_sva_works();
+	x->identity = rte_eal_iova_mode() == RTE_IOVA_VA;
+	x->sva = x->identity && dad_sva_works();
 }
 
 /* A batch is named by its first ticket. Batches only get younger, though the workers that speak of

@@ -19,7 +19,8 @@ struct dad_exec {
 	dad_exec_run_t run;
 	const struct dad_dma_table *table; /* IOVA → virtual */
 	const struct dad_dma_domain *domain;
-	bool sva; /* addresses EAL does not know are virtual ones of this process */
+	bool identity; /* EAL's IOVAs are its virtual addresses */
+	bool sva;      /* addresses EAL does not know are virtual ones of this process */
 	const char *kernel;
 };
 
