@@ -9,7 +9,7 @@ testdma=$build/app/dad-testdma
 [ -x "$testdma" ] || die "no $testdma: the summary of 'meson setup' says why"
 
 echo "1. What the device moves in bulk, beside DPDK's own software device and the CPU, a moment each:"
-"$testdma" --bench --sets cache --sizes 64,256,1k,4k,64k --rounds 3
+"$testdma" --bench --sets core --sizes 64,256,1k,4k,64k --rounds 3
 
 echo
 echo "2. A file of 64 MiB through the device, and what came out compared with what went in:"

@@ -25,7 +25,7 @@ def test_each_line_is_one_object_with_all_fields(testdma, device):
     lines = objects(r)
     name = device.split(",")[0]
     assert [(o["device"], o["set"], o["size"]) for o in lines] == [
-        (d, s, size) for s in ("cache", "memory") for size in (64, 4096) for d in (name, "cpu")]
+        (d, s, size) for s in ("core", "cache", "memory") for size in (64, 4096) for d in (name, "cpu")]
     for o in lines:
         for field, kind in FIELDS.items():
             assert isinstance(o[field], kind), (field, o)
@@ -37,7 +37,7 @@ def test_each_line_is_one_object_with_all_fields(testdma, device):
 
 
 def test_operations_a_device_lacks_are_left_out(testdma):
-    r = testdma("--bench", "--json", "--sizes", "1k", "--sets", "cache", *SHORT,
+    r = testdma("--bench", "--json", "--sizes", "1k", "--sets", "core", *SHORT,
                 eal=support.eal_options("dma_skeleton0"))
     assert r.returncode == 0, r.stderr
     assert [(o["op"], o["device"]) for o in objects(r)] == [
@@ -46,7 +46,7 @@ def test_operations_a_device_lacks_are_left_out(testdma):
 
 def test_all_operations_of_our_device_are_measured_and_right(testdma):
     support.need_driver()
-    r = testdma("--bench", "--json", "--sizes", "1,100,64k", "--sets", "cache", "--verify", "full", *SHORT,
+    r = testdma("--bench", "--json", "--sizes", "1,100,64k", "--sets", "core", "--verify", "full", *SHORT,
                 eal=support.eal_options("dma_dad0"))
     assert r.returncode == 0, r.stderr
     ours = [o for o in objects(r) if o["device"] == "dma_dad0"]
@@ -56,7 +56,7 @@ def test_all_operations_of_our_device_are_measured_and_right(testdma):
 
 def test_the_table_names_backends_and_ratios(testdma):
     support.need_driver()
-    r = testdma("--bench", "--sizes", "64,1k", "--sets", "cache", "--ops", "copy", *SHORT)
+    r = testdma("--bench", "--sizes", "64,1k", "--sets", "core", "--ops", "copy", *SHORT)
     assert r.returncode == 0, r.stderr
     assert "EAL options:" in r.stdout
     for word in ("dma_dad0", "dma_dad, ", "dma_skeleton0", "memcpy", "dma_dad0 against", "Mops", "GB/s"):
@@ -70,7 +70,7 @@ def test_the_table_names_backends_and_ratios(testdma):
 
 
 def test_devices_are_chosen_by_name(testdma):
-    r = testdma("--bench", "--json", "--devices", "dma_skeleton0", "--sizes", "64", "--ops", "copy", "--sets", "cache",
+    r = testdma("--bench", "--json", "--devices", "dma_skeleton0", "--sizes", "64", "--ops", "copy", "--sets", "core",
                 *SHORT, eal=support.eal_options("dma_skeleton0", "net_null0"))
     assert [o["device"] for o in objects(r)] == ["dma_skeleton0", "cpu"]
 
@@ -83,7 +83,7 @@ def test_a_batch_beyond_the_queue_depth_is_refused(testdma):
 
 @pytest.mark.parametrize("fault", ["flip", "skip", "overrun", "source"])
 def test_wrong_bytes_are_miscompares_and_exit_1(testdma, faulty, fault):
-    r = testdma("--bench", "--json", "--sizes", "256", "--ops", "copy", "--sets", "cache", *SHORT,
+    r = testdma("--bench", "--json", "--sizes", "256", "--ops", "copy", "--sets", "core", *SHORT,
                 eal=faulty(fault, at=3))
     assert r.returncode == 1
     line = objects(r)[0]
@@ -92,7 +92,7 @@ def test_wrong_bytes_are_miscompares_and_exit_1(testdma, faulty, fault):
 
 
 def test_errors_are_counted_and_exit_1(testdma, faulty):
-    r = testdma("--bench", "--json", "--sizes", "256", "--ops", "copy", "--sets", "cache", *SHORT, eal=faulty("error"))
+    r = testdma("--bench", "--json", "--sizes", "256", "--ops", "copy", "--sets", "core", *SHORT, eal=faulty("error"))
     assert r.returncode == 1
     ours, cpu = objects(r)
     assert ours["errors"] > 0 and ours["miscompares"] == 0
@@ -100,7 +100,7 @@ def test_errors_are_counted_and_exit_1(testdma, faulty):
 
 
 def test_a_stall_is_reported_and_the_others_go_on(testdma, faulty):
-    r = testdma("--bench", "--json", "--sizes", "256", "--ops", "copy", "--sets", "cache", "--stall", "1", *SHORT,
+    r = testdma("--bench", "--json", "--sizes", "256", "--ops", "copy", "--sets", "core", "--stall", "1", *SHORT,
                 eal=faulty("stall"))
     assert r.returncode == 1
     ours, cpu = objects(r)

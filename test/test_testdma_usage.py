@@ -15,7 +15,7 @@ import support
     (["--bench", "--sizes", "64,x"], "'64,x'", "1 to 16m"),
     (["--bench", "--ops", "copy,jump"], "'copy,jump'", "copy, fill, sg"),
     (["--bench", "--rounds", "0"], "'0'", "1 to 101"),
-    (["--bench", "--sets", "disk"], "'disk'", "cache, memory"),
+    (["--bench", "--sets", "disk"], "'disk'", "core, cache, memory"),
     (["--lcores", "a-b"], "'a-b'", "lcore ids"),
     (["--bench", "--fast"], "'--fast'", "--help"),
     (["--bench", "now"], "'now'", "--"),

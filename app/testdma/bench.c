@@ -19,11 +19,11 @@
 #define MAX_ROUNDS 101
 #define WARM_UP_MS 5
 
-/* What the first-level caches of a core hold, more or less; a few buffers of the largest sizes. */
-#define CACHE_SET	  (256u << 10)
-#define CACHE_SET_BUFFERS 8u
-#define DEFAULT_LLC	  (32u << 20)
-#define MAX_MEMORY_SET	  (256u << 20)
+/* What a core's own caches hold, more or less; a few buffers of the largest sizes. */
+#define CORE_SET	 (256u << 10)
+#define CORE_SET_BUFFERS 8u
+#define DEFAULT_LLC	 (32u << 20)
+#define MAX_MEMORY_SET	 (256u << 20)
 
 /* Buffers looked at after each measurement, and before it with guards around them. */
 #define SAMPLES	     16u
@@ -227,8 +227,13 @@ llc_bytes(void)
 static uint64_t
 set_bytes(unsigned int set, uint32_t size, uint64_t llc)
 {
+	const uint64_t core = RTE_MAX((uint64_t)CORE_SET, (uint64_t)CORE_SET_BUFFERS * size);
+
+	if (set == SET_CORE)
+		return core;
+	/* others use the last level as well */
 	if (set == SET_CACHE)
-		return RTE_MAX((uint64_t)CACHE_SET, (uint64_t)CACHE_SET_BUFFERS * size);
+		return RTE_MAX(llc / 4, core);
 	/* so that the destinations alone, which is all that a fill visits, are twice the cache */
 	return RTE_MIN(4 * llc, (uint64_t)MAX_MEMORY_SET);
 }
@@ -296,8 +301,12 @@ bench_run(struct devices *devices, const struct config *c)
 {
 	static const struct {
 		unsigned int bit;
-		const char *name;
-	} sets[] = {{SET_CACHE, "cache"}, {SET_MEMORY, "memory"}};
+		const char *name, *where;
+	} sets[] = {
+		{SET_CORE, "core", "in the caches of one core"},
+		{SET_CACHE, "cache", "in the last-level cache, of which it is a quarter"},
+		{SET_MEMORY, "memory", "larger than all caches"},
+	};
 	struct bench *b = calloc(1, sizeof(*b));
 	struct bench_cell *cell = calloc(1, sizeof(*cell));
 	uint64_t llc = llc_bytes();
@@ -323,6 +332,7 @@ bench_run(struct devices *devices, const struct config *c)
 				continue;
 			cell->op = op;
 			cell->set.name = sets[s].name;
+			cell->set.where = sets[s].where;
 			ret = run_table(b, cell, sets[s].bit, llc);
 			if (ret < 0) {
 				fprintf(stderr, "interrupted: the sweep is not complete\n");

@@ -21,8 +21,9 @@
 
 /** A working set: what is in it, and how much. */
 struct bench_set {
-	const char *name; /**< "cache", "memory" */
-	uint64_t bytes;	  /**< sources and destinations together */
+	const char *name;  /**< "core", "cache", "memory" */
+	const char *where; /**< what that means */
+	uint64_t bytes;	   /**< sources and destinations together */
 };
 
 /** What one backend made of one cell. */

@@ -41,8 +41,7 @@ bench_report_table(const struct config *c, const struct bench_cell *cell)
 
 	if (c->json)
 		return;
-	printf("\n%s, working set %s\n", op_name(cell->op),
-		strcmp(cell->set.name, "cache") == 0 ? "in the caches" : "in memory");
+	printf("\n%s, working set %s: %s\n", op_name(cell->op), cell->set.name, cell->set.where);
 	printf("%9s", "");
 	for (unsigned int i = 0; i < cell->nb_results; i++)
 		printf(" | %*s", COLUMN, short_name(&cell->result[i]));

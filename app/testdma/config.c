@@ -262,7 +262,9 @@ set_sets(struct config *c, const char *value)
 	char word[64];
 
 	while ((value = list_next(value, word, sizeof(word))) != NULL) {
-		if (strcmp(word, "cache") == 0)
+		if (strcmp(word, "core") == 0)
+			sets |= SET_CORE;
+		else if (strcmp(word, "cache") == 0)
 			sets |= SET_CACHE;
 		else if (strcmp(word, "memory") == 0)
 			sets |= SET_MEMORY;
@@ -314,8 +316,8 @@ const struct setting settings[] = {
 		false, set_sizes},
 	{"ops", "LIST", "bench: operations (default copy,fill,sg)",
 		"copy, fill, sg, with commas between them", NULL, false, set_ops},
-	{"sets", "LIST", "bench: working sets (default cache,memory)",
-		"cache, memory, with a comma between them", NULL, false, set_sets},
+	{"sets", "LIST", "bench: working sets (default all)",
+		"core, cache, memory, with commas between them", NULL, false, set_sets},
 	{"rounds", "N", "bench: rounds, of which the median counts (default 5)", "1 to 101", NULL,
 		false, set_rounds},
 	{"duration-ms", "N", "bench: length of a measurement (default 30)", "1 to 60000", NULL,
@@ -357,7 +359,7 @@ config_defaults(struct config *c)
 		.devices = "all",
 		.lcores = "all",
 		.ops = (1u << OP_COUNT) - 1,
-		.sets = SET_CACHE | SET_MEMORY,
+		.sets = SET_CORE | SET_CACHE | SET_MEMORY,
 		.sizes = {64, 256, 1024, 4096, 16384, 65536, 262144, 1048576},
 		.nb_sizes = 8,
 		.rounds = 5,

@@ -26,8 +26,9 @@ enum verify {
 };
 
 /** Working sets of the benchmark, bits. */
-#define SET_CACHE  1u
-#define SET_MEMORY 2u
+#define SET_CORE   1u
+#define SET_CACHE  2u
+#define SET_MEMORY 4u
 
 struct config {
 	/* transfers */
