@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -167,10 +168,14 @@ dad_stats_reset(struct rte_dma_dev *dev, uint16_t vchan)
 static int
 dad_vchan_status(const struct rte_dma_dev *dev, uint16_t vchan, enum rte_dma_vchan_status *status)
 {
-	const struct dad_vchan *vc = &dad_of(dev)->vchan[vchan];
+	const struct dad_dev *d = dad_of(dev);
+	const struct dad_vchan *vc = &d->vchan[vchan];
+	bool idle = vc->ring == NULL || dad_vchan_is_idle(vc);
 
-	*status = vc->ring == NULL || dad_vchan_is_idle(vc) ? RTE_DMA_VCHAN_IDLE
-							    : RTE_DMA_VCHAN_ACTIVE;
+	*status = idle ? RTE_DMA_VCHAN_IDLE : RTE_DMA_VCHAN_ACTIVE;
+	/* who asks may be what a worker on the same CPU waits for */
+	if (!idle && d->engine.crowded)
+		sched_yield();
 	return 0;
 }
 
