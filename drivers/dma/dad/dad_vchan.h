@@ -34,17 +34,26 @@
 struct dad_exec;
 
 struct dad_vchan {
-	/* submitting */
+	/* read by both sides, written by setup only: in a line that stays shared */
 	struct dad_desc *ring;
-	uint64_t tail;	/* next ticket */
-	uint64_t limit; /* reaped + size: tail must not pass it */
-	uint64_t group; /* first ticket of the open group */
-	uint64_t batch; /* first ticket since the last submit */
-	int64_t budget; /* of the open group: it ends when nothing is left */
+	struct dad_sge *sges; /* scatter lists: a ring of entries beside that of descriptors */
 	uint32_t mask;
-	uint16_t size_log2;
-	uint16_t fence;			    /* DAD_DEPTH_FENCE if the open group starts with one */
+	uint32_t sge_mask;
+	uint32_t size_log2;
 	const struct dad_exec *inline_exec; /* NULL: workers do it */
+	const bool *crowded; /* a worker shares its CPU: let it run, do not just poll */
+	dad_dma_addr_t ring_handle;
+	dad_dma_addr_t sge_handle;
+
+	/* submitting */
+	uint64_t tail __rte_cache_aligned; /* next ticket */
+	uint64_t limit;			   /* reaped + size: tail must not pass it */
+	uint64_t group;			   /* first ticket of the open group */
+	uint64_t batch;			   /* first ticket since the last submit */
+	int64_t budget;			   /* of the open group: it ends when nothing is left */
+	uint64_t sge_tail;
+	uint64_t sge_head;
+	uint16_t fence; /* DAD_DEPTH_FENCE if the open group starts with one */
 
 	/* completing */
 	uint64_t published __rte_cache_aligned; /* up to here submitted */
@@ -52,16 +61,7 @@ struct dad_vchan {
 	uint64_t reaped;			/* up to here reported to the application */
 	uint64_t careful;			/* below, statuses must be looked at one by one */
 	uint64_t errors;			/* reported with a status other than 0 */
-	const bool *crowded; /* a worker shares its CPU: let it run when there is nothing to reap */
-	struct rte_dma_stats base; /* what stats_reset() took away */
-
-	/* scatter lists: a ring of entries beside the ring of descriptors */
-	struct dad_sge *sges __rte_cache_aligned;
-	uint64_t sge_tail;
-	uint64_t sge_head;
-	uint32_t sge_mask;
-	dad_dma_addr_t ring_handle;
-	dad_dma_addr_t sge_handle;
+	struct rte_dma_stats base;		/* what stats_reset() took away */
 
 	/* workers */
 	uint64_t claimed __rte_cache_aligned; /* up to here taken by workers */
@@ -69,6 +69,8 @@ struct dad_vchan {
 	uint64_t failed;   /* 1 + the latest batch in which something failed */
 	uint64_t poisoned; /* 1 + the latest batch in which a fence came after a failure */
 } __rte_cache_aligned;
+
+static_assert(sizeof(struct dad_vchan) == 4 * RTE_CACHE_LINE_SIZE, "a line for each purpose");
 
 static inline uint32_t
 dad_vchan_size(const struct dad_vchan *vc)
