@@ -15,15 +15,15 @@ poll_groups(struct dad_vchan *vc, uint64_t enough)
 	uint64_t done = vc->done;
 
 	while (done != vc->published && done - vc->reaped < enough) {
-		const struct dad_desc *desc = dad_vchan_desc(vc, done);
 		/* D1: pairs with the release in serve(), dad_engine.c: the data, and the statuses
 		 */
-		uint32_t tag = __atomic_load_n(&desc->tag, __ATOMIC_ACQUIRE);
+		dad_tag_t tag = __atomic_load_n(dad_vchan_tag(vc, done), __ATOMIC_ACQUIRE);
 
-		if (tag == dad_tag(done, vc->size_log2, DAD_TAG_SUBMITTED))
+		/* our own tag, changed in its state at most */
+		if ((tag & DAD_TAG_STATE) == DAD_TAG_SUBMITTED)
 			break;
-		done += desc->group;
-		if (unlikely(tag == dad_tag(done - desc->group, vc->size_log2, DAD_TAG_FAILED)))
+		done += dad_tag_group(tag);
+		if (unlikely((tag & DAD_TAG_STATE) == DAD_TAG_FAILED))
 			vc->careful = done;
 	}
 	__atomic_store_n(&vc->done, done, __ATOMIC_RELAXED);
@@ -34,6 +34,8 @@ reap(struct dad_vchan *vc, uint64_t n)
 {
 	__atomic_store_n(&vc->reaped, vc->reaped + n, __ATOMIC_RELAXED);
 	vc->limit += n;
+	if (vc->inline_exec == NULL)
+		dad_vchan_fetch(vc);
 }
 
 /* How many are ready to be reported, at most nb_cpls. */

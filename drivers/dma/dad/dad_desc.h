@@ -8,9 +8,10 @@
  * A ring slot is named by a ticket, a free-running 64-bit position: slot = ticket mod size,
  * lap = ticket div size. The vchan's ring index that applications see is the ticket's low 16 bits.
  *
- * Operations are handed over in groups: neighbours of one batch that one worker does together. Only
- * the first descriptor of a group carries a meaningful tag and count, so that handing over and
- * taking back cost one store and one load a group, not one an operation.
+ * Operations are handed over in groups: neighbours of one batch that one worker does together. A
+ * group has one tag, in an array beside the descriptors, at the slot of its first operation. So to
+ * hand it over and to take it back cost one store and one load a group, not one an operation; and
+ * who polls a tag does not take the line away from who still writes the descriptors.
  *
  *                 rte_dma_copy      rte_dma_submit          a worker              rte_dma_completed
  *   group:  FREE ────────────► filled ──────────► SUBMITTED ────────► DONE or FAILED ──────► FREE
@@ -20,6 +21,7 @@
  */
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum dad_opcode {
@@ -40,10 +42,10 @@ struct dad_desc {
 			uint16_t reserved;
 		};
 	};
-	/* in the first descriptor of a group */
+	/* in the first descriptor of a group; the submitter's notes for the tag */
 	uint16_t group; /* operations in it */
 	uint16_t depth; /* operations before it in its batch; and DAD_DEPTH_FENCE */
-	uint32_t tag;
+	uint32_t reserved2;
 };
 
 static_assert(sizeof(struct dad_desc) == 32, "two descriptors a cache line");
@@ -72,10 +74,47 @@ enum dad_tag_state {
 	DAD_TAG_FAILED = 3, /* done, and some status in the group is not 0 */
 };
 
-static inline uint32_t
-dad_tag(uint64_t ticket, unsigned int size_log2, enum dad_tag_state state)
+/* lap: 30 | group - 1: 16 | depth and fence: 16 | state: 2 */
+typedef uint64_t dad_tag_t;
+
+#define DAD_TAG_STATE	    UINT64_C(3)
+#define DAD_TAG_LAP_SHIFT   34
+#define DAD_TAG_GROUP_SHIFT 18
+#define DAD_TAG_DEPTH_SHIFT 2
+
+static inline dad_tag_t
+dad_tag(uint64_t ticket, unsigned int size_log2, uint16_t group, uint16_t depth)
 {
-	return (uint32_t)(ticket >> size_log2) << 2 | (uint32_t)state;
+	return (ticket >> size_log2) << DAD_TAG_LAP_SHIFT |
+		(uint64_t)(uint16_t)(group - 1) << DAD_TAG_GROUP_SHIFT |
+		(uint64_t)depth << DAD_TAG_DEPTH_SHIFT | DAD_TAG_SUBMITTED;
+}
+
+/* Is it of this ticket's lap, and submitted? */
+static inline bool
+dad_tag_is_submitted(dad_tag_t tag, uint64_t ticket, unsigned int size_log2)
+{
+	return (tag & DAD_TAG_STATE) == DAD_TAG_SUBMITTED &&
+		tag >> DAD_TAG_LAP_SHIFT ==
+		(ticket >> size_log2 & ((UINT64_C(1) << (64 - DAD_TAG_LAP_SHIFT)) - 1));
+}
+
+static inline unsigned int
+dad_tag_group(dad_tag_t tag)
+{
+	return (unsigned int)(tag >> DAD_TAG_GROUP_SHIFT & 0xffff) + 1;
+}
+
+static inline uint16_t
+dad_tag_depth(dad_tag_t tag)
+{
+	return (uint16_t)(tag >> DAD_TAG_DEPTH_SHIFT);
+}
+
+static inline dad_tag_t
+dad_tag_with(dad_tag_t tag, enum dad_tag_state state)
+{
+	return (tag & ~DAD_TAG_STATE) | state;
 }
 
 #endif /* DAD_DESC_H */

@@ -19,69 +19,78 @@
 
 /* ---- one group --------------------------------------------------------------------------- */
 
+struct claim {
+	uint64_t first;
+	dad_tag_t tag;
+};
+
 static bool
-is_full_group(const struct dad_desc *desc, unsigned int n)
+is_full_group(const struct dad_vchan *vc, const struct claim *c)
 {
-	return n == DAD_GROUP_OPS_MAX || desc->length >= DAD_GROUP_BUDGET / 2;
+	/* the length may be of a later lap already: then the claim fails */
+	return dad_tag_group(c->tag) == DAD_GROUP_OPS_MAX ||
+		dad_vchan_desc(vc, c->first)->length >= DAD_GROUP_BUDGET / 2;
 }
 
-/* The next group of a vchan becomes this worker's: its ticket and its size, or 0. */
-static unsigned int
-claim(const struct dad_engine *e, struct dad_vchan *vc, bool full_only, uint64_t *first)
+static uint64_t
+batch_of(const struct claim *c)
+{
+	return c->first - (dad_tag_depth(c->tag) & DAD_DEPTH_MASK);
+}
+
+/* The next group of a vchan becomes this worker's, if there is one. */
+static bool
+claim(const struct dad_engine *e, struct dad_vchan *vc, bool full_only, struct claim *c)
 {
 	/* C1: pairs with the CAS below, in another worker: what it found out about fences */
 	uint64_t ticket = __atomic_load_n(&vc->claimed, __ATOMIC_ACQUIRE);
-	struct dad_desc *desc = dad_vchan_desc(vc, ticket);
 
+	c->first = ticket;
 	/* S1: pairs with the release in publish(), dad_submit.c */
-	if (__atomic_load_n(&desc->tag, __ATOMIC_ACQUIRE) !=
-		dad_tag(ticket, vc->size_log2, DAD_TAG_SUBMITTED))
-		return 0;
+	c->tag = __atomic_load_n(dad_vchan_tag(vc, ticket), __ATOMIC_ACQUIRE);
+	if (!dad_tag_is_submitted(c->tag, ticket, vc->size_log2))
+		return false;
+	if (full_only && !is_full_group(vc, c))
+		return false;
 
-	/* From here on others may overtake: then what is read may be of a later lap, and the CAS
-	 * fails. */
-	unsigned int n = __atomic_load_n(&desc->group, __ATOMIC_RELAXED);
-	if (full_only && !is_full_group(desc, n))
-		return 0;
-	*first = ticket;
+	const uint64_t end = ticket + dad_tag_group(c->tag);
+	const bool fenced = dad_tag_depth(c->tag) & DAD_DEPTH_FENCE;
 	if (e->nb_workers == 1) {
-		if (unlikely(__atomic_load_n(&desc->depth, __ATOMIC_RELAXED) & DAD_DEPTH_FENCE))
-			dad_exec_fence(vc, ticket);
-		__atomic_store_n(&vc->claimed, ticket + n, __ATOMIC_RELAXED);
-		return n;
+		if (unlikely(fenced))
+			dad_exec_fence(vc, batch_of(c));
+		__atomic_store_n(&vc->claimed, end, __ATOMIC_RELAXED);
+		return true;
 	}
-	if (unlikely(__atomic_load_n(&desc->depth, __ATOMIC_RELAXED) & DAD_DEPTH_FENCE)) {
+	if (unlikely(fenced)) {
 		/* F1: pairs with the release in serve(): data, and what failed, of all before */
 		if (__atomic_load_n(&vc->finished, __ATOMIC_ACQUIRE) != ticket)
-			return 0;
-		dad_exec_fence(vc, ticket);
+			return false;
+		dad_exec_fence(vc, batch_of(c));
 	}
+	/* tickets never come again: if others have overtaken, this fails */
 	return __atomic_compare_exchange_n(
-		       &vc->claimed, &ticket, ticket + n, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)
-		? n
-		: 0;
+		&vc->claimed, &ticket, end, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 /* Claim a group and do it. False if there was none. */
 static bool
 serve(const struct dad_engine *e, struct dad_vchan *vc, bool full_only)
 {
-	uint64_t first;
-	unsigned int n = claim(e, vc, full_only, &first);
+	struct claim c;
 
-	if (n == 0)
+	if (!claim(e, vc, full_only, &c))
 		return false;
+	const unsigned int n = dad_tag_group(c.tag);
 	for (unsigned int i = 0; i < n; i += 2)
-		rte_prefetch0(dad_vchan_desc(vc, first + i));
+		rte_prefetch0(dad_vchan_desc(vc, c.first + i));
 
-	bool failed = dad_exec_group(e->exec, vc, first, n);
+	bool failed = dad_exec_group(e->exec, vc, batch_of(&c), c.first, n);
 	if (e->nb_workers > 1)
 		/* F1: pairs with the acquire in claim() */
 		__atomic_fetch_add(&vc->finished, n, __ATOMIC_RELEASE);
 	/* D1: pairs with the acquire in poll_groups(), dad_complete.c */
-	__atomic_store_n(&dad_vchan_desc(vc, first)->tag,
-		dad_tag(first, vc->size_log2, failed ? DAD_TAG_FAILED : DAD_TAG_DONE),
-		__ATOMIC_RELEASE);
+	__atomic_store_n(dad_vchan_tag(vc, c.first),
+		dad_tag_with(c.tag, failed ? DAD_TAG_FAILED : DAD_TAG_DONE), __ATOMIC_RELEASE);
 	return true;
 }
 

@@ -65,26 +65,17 @@ is_latest(const uint64_t *word, uint64_t batch)
 	return __atomic_load_n(word, __ATOMIC_RELAXED) == batch + 1;
 }
 
-static uint64_t
-batch_of(const struct dad_vchan *vc, uint64_t first)
-{
-	return first - (dad_vchan_desc(vc, first)->depth & DAD_DEPTH_MASK);
-}
-
 void
-dad_exec_fence(struct dad_vchan *vc, uint64_t first)
+dad_exec_fence(struct dad_vchan *vc, uint64_t batch)
 {
-	uint64_t batch = batch_of(vc, first);
-
 	if (is_latest(&vc->failed, batch))
 		raise_to(&vc->poisoned, batch);
 }
 
 bool
-dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n)
+dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t batch, uint64_t first,
+	unsigned int n)
 {
-	uint64_t batch = batch_of(vc, first);
-
 	if (unlikely(is_latest(&vc->poisoned, batch))) {
 		for (uint64_t ticket = first; ticket < first + n; ticket++)
 			dad_vchan_desc(vc, ticket)->status = RTE_DMA_STATUS_NOT_ATTEMPTED;

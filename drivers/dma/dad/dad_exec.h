@@ -27,12 +27,14 @@ struct dad_exec {
 /* Choose the kernels for this CPU, within EAL's --force-max-simd-bitwidth. */
 void dad_exec_init(struct dad_exec *x, const struct dad_dma_domain *domain);
 
-/* The group at ticket first starts with a fence, and everything before it is done: if any of its
- * batch failed, nothing more of the batch will be attempted. */
-void dad_exec_fence(struct dad_vchan *vc, uint64_t first);
+/* The next group of a batch, which is named by its first ticket, starts with a fence, and
+ * everything before it is done: if any of it failed, nothing more of the batch will be attempted.
+ */
+void dad_exec_fence(struct dad_vchan *vc, uint64_t batch);
 
 /* Do the group of n operations at ticket first. True if one failed, or was not attempted. */
-bool dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n);
+bool dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t batch, uint64_t first,
+	unsigned int n);
 
 bool dad_exec_run_generic(
 	const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n);

@@ -20,16 +20,14 @@ is_full(const struct dad_vchan *vc)
 	return vc->tail == vc->limit;
 }
 
-/* The open group ends before the tail: write what its first descriptor says of it. Workers that
- * were overtaken may read that any time, to no effect. */
+/* The open group ends before the tail: note what its tag will say. */
 static inline void
 close_group(struct dad_vchan *vc)
 {
 	struct dad_desc *desc = dad_vchan_desc(vc, vc->group);
-	uint16_t depth = (uint16_t)(vc->group - vc->batch) | vc->fence;
 
-	__atomic_store_n(&desc->group, (uint16_t)(vc->tail - vc->group), __ATOMIC_RELAXED);
-	__atomic_store_n(&desc->depth, depth, __ATOMIC_RELAXED);
+	desc->group = (uint16_t)(vc->tail - vc->group);
+	desc->depth = (uint16_t)(vc->group - vc->batch) | vc->fence;
 	vc->group = vc->tail;
 	vc->budget = DAD_GROUP_BUDGET;
 	vc->fence = 0;
@@ -42,30 +40,32 @@ publish(struct dad_vchan *vc)
 	uint64_t ticket = vc->published;
 
 	while (ticket != vc->tail) {
-		struct dad_desc *desc = dad_vchan_desc(vc, ticket);
+		const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
 
 		/* S1: pairs with the acquire in claim(), dad_engine.c: the group's descriptors and
 		 * scatter lists, and the data that the application wrote */
-		__atomic_store_n(&desc->tag, dad_tag(ticket, vc->size_log2, DAD_TAG_SUBMITTED),
-			__ATOMIC_RELEASE);
+		__atomic_store_n(dad_vchan_tag(vc, ticket),
+			dad_tag(ticket, vc->size_log2, desc->group, desc->depth), __ATOMIC_RELEASE);
 		ticket += desc->group;
 	}
 	__atomic_store_n(&vc->published, ticket, __ATOMIC_RELAXED);
+	dad_vchan_fetch(vc);
 }
 
 /* Do every group here and now. */
 static void
 execute(struct dad_vchan *vc)
 {
-	uint64_t ticket = vc->published;
+	const uint64_t batch = vc->batch;
+	uint64_t ticket = batch;
 
 	while (ticket != vc->tail) {
 		const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
 		unsigned int n = desc->group;
 
 		if (unlikely(desc->depth & DAD_DEPTH_FENCE))
-			dad_exec_fence(vc, ticket);
-		if (unlikely(dad_exec_group(vc->inline_exec, vc, ticket, n)))
+			dad_exec_fence(vc, batch);
+		if (unlikely(dad_exec_group(vc->inline_exec, vc, batch, ticket, n)))
 			vc->careful = ticket + n;
 		ticket += n;
 	}

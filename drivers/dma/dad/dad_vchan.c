@@ -11,16 +11,23 @@ sges_for(uint32_t nb_desc)
 	return RTE_MAX(nb_desc * 4, (uint32_t)DAD_SGES_MAX * 8);
 }
 
+static void
+free_array(struct dad_dma_dev *dma, void *array, size_t size, dad_dma_addr_t handle)
+{
+	if (array != NULL)
+		dad_dma_free_coherent(dma, size, array, handle);
+}
+
 void
 dad_vchan_release(struct dad_vchan *vc, struct dad_dma_dev *dma)
 {
-	if (vc->ring != NULL)
-		dad_dma_free_coherent(
-			dma, dad_vchan_size(vc) * sizeof(*vc->ring), vc->ring, vc->ring_handle);
-	if (vc->sges != NULL)
-		dad_dma_free_coherent(
-			dma, (vc->sge_mask + 1) * sizeof(*vc->sges), vc->sges, vc->sge_handle);
+	const size_t nb_desc = dad_vchan_size(vc), nb_sges = (size_t)vc->sge_mask + 1;
+
+	free_array(dma, vc->ring, nb_desc * sizeof(*vc->ring), vc->ring_handle);
+	free_array(dma, vc->tags, nb_desc * sizeof(*vc->tags), vc->tags_handle);
+	free_array(dma, vc->sges, nb_sges * sizeof(*vc->sges), vc->sge_handle);
 	vc->ring = NULL;
+	vc->tags = NULL;
 	vc->sges = NULL;
 }
 
@@ -31,11 +38,12 @@ dad_vchan_setup(struct dad_vchan *vc, struct dad_dma_dev *dma, uint16_t nb_desc)
 
 	dad_vchan_release(vc, dma);
 	vc->mask = nb_desc - 1u;
-	vc->size_log2 = (uint16_t)__builtin_ctz(nb_desc);
+	vc->size_log2 = (uint32_t)__builtin_ctz(nb_desc);
 	vc->sge_mask = nb_sges - 1;
 	vc->ring = dad_dma_alloc_coherent(dma, nb_desc * sizeof(*vc->ring), &vc->ring_handle);
+	vc->tags = dad_dma_alloc_coherent(dma, nb_desc * sizeof(*vc->tags), &vc->tags_handle);
 	vc->sges = dad_dma_alloc_coherent(dma, nb_sges * sizeof(*vc->sges), &vc->sge_handle);
-	if (vc->ring == NULL || vc->sges == NULL) {
+	if (vc->ring == NULL || vc->tags == NULL || vc->sges == NULL) {
 		dad_vchan_release(vc, dma);
 		return -ENOMEM;
 	}
@@ -46,15 +54,15 @@ dad_vchan_setup(struct dad_vchan *vc, struct dad_dma_dev *dma, uint16_t nb_desc)
 void
 dad_vchan_reset(struct dad_vchan *vc)
 {
-	/* an operation that runs by mistake finds addresses that are never mapped, and no tag */
+	/* an operation that runs by mistake finds addresses that are never mapped */
 	memset(vc->ring, 0xff, dad_vchan_size(vc) * sizeof(*vc->ring));
-	for (uint32_t slot = 0; slot <= vc->mask; slot++)
-		vc->ring[slot].tag = DAD_TAG_NONE;
+	memset(vc->tags, 0, dad_vchan_size(vc) * sizeof(*vc->tags));
 
 	vc->tail = vc->group = vc->batch = 0;
 	vc->limit = dad_vchan_size(vc);
 	vc->budget = DAD_GROUP_BUDGET;
 	vc->fence = 0;
+	vc->fetched = 0;
 	vc->published = vc->done = vc->reaped = vc->careful = 0;
 	vc->errors = 0;
 	vc->base = (struct rte_dma_stats){0};
@@ -77,39 +85,43 @@ dad_vchan_is_idle(const struct dad_vchan *vc)
 
 	/* signed: another thread may see cursors of different moments */
 	while ((int64_t)(published - ticket) > 0) {
-		const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
-
 		/* D1: see dad_complete.c */
-		if (__atomic_load_n(&desc->tag, __ATOMIC_ACQUIRE) ==
-			dad_tag(ticket, vc->size_log2, DAD_TAG_SUBMITTED))
+		dad_tag_t tag = __atomic_load_n(dad_vchan_tag(vc, ticket), __ATOMIC_ACQUIRE);
+
+		if (dad_tag_is_submitted(tag, ticket, vc->size_log2))
 			return false;
-		ticket += desc->group;
+		ticket += dad_tag_group(tag);
 	}
 	return true;
+}
+
+static void
+abort_range(struct dad_vchan *vc, uint64_t first, uint64_t end)
+{
+	for (uint64_t ticket = first; ticket != end; ticket++)
+		dad_vchan_desc(vc, ticket)->status = RTE_DMA_STATUS_USER_ABORT;
 }
 
 void
 dad_vchan_abort(struct dad_vchan *vc)
 {
 	for (uint64_t ticket = vc->done; ticket != vc->published;) {
-		struct dad_desc *desc = dad_vchan_desc(vc, ticket);
-		uint64_t end = ticket + desc->group;
+		dad_tag_t *tag = dad_vchan_tag(vc, ticket);
+		uint64_t end = ticket + dad_tag_group(*tag);
 
-		if (desc->tag == dad_tag(ticket, vc->size_log2, DAD_TAG_SUBMITTED)) {
-			desc->tag = dad_tag(ticket, vc->size_log2, DAD_TAG_FAILED);
-			for (uint64_t t = ticket; t != end; t++)
-				dad_vchan_desc(vc, t)->status = RTE_DMA_STATUS_USER_ABORT;
+		if (dad_tag_is_submitted(*tag, ticket, vc->size_log2)) {
+			abort_range(vc, ticket, end);
+			*tag = dad_tag_with(*tag, DAD_TAG_FAILED);
 		}
 		ticket = end;
 	}
 	/* what was never submitted becomes one more group, done already */
 	if (vc->tail != vc->published) {
-		struct dad_desc *desc = dad_vchan_desc(vc, vc->published);
-
-		desc->group = (uint16_t)(vc->tail - vc->published);
-		desc->tag = dad_tag(vc->published, vc->size_log2, DAD_TAG_FAILED);
-		for (uint64_t t = vc->published; t != vc->tail; t++)
-			dad_vchan_desc(vc, t)->status = RTE_DMA_STATUS_USER_ABORT;
+		abort_range(vc, vc->published, vc->tail);
+		*dad_vchan_tag(vc, vc->published) =
+			dad_tag_with(dad_tag(vc->published, vc->size_log2,
+					     (uint16_t)(vc->tail - vc->published), 0),
+				DAD_TAG_FAILED);
 		vc->published = vc->group = vc->batch = vc->tail;
 		vc->budget = DAD_GROUP_BUDGET;
 		vc->fence = 0;

@@ -36,14 +36,13 @@ struct dad_exec;
 struct dad_vchan {
 	/* read by both sides, written by setup only: in a line that stays shared */
 	struct dad_desc *ring;
+	dad_tag_t *tags;      /* of the groups, at their first operation's slot */
 	struct dad_sge *sges; /* scatter lists: a ring of entries beside that of descriptors */
 	uint32_t mask;
 	uint32_t sge_mask;
 	uint32_t size_log2;
 	const struct dad_exec *inline_exec; /* NULL: workers do it */
 	const bool *crowded; /* a worker shares its CPU: let it run, do not just poll */
-	dad_dma_addr_t ring_handle;
-	dad_dma_addr_t sge_handle;
 
 	/* submitting */
 	uint64_t tail __rte_cache_aligned; /* next ticket */
@@ -51,9 +50,8 @@ struct dad_vchan {
 	uint64_t group;			   /* first ticket of the open group */
 	uint64_t batch;			   /* first ticket since the last submit */
 	int64_t budget;			   /* of the open group: it ends when nothing is left */
-	uint64_t sge_tail;
-	uint64_t sge_head;
-	uint16_t fence; /* DAD_DEPTH_FENCE if the open group starts with one */
+	uint64_t fetched;		   /* up to here descriptors' lines were asked for */
+	uint16_t fence;			   /* DAD_DEPTH_FENCE if the open group starts with one */
 
 	/* completing */
 	uint64_t published __rte_cache_aligned; /* up to here submitted */
@@ -68,9 +66,16 @@ struct dad_vchan {
 	uint64_t finished; /* operations done, in any order; counted with several workers only */
 	uint64_t failed;   /* 1 + the latest batch in which something failed */
 	uint64_t poisoned; /* 1 + the latest batch in which a fence came after a failure */
+
+	/* the submitter's, in scatter lists only; and what is needed to free the arrays */
+	uint64_t sge_tail __rte_cache_aligned;
+	uint64_t sge_head;
+	dad_dma_addr_t ring_handle;
+	dad_dma_addr_t tags_handle;
+	dad_dma_addr_t sge_handle;
 } __rte_cache_aligned;
 
-static_assert(sizeof(struct dad_vchan) == 4 * RTE_CACHE_LINE_SIZE, "a line for each purpose");
+static_assert(sizeof(struct dad_vchan) == 5 * RTE_CACHE_LINE_SIZE, "a line for each purpose");
 
 static inline uint32_t
 dad_vchan_size(const struct dad_vchan *vc)
@@ -84,10 +89,34 @@ dad_vchan_desc(const struct dad_vchan *vc, uint64_t ticket)
 	return &vc->ring[ticket & vc->mask];
 }
 
+static inline dad_tag_t *
+dad_vchan_tag(const struct dad_vchan *vc, uint64_t ticket)
+{
+	return &vc->tags[ticket & vc->mask];
+}
+
 static inline struct dad_sge *
 dad_vchan_sge(const struct dad_vchan *vc, uint64_t ticket)
 {
 	return &vc->sges[ticket & vc->sge_mask];
+}
+
+/*
+ * The lines that the next operations will be written to were last read by a worker. To get one back
+ * takes longer than to write it: ask in time, for many at once, but not before the worker is done
+ * with them. Called when the tail or the limit has moved.
+ */
+#define DAD_FETCH_AHEAD 64
+
+static inline void
+dad_vchan_fetch(struct dad_vchan *vc)
+{
+	uint64_t end = RTE_MIN(vc->tail + DAD_FETCH_AHEAD, vc->limit);
+	uint64_t ticket = RTE_MAX(vc->fetched, vc->tail);
+
+	for (; ticket < end; ticket += 2)
+		__builtin_prefetch(dad_vchan_desc(vc, ticket), 1);
+	vc->fetched = ticket;
 }
 
 /* ---- life (dad_vchan.c) ------------------------------------------------------------------- */
