@@ -34,6 +34,7 @@ reap(struct dad_vchan *vc, uint64_t n)
 {
 	__atomic_store_n(&vc->reaped, vc->reaped + n, __ATOMIC_RELAXED);
 	vc->limit += n;
+	dad_vchan_set_stop(vc);
 	if (vc->inline_exec == NULL)
 		dad_vchan_fetch(vc);
 }

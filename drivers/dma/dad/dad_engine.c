@@ -29,7 +29,7 @@ is_full_group(const struct dad_vchan *vc, const struct claim *c)
 {
 	/* the length may be of a later lap already: then the claim fails */
 	return dad_tag_group(c->tag) == DAD_GROUP_OPS_MAX ||
-		dad_vchan_desc(vc, c->first)->length >= DAD_GROUP_BUDGET / 2;
+		dad_vchan_desc(vc, c->first)->length >= DAD_GROUP_OPS_MAX * DAD_GROUP_OP_BYTES / 2;
 }
 
 static uint64_t

@@ -28,9 +28,7 @@ close_group(struct dad_vchan *vc)
 
 	desc->group = (uint16_t)(vc->tail - vc->group);
 	desc->depth = (uint16_t)(vc->group - vc->batch) | vc->fence;
-	vc->group = vc->tail;
-	vc->budget = DAD_GROUP_BUDGET;
-	vc->fence = 0;
+	dad_vchan_open_group(vc);
 }
 
 /* Hand every group over, in order. */
@@ -98,6 +96,17 @@ submit_at(struct dad_vchan *vc, uint64_t ticket)
 	return (uint16_t)ticket;
 }
 
+/* A large operation is at the tail: the group has so much less room, and ends here at the least. */
+static inline void
+shorten_group(struct dad_vchan *vc, uint32_t length)
+{
+	uint64_t room = vc->group_end - vc->tail;
+	uint64_t taken = length / DAD_GROUP_OP_BYTES;
+
+	vc->group_end = vc->tail + (taken < room ? room - taken : 0);
+	dad_vchan_set_stop(vc);
+}
+
 /* Write the descriptor at the tail, where there is room, and move on. */
 static __rte_always_inline int
 append(struct dad_vchan *vc, enum dad_opcode opcode, uint64_t src, uint64_t dst, uint32_t length,
@@ -106,22 +115,25 @@ append(struct dad_vchan *vc, enum dad_opcode opcode, uint64_t src, uint64_t dst,
 	uint64_t ticket = vc->tail;
 	struct dad_desc *desc = dad_vchan_desc(vc, ticket);
 
-	vc->budget -= RTE_MAX((int64_t)length, (int64_t)DAD_GROUP_COST_MIN);
 	/* relaxed: nobody looks yet. It keeps compilers from building a vector of the two */
 	__atomic_store_n(&desc->src, src, __ATOMIC_RELAXED);
 	__atomic_store_n(&desc->dst, dst, __ATOMIC_RELAXED);
 	desc->word = DAD_DESC_WORD(opcode, length);
 	vc->tail = ticket + 1;
+	if (length > DAD_GROUP_OP_BYTES)
+		shorten_group(vc, length);
 	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
 		return submit_at(vc, ticket);
 	return (uint16_t)ticket;
 }
 
-/* The operation starts a group: the budget is spent, or it is fenced. */
+/* The ring is full, or the operation starts a group: the last one has no room, or it is fenced. */
 static __rte_noinline int
 append_first(struct dad_vchan *vc, enum dad_opcode opcode, uint64_t src, uint64_t dst,
 	uint32_t length, uint64_t flags)
 {
+	if (is_full(vc))
+		return -ENOSPC;
 	if (vc->tail != vc->group)
 		close_group(vc);
 	if (flags & RTE_DMA_OP_FLAG_FENCE)
@@ -133,7 +145,7 @@ static __rte_always_inline int
 enqueue(struct dad_vchan *vc, enum dad_opcode opcode, uint64_t src, uint64_t dst, uint32_t length,
 	uint64_t flags)
 {
-	if (unlikely(vc->budget <= 0 || (flags & RTE_DMA_OP_FLAG_FENCE)))
+	if (unlikely(vc->tail == vc->stop || (flags & RTE_DMA_OP_FLAG_FENCE)))
 		return append_first(vc, opcode, src, dst, length, flags);
 	return append(vc, opcode, src, dst, length, flags);
 }
@@ -146,8 +158,6 @@ dad_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint
 
 	if (unlikely(length == 0))
 		return -EINVAL;
-	if (unlikely(is_full(vc)))
-		return -ENOSPC;
 	return enqueue(vc, DAD_OP_COPY, src, dst, length, flags);
 }
 
@@ -159,8 +169,6 @@ dad_fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst, ui
 
 	if (unlikely(length == 0))
 		return -EINVAL;
-	if (unlikely(is_full(vc)))
-		return -ENOSPC;
 	return enqueue(vc, DAD_OP_FILL, pattern, dst, length, flags);
 }
 

@@ -58,11 +58,9 @@ dad_vchan_reset(struct dad_vchan *vc)
 	memset(vc->ring, 0xff, dad_vchan_size(vc) * sizeof(*vc->ring));
 	memset(vc->tags, 0, dad_vchan_size(vc) * sizeof(*vc->tags));
 
-	vc->tail = vc->group = vc->batch = 0;
+	vc->tail = vc->batch = vc->fetched = 0;
 	vc->limit = dad_vchan_size(vc);
-	vc->budget = DAD_GROUP_BUDGET;
-	vc->fence = 0;
-	vc->fetched = 0;
+	dad_vchan_open_group(vc);
 	vc->published = vc->done = vc->reaped = vc->careful = 0;
 	vc->errors = 0;
 	vc->base = (struct rte_dma_stats){0};
@@ -122,9 +120,8 @@ dad_vchan_abort(struct dad_vchan *vc)
 			dad_tag_with(dad_tag(vc->published, vc->size_log2,
 					     (uint16_t)(vc->tail - vc->published), 0),
 				DAD_TAG_FAILED);
-		vc->published = vc->group = vc->batch = vc->tail;
-		vc->budget = DAD_GROUP_BUDGET;
-		vc->fence = 0;
+		vc->published = vc->batch = vc->tail;
+		dad_vchan_open_group(vc);
 	}
 }
 

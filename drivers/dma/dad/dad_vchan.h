@@ -25,11 +25,10 @@
 #define DAD_DESC_MAX   32768
 #define DAD_SGES_MAX   64 /* a side */
 
-/* A group ends when it has cost this much; an operation costs its bytes, and a least sum that
- * makes 32 operations of one group. Large operations so spread over workers. */
-#define DAD_GROUP_BUDGET   (64 << 10)
+/* A group takes 32 operations of up to 2 KiB; a larger one takes the room of as many as it has of
+ * 2 KiB. Large operations so spread over workers. */
 #define DAD_GROUP_OPS_MAX  32
-#define DAD_GROUP_COST_MIN (DAD_GROUP_BUDGET / DAD_GROUP_OPS_MAX)
+#define DAD_GROUP_OP_BYTES 2048
 
 struct dad_exec;
 
@@ -49,9 +48,10 @@ struct dad_vchan {
 	uint64_t limit;			   /* reaped + size: tail must not pass it */
 	uint64_t group;			   /* first ticket of the open group */
 	uint64_t batch;			   /* first ticket since the last submit */
-	int64_t budget;			   /* of the open group: it ends when nothing is left */
-	uint64_t fetched;		   /* up to here descriptors' lines were asked for */
-	uint16_t fence;			   /* DAD_DEPTH_FENCE if the open group starts with one */
+	uint64_t group_end;		   /* where it ends at the latest */
+	uint64_t stop;	  /* the lesser of limit and group_end: no enqueue without a look */
+	uint64_t fetched; /* up to here descriptors' lines were asked for */
+	uint16_t fence;	  /* DAD_DEPTH_FENCE if the open group starts with one */
 
 	/* completing */
 	uint64_t published __rte_cache_aligned; /* up to here submitted */
@@ -99,6 +99,23 @@ static inline struct dad_sge *
 dad_vchan_sge(const struct dad_vchan *vc, uint64_t ticket)
 {
 	return &vc->sges[ticket & vc->sge_mask];
+}
+
+/* Called when limit or group_end has changed. */
+static inline void
+dad_vchan_set_stop(struct dad_vchan *vc)
+{
+	vc->stop = RTE_MIN(vc->limit, vc->group_end);
+}
+
+/* A group opens at the tail. */
+static inline void
+dad_vchan_open_group(struct dad_vchan *vc)
+{
+	vc->group = vc->tail;
+	vc->group_end = vc->tail + DAD_GROUP_OPS_MAX;
+	vc->fence = 0;
+	dad_vchan_set_stop(vc);
 }
 
 /*
