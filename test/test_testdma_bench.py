@@ -118,3 +118,20 @@ def test_an_interrupted_sweep_ends_at_once_and_is_not_clean():
     _, err = p.communicate(timeout=10)
     assert p.returncode == 1
     assert "not complete" in err
+
+
+def test_objects_go_to_a_file_beside_the_tables(testdma, tmp_path):
+    f = tmp_path / "objects"
+    r = testdma("--bench", f"--json={f}", "--sizes", "64", "--ops", "copy", "--sets", "core", *SHORT,
+                eal=support.eal_options("dma_skeleton0"))
+    assert r.returncode == 0, r.stderr
+    assert "working set core" in r.stdout
+    assert [json.loads(line)["device"] for line in f.read_text().splitlines()] == ["dma_skeleton0", "cpu"]
+
+
+def test_a_file_that_cannot_be_written_is_named(testdma):
+    for path, reason in [("/no/such/folder/f", "No such file"), ("/dev/full", "No space left")]:
+        r = testdma("--bench", f"--json={path}", "--sizes", "64", "--ops", "copy", "--sets", "core", *SHORT,
+                    eal=support.eal_options("dma_skeleton0"))
+        assert r.returncode == 1
+        assert path in r.stderr and reason in r.stderr

@@ -323,7 +323,10 @@ bench_run(struct devices *devices, const struct config *c)
 		cell->result[cell->nb_results++].dev = b->dev[i];
 	cell->result[cell->nb_results++].dev = NULL;
 
-	bench_report_begin(c, llc);
+	if (!bench_report_begin(c, llc)) {
+		worst = 1;
+		goto out;
+	}
 	for (size_t s = 0; s < RTE_DIM(sets); s++) {
 		for (enum op op = 0; op < OP_COUNT; op++) {
 			int ret;
@@ -343,6 +346,8 @@ bench_run(struct devices *devices, const struct config *c)
 		}
 	}
 out:
+	if (!bench_report_end(c))
+		worst = RTE_MAX(worst, 1);
 	free(cell);
 	free(b);
 	return worst;

@@ -53,13 +53,16 @@ int bench_run(struct devices *devices, const struct config *c);
 
 /* ---- report ------------------------------------------------------------------------------ */
 
-/** Once, before everything. */
-void bench_report_begin(const struct config *c, uint64_t llc_bytes);
+/** Once, before everything. @return false: the file for the objects cannot be written */
+bool bench_report_begin(const struct config *c, uint64_t llc_bytes);
 
 /** Before the cells of one operation and working set; names the backends. */
 void bench_report_table(const struct config *c, const struct bench_cell *cell);
 
 /** A row, or lines of JSON. */
 void bench_report_cell(const struct config *c, const struct bench_cell *cell);
+
+/** Once, after everything. @return false: the file was not written */
+bool bench_report_end(const struct config *c);
 
 #endif /* TESTDMA_BENCH_H */

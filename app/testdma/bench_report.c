@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,16 +11,44 @@
 #define COLUMN 20
 #define RATIO  10
 
-void
+/* Where the objects go: stdout instead of the tables, or a file beside them, or NULL. */
+static FILE *objects;
+
+bool
 bench_report_begin(const struct config *c, uint64_t llc_bytes)
 {
-	if (c->json)
-		return;
+	if (c->json) {
+		objects = stdout;
+		return true;
+	}
+	if (c->json_file != NULL) {
+		objects = fopen(c->json_file, "we");
+		if (objects == NULL) {
+			fprintf(stderr, "cannot write '%s': %s\n", c->json_file, strerror(errno));
+			return false;
+		}
+	}
 	printf("batch %u, queue depth %u, median of %u rounds of %u ms; last-level cache %" PRIu64
 	       " MiB\n"
 	       "Mops: million operations a second; GB/s: bytes moved, each counted once\n"
 	       "on the right: how many times the rate of the others the first device has\n",
 		c->batch, c->qdepth, c->rounds, c->duration_ms, llc_bytes >> 20);
+	return true;
+}
+
+bool
+bench_report_end(const struct config *c)
+{
+	FILE *f = objects;
+
+	objects = NULL;
+	if (f == NULL || f == stdout)
+		return true;
+	bool written = ferror(f) == 0;
+	if (fclose(f) == 0 && written)
+		return true;
+	fprintf(stderr, "cannot write '%s': %s\n", c->json_file, strerror(errno));
+	return false;
 }
 
 static const char *
@@ -114,36 +143,37 @@ print_row(const struct bench_cell *cell)
 static void
 print_string(const char *name, const char *value)
 {
-	printf("\"%s\":\"", name);
+	fprintf(objects, "\"%s\":\"", name);
 	for (; *value != '\0'; value++) {
 		unsigned char c = *value;
 
 		if (c == '"' || c == '\\')
-			printf("\\%c", c);
+			fprintf(objects, "\\%c", c);
 		else if (c < 0x20)
-			printf("\\u%04x", c);
+			fprintf(objects, "\\u%04x", c);
 		else
-			putchar(c);
+			putc(c, objects);
 	}
-	printf("\",");
+	fprintf(objects, "\",");
 }
 
 static void
 print_json(const struct config *c, const struct bench_cell *cell, const struct bench_result *r)
 {
-	printf("{");
+	fprintf(objects, "{");
 	print_string("device", short_name(r));
 	print_string("driver", r->dev != NULL ? r->dev->driver : cpu_function(cell->op));
 	print_string("engine", r->dev != NULL ? r->dev->engine : "");
 	print_string("op", op_name(cell->op));
 	print_string("set", cell->set.name);
-	printf("\"set_bytes\":%" PRIu64 ",\"size\":%u,\"batch\":%u,\"qdepth\":%u,", cell->set_bytes,
-		cell->size, c->batch, c->qdepth);
-	printf("\"mops\":%.6f,\"gbs\":%.6f,", r->mops, r->gbs);
-	printf("\"mops_min\":%.6f,\"mops_max\":%.6f,", r->mops_min, r->mops_max);
-	printf("\"errors\":%" PRIu64 ",\"miscompares\":%" PRIu64 ",\"checked\":%" PRIu64 ",",
+	fprintf(objects, "\"set_bytes\":%" PRIu64 ",\"size\":%u,\"batch\":%u,\"qdepth\":%u,",
+		cell->set_bytes, cell->size, c->batch, c->qdepth);
+	fprintf(objects, "\"mops\":%.6f,\"gbs\":%.6f,", r->mops, r->gbs);
+	fprintf(objects, "\"mops_min\":%.6f,\"mops_max\":%.6f,", r->mops_min, r->mops_max);
+	fprintf(objects,
+		"\"errors\":%" PRIu64 ",\"miscompares\":%" PRIu64 ",\"checked\":%" PRIu64 ",",
 		r->errors, r->miscompares, r->checked);
-	printf("\"failed\":%s,\"rounds\":%u}\n", r->broken ? "true" : "false", c->rounds);
+	fprintf(objects, "\"failed\":%s,\"rounds\":%u}\n", r->broken ? "true" : "false", c->rounds);
 }
 
 void
@@ -151,7 +181,7 @@ bench_report_cell(const struct config *c, const struct bench_cell *cell)
 {
 	if (!c->json)
 		print_row(cell);
-	for (unsigned int i = 0; c->json && i < cell->nb_results; i++) {
+	for (unsigned int i = 0; objects != NULL && i < cell->nb_results; i++) {
 		if (cell->result[i].able)
 			print_json(c, cell, &cell->result[i]);
 	}

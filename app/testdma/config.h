@@ -53,7 +53,8 @@ struct config {
 	bool bench;
 
 	/* benchmark */
-	bool json;
+	bool json;	       /**< objects on stdout instead of tables */
+	const char *json_file; /**< objects in a file beside them, or NULL */
 	uint32_t sizes[CONFIG_MAX_SIZES];
 	uint32_t nb_sizes;
 	uint32_t ops;  /**< bit n: enum op n */

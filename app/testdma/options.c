@@ -26,7 +26,7 @@ static const struct option modes[] = {
 	{"input", required_argument, NULL, OPT_INPUT},
 	{"output", required_argument, NULL, OPT_OUTPUT},
 	{"bench", no_argument, NULL, OPT_BENCH},
-	{"json", no_argument, NULL, OPT_JSON},
+	{"json", optional_argument, NULL, OPT_JSON},
 };
 
 void
@@ -45,7 +45,8 @@ options_usage(FILE *f, const char *prog)
 		"                           the bytes of one file through a device into another\n"
 		"  --bench                  sweep sizes and operations over the devices and "
 		"memcpy\n"
-		"  --json                   bench: one JSON object a line\n"
+		"  --json[=FILE]            bench: one JSON object a line, instead of the tables,\n"
+		"                           or in a file beside them\n"
 		"  -h, --help               this text\n"
 		"\n"
 		"settings (set NAME VALUE at the prompt, but for those of bench)\n",
@@ -110,7 +111,7 @@ sensible(const struct config *c)
 		fprintf(stderr, "--start and --cmdline-file: put start in the file\n");
 		return false;
 	}
-	if (c->json && !c->bench) {
+	if ((c->json || c->json_file != NULL) && !c->bench) {
 		fprintf(stderr, "--json is for --bench\n");
 		return false;
 	}
@@ -163,7 +164,8 @@ options_parse(struct config *c, int argc, char **argv)
 			c->bench = true;
 			break;
 		case OPT_JSON:
-			c->json = true;
+			c->json = optarg == NULL;
+			c->json_file = optarg;
 			break;
 		case ':':
 			fprintf(stderr, "option '%s' needs a value\n", argv[optind - 1]);
