@@ -81,8 +81,10 @@ serve(const struct dad_engine *e, struct dad_vchan *vc, bool full_only)
 	if (!claim(e, vc, full_only, &c))
 		return false;
 	const unsigned int n = dad_tag_group(c.tag);
-	for (unsigned int i = 0; i < n; i += 2)
-		rte_prefetch0(dad_vchan_desc(vc, c.first + i));
+	/* From the last to the first: the CPU's prefetchers follow the direction, and upwards they
+	 * would take lines that the submitter is just writing. */
+	for (unsigned int i = n; i > 0; i -= RTE_MIN(i, 2u))
+		rte_prefetch0(dad_vchan_desc(vc, c.first + i - 1));
 
 	bool failed = dad_exec_group(e->exec, vc, batch_of(&c), c.first, n);
 	if (e->nb_workers > 1)

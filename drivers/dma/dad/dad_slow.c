@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
+#include <rte_branch_prediction.h>
+
 #include "dad_exec.h"
 
 /* A range of the device's address space, consumed from its front. */
@@ -22,8 +24,9 @@ wraps(uint64_t addr, uint64_t len)
 	return addr + (len - 1) < addr;
 }
 
-static bool
-front(const struct dad_exec *x, const struct range *r, struct piece *p)
+/* What the table does not know: external memory of EAL, or with SVA anything of the process. */
+static __rte_noinline bool
+front_unknown(const struct dad_exec *x, const struct range *r, struct piece *p)
 {
 	size_t contig;
 
@@ -36,6 +39,20 @@ front(const struct dad_exec *x, const struct range *r, struct piece *p)
 		contig = r->len;
 	}
 	p->len = RTE_MIN(contig, r->len);
+	return true;
+}
+
+static inline bool
+front(const struct dad_exec *x, const struct range *r, struct piece *p)
+{
+	uint64_t contig;
+	uint64_t va = dad_dma_table_find(x->table, r->addr, &contig);
+
+	if (unlikely(va == DAD_DMA_ABSENT))
+		return front_unknown(x, r, p);
+	p->va = (uint8_t *)(uintptr_t)va;
+	p->len = RTE_MIN(contig, r->len);
+	p->known = true;
 	return true;
 }
 

@@ -111,12 +111,15 @@ move(uint8_t *dst, const uint8_t *src, size_t len)
 static inline __attribute__((always_inline)) void
 fill(uint8_t *dst, uint64_t pattern, size_t len)
 {
-	wide64 block;
+	wide64 word;
 
 	for (unsigned int w = 0; w < WIDTH / sizeof(pattern); w++)
-		block[w] = pattern;
+		word[w] = pattern;
+	for (; len >= BLOCK; len -= BLOCK, dst += BLOCK)
+		for (unsigned int w = 0; w < BLOCK_WORDS; w++)
+			((wide64 *)dst)[w] = word;
 	for (; len >= WIDTH; len -= WIDTH, dst += WIDTH)
-		*(wide64 *)dst = block;
+		*(wide64 *)dst = word;
 	for (; len >= sizeof(pattern); len -= sizeof(pattern), dst += sizeof(pattern))
 		*(u64 *)dst = pattern;
 	memcpy(dst, &pattern, len);
