@@ -16,7 +16,7 @@
 #include <rte_memzone.h>
 
 #include "dad_ring.h"
-#include "eal_defaults.h"
+#include "eal_test.h"
 #include "ring_layout.h"
 
 #define assert_refused(call, error)                                                                \
@@ -320,16 +320,10 @@ dump_tells_geometry_positions_and_held_slots(void **state)
 int
 main(int argc, char **argv)
 {
-	struct eal_defaults eal;
-	const char *more = getenv("DAD_TEST_EAL");
+	int ret = argc > 0 ? eal_test_init(argv[0]) : 1;
 
-	(void)argc;
-	eal_defaults_choose(&eal, argv[0], EAL_DEFAULTS_ONE_CPU);
-	if (more != NULL && eal_defaults_append(&eal, more) < 0)
-		return 1;
-	eal_defaults_print(&eal);
-	if (rte_eal_init(eal.argc, eal.argv) < 0)
-		return 1;
+	if (ret != 0)
+		return ret;
 
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_that_are_not_valid_are_refused_everywhere),
