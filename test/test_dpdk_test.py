@@ -21,11 +21,11 @@ MODES = {
 ENGINES = ["engine=inline", "engine=thread", "engine=thread,workers=3", ""]
 
 
-def autotest(staged, devargs, mode):
+def autotest(staged, devargs, mode, prefix=()):
     """The output of dmadev_autotest on dma_dad0, one line an event."""
     if mode != "va-no-huge" and not HUGE:
         pytest.skip("no hugepages, or not root")
-    command = [DPDK_TEST, "--no-pci", *MODES[mode], "-d", staged / "librte_dma_dad.so",
+    command = [*prefix, DPDK_TEST, "--no-pci", *MODES[mode], "-d", staged / "librte_dma_dad.so",
                "--vdev", "dma_dad0" + ("," + devargs if devargs else "")]
     r = support.run(command, timeout=120, input="dmadev_autotest\n", stdin=None,
                     env=support.preloaded(staged / "librte_dma_dad.so"))
@@ -53,6 +53,15 @@ def test_dmadev_autotest_passes_and_skips_nothing(staged, devargs, mode):
     else:
         assert skipped == []
     assert ran == expected
+
+
+@pytest.mark.parametrize("devargs", ["engine=thread", "engine=thread,workers=2", ""])
+def test_dmadev_autotest_passes_on_one_cpu(staged, devargs):
+    """Application and workers share it: who has nothing to do must let the other run."""
+    cpu = str(min(os.sched_getaffinity(0)))
+    text = autotest(staged, devargs, "va-no-huge", prefix=["taskset", "-c", cpu])
+    assert "Test OK" in text, text
+    assert "skipping" not in of_our_device(text)
 
 
 def test_a_plugin_that_is_not_loaded_is_not_tested(staged):
