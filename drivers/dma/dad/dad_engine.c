@@ -12,9 +12,9 @@
 
 #include "dad_internal.h"
 
-/* A worker without work on its own vchans looks after those of others: at any time if a full group
- * waits there, and for less only once in so many rounds. Else two workers would fight for crumbs,
- * and without it a stalled worker would hold them up. */
+/* A worker without work on its own vchans looks after those of others: at any time if there is a
+ * backlog, two groups at least, and for a single one only once in so many rounds. Else two workers
+ * would fight for crumbs, and without it a stalled worker would hold them up. */
 #define PATIENCE 64
 
 /* ---- one group --------------------------------------------------------------------------- */
@@ -24,12 +24,11 @@ struct claim {
 	dad_tag_t tag;
 };
 
-static bool
-is_full_group(const struct dad_vchan *vc, const struct claim *c)
+static dad_tag_t
+tag_at(const struct dad_vchan *vc, uint64_t ticket)
 {
-	/* the length may be of a later lap already: then the claim fails */
-	return dad_tag_group(c->tag) == DAD_GROUP_OPS_MAX ||
-		dad_vchan_desc(vc, c->first)->length >= DAD_GROUP_OPS_MAX * DAD_GROUP_OP_BYTES / 2;
+	/* S1: pairs with the release in publish(), dad_submit.c */
+	return __atomic_load_n(dad_vchan_tag(vc, ticket), __ATOMIC_ACQUIRE);
 }
 
 static uint64_t
@@ -40,20 +39,19 @@ batch_of(const struct claim *c)
 
 /* The next group of a vchan becomes this worker's, if there is one. */
 static bool
-claim(const struct dad_engine *e, struct dad_vchan *vc, bool full_only, struct claim *c)
+claim(const struct dad_engine *e, struct dad_vchan *vc, bool backlog_only, struct claim *c)
 {
 	/* C1: pairs with the CAS below, in another worker: what it found out about fences */
 	uint64_t ticket = __atomic_load_n(&vc->claimed, __ATOMIC_ACQUIRE);
 
 	c->first = ticket;
-	/* S1: pairs with the release in publish(), dad_submit.c */
-	c->tag = __atomic_load_n(dad_vchan_tag(vc, ticket), __ATOMIC_ACQUIRE);
+	c->tag = tag_at(vc, ticket);
 	if (!dad_tag_is_submitted(c->tag, ticket, vc->size_log2))
 		return false;
-	if (full_only && !is_full_group(vc, c))
+	const uint64_t end = ticket + dad_tag_group(c->tag);
+	if (backlog_only && !dad_tag_is_submitted(tag_at(vc, end), end, vc->size_log2))
 		return false;
 
-	const uint64_t end = ticket + dad_tag_group(c->tag);
 	const bool fenced = dad_tag_depth(c->tag) & DAD_DEPTH_FENCE;
 	if (e->nb_workers == 1) {
 		if (unlikely(fenced))
@@ -74,11 +72,11 @@ claim(const struct dad_engine *e, struct dad_vchan *vc, bool full_only, struct c
 
 /* Claim a group and do it. False if there was none. */
 static bool
-serve(const struct dad_engine *e, struct dad_vchan *vc, bool full_only)
+serve(const struct dad_engine *e, struct dad_vchan *vc, bool backlog_only)
 {
 	struct claim c;
 
-	if (!claim(e, vc, full_only, &c))
+	if (!claim(e, vc, backlog_only, &c))
 		return false;
 	const unsigned int n = dad_tag_group(c.tag);
 	/* From the last to the first: the CPU's prefetchers follow the direction, and upwards they
@@ -111,12 +109,12 @@ serve_own(const struct dad_worker *w)
 }
 
 static bool
-serve_others(const struct dad_worker *w, bool full_only)
+serve_others(const struct dad_worker *w, bool backlog_only)
 {
 	const struct dad_engine *e = w->engine;
 
 	for (unsigned int v = 0; v < e->nb_vchans; v++)
-		if (v % e->nb_workers != w->index && serve(e, &e->vchan[v], full_only))
+		if (v % e->nb_workers != w->index && serve(e, &e->vchan[v], backlog_only))
 			return true;
 	return false;
 }
