@@ -154,10 +154,12 @@ take(struct dad_dma_dev *dev, unsigned int order, int socket_id, dad_dma_addr_t 
 			return va;
 	}
 
-	rte_errno = ENOMEM;
 	arena = arena_create(domain, order, socket_id);
-	if (arena == NULL)
+	if (arena == NULL) {
+		/* EAL has many words for it */
+		rte_errno = ENOMEM;
 		return NULL;
+	}
 	if (!under_mask(arena, dev->coherent_mask)) {
 		arena_destroy(domain, arena);
 		rte_errno = ERANGE;

@@ -24,8 +24,10 @@
  * rte_malloc_heap_memory_add()). Memory of the C library is not known to EAL and is refused.
  *
  * **Threads.** map, unmap, sync and the translations take no lock and may run on any thread,
- * together with everything else. Allocation of coherent memory, and creation of domains and
- * devices, take a mutex: control path only. Setting a mask must not race with mapping.
+ * together with everything else. (dad_dma_bus_to_virt() of an address that is not in EAL's own
+ * memory takes EAL's memory read lock if memory of rte_extmem_register() exists: not in memory
+ * callbacks.) Allocation of coherent memory, and creation of domains and devices, take a mutex:
+ * control path only. Setting a mask must not race with mapping.
  *
  * **Errors.** Functions that return a pointer return NULL and set rte_errno; functions that
  * return int return 0 or -errno; dad_dma_map_single() returns DAD_DMA_MAPPING_ERROR and sets

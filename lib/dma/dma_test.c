@@ -183,6 +183,29 @@ knows_external_memory_while_it_is_registered(void **state)
 	munmap(memory, len);
 }
 
+/* What was registered before there was a domain goes without an event like any other. */
+static void
+forgets_external_memory_that_was_there_first(void **state)
+{
+	const size_t len = 16 * PAGE;
+	rte_iova_t iovas[16];
+	char *memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_ptr_not_equal(memory, MAP_FAILED);
+	for (unsigned int i = 0; i < 16; i++)
+		iovas[i] = rte_eal_iova_mode() == RTE_IOVA_VA ? (uintptr_t)memory + i * PAGE
+							      : UINT64_C(0x6660000000) + i * PAGE;
+	assert_int_equal(teardown(state), 0);
+	assert_int_equal(rte_extmem_register(memory, len, iovas, 16, PAGE), 0);
+	assert_int_equal(setup(state), 0);
+	assert_int_equal(dad_dma_virt_to_bus(domain, memory + 5, NULL), iovas[0] + 5);
+	assert_ptr_equal(dad_dma_bus_to_virt(domain, iovas[3] + 7, NULL), memory + 3 * PAGE + 7);
+	assert_int_equal(rte_extmem_unregister(memory, len), 0);
+	assert_int_equal(dad_dma_virt_to_bus(domain, memory + 5, NULL), DAD_DMA_MAPPING_ERROR);
+	assert_null(dad_dma_bus_to_virt(domain, iovas[3] + 7, NULL));
+	munmap(memory, len);
+}
+
 /* ---- streaming --------------------------------------------------------------------------- */
 
 static void
@@ -487,6 +510,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(foreign_memory_is_unknown),
 		cmocka_unit_test(follows_the_heap),
 		cmocka_unit_test(knows_external_memory_while_it_is_registered),
+		cmocka_unit_test(forgets_external_memory_that_was_there_first),
 		cmocka_unit_test(each_wrong_mapping_has_its_error_and_its_counter),
 		cmocka_unit_test(every_part_of_a_buffer_maps_to_what_eal_says),
 		cmocka_unit_test(nothing_beyond_the_mask_is_handed_out),

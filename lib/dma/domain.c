@@ -28,6 +28,8 @@ learn_run(struct dad_dma_domain *domain, uint64_t va, uint64_t iova, uint64_t le
 	int ret = table_set(domain->forward, va, iova, len);
 	if (ret == 0)
 		ret = table_set(domain->reverse, iova, va, len);
+	if (ret != 0)
+		table_clear(domain->forward, va, len);
 	rte_spinlock_unlock(&domain->table_lock);
 
 	if (ret != 0)
@@ -95,10 +97,18 @@ on_mem_event(enum rte_mem_event event, const void *addr, size_t len, void *arg)
 		learn(domain, msl, (uintptr_t)addr, len);
 }
 
+/* Memory of rte_extmem_register(): no event tells when it comes or goes. */
+static bool
+is_unannounced(const struct rte_memseg_list *msl)
+{
+	return msl->external && !msl->heap;
+}
+
 static int
 on_walk(const struct rte_memseg_list *msl, const struct rte_memseg *seg, size_t len, void *arg)
 {
-	learn(arg, msl, (uintptr_t)seg->addr, len);
+	if (!is_unannounced(msl))
+		learn(arg, msl, (uintptr_t)seg->addr, len);
 	return 0;
 }
 
@@ -201,8 +211,8 @@ dad_dma_domain_put(struct dad_dma_domain *domain)
 
 /* ---- translation --------------------------------------------------------------------------- */
 
-/* rte_extmem_register() announces nothing: what the tables do not know, EAL may. Such answers are
- * not kept, so that they need not be taken back. */
+/* What the tables do not know, EAL may: unannounced memory. Such answers are not kept, as nothing
+ * would take them back. */
 
 static const struct rte_memseg *
 external_by_va(uint64_t va)
@@ -220,15 +230,25 @@ struct by_iova {
 };
 
 static int
+is_there_any(const struct rte_memseg_list *msl, void *arg)
+{
+	(void)arg;
+	return is_unannounced(msl);
+}
+
+static int
 search_list(const struct rte_memseg_list *msl, void *arg)
 {
 	struct by_iova *wanted = arg;
 
-	if (!msl->external)
+	if (!is_unannounced(msl))
 		return 0;
 	for (unsigned int i = 0; i < msl->memseg_arr.len; i++) {
 		const struct rte_memseg *seg = rte_fbarray_get(&msl->memseg_arr, i);
 
+		/* where virtual addresses are IOVAs, external_by_iova() has looked already */
+		if (i == 0 && seg->iova == seg->addr_64)
+			return 0;
 		if (seg->iova != RTE_BAD_IOVA && wanted->iova - seg->iova < seg->len) {
 			wanted->found = seg;
 			return 1;
@@ -241,8 +261,13 @@ static const struct rte_memseg *
 external_by_iova(uint64_t iova)
 {
 	struct by_iova wanted = {.iova = iova};
+	const struct rte_memseg *seg = external_by_va(iova);
 
-	rte_memseg_list_walk(search_list, &wanted);
+	if (seg != NULL && seg->iova == seg->addr_64)
+		return seg;
+	/* page by page, and under EAL's lock: not without need */
+	if (rte_memseg_list_walk_thread_unsafe(is_there_any, NULL) == 1)
+		rte_memseg_list_walk(search_list, &wanted);
 	return wanted.found;
 }
 

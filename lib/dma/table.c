@@ -103,7 +103,7 @@ part_in_unit(uint64_t key, uint64_t len)
 int
 table_set(struct dad_dma_table *table, uint64_t key, uint64_t address, uint64_t len)
 {
-	if (((key + len - 1) >> DAD_DMA_KEY_BITS) != 0)
+	if ((key >> DAD_DMA_KEY_BITS) != 0 || ((key + len - 1) >> DAD_DMA_KEY_BITS) != 0)
 		return -ERANGE;
 	while (len > 0) {
 		uint64_t part = part_in_unit(key, len);

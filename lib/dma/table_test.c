@@ -43,6 +43,7 @@ keys_of_48_bits_and_more_are_refused(void **state)
 	assert_int_equal(dad_dma_table_find(t, last + 1, &contig), 1);
 	assert_int_equal(table_set(t, last, 0, 2 * DAD_DMA_PAGE_SIZE), -ERANGE);
 	assert_int_equal(table_set(t, UINT64_C(1) << 48, 0, DAD_DMA_PAGE_SIZE), -ERANGE);
+	assert_int_equal(table_set(t, -DAD_DMA_PAGE_SIZE, 0, 2 * DAD_DMA_PAGE_SIZE), -ERANGE);
 	table_free(t);
 }
 

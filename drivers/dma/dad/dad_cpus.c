@@ -21,9 +21,8 @@ RTE_INIT(remember_process_cpus)
 	sched_getaffinity(0, sizeof(process_cpus), &process_cpus);
 }
 
-/* lcores that are pinned to this CPU alone */
-static unsigned int
-lcores_on(int cpu)
+unsigned int
+dad_cpus_lcores_on(int cpu)
 {
 	unsigned int lcore, n = 0;
 
@@ -35,10 +34,16 @@ lcores_on(int cpu)
 	return n;
 }
 
+unsigned int
+dad_cpus_workers_on(int cpu)
+{
+	return __atomic_load_n(&workers_on[cpu], __ATOMIC_RELAXED);
+}
+
 static unsigned int
 threads_on(int cpu)
 {
-	return lcores_on(cpu) + __atomic_load_n(&workers_on[cpu], __ATOMIC_RELAXED);
+	return dad_cpus_lcores_on(cpu) + dad_cpus_workers_on(cpu);
 }
 
 bool
@@ -82,12 +87,6 @@ void
 dad_cpus_leave(int cpu)
 {
 	__atomic_fetch_sub(&workers_on[cpu], 1, __ATOMIC_RELAXED);
-}
-
-bool
-dad_cpus_is_shared(int cpu)
-{
-	return threads_on(cpu) > 1;
 }
 
 /* The kernel is asked: offline CPUs, cpusets and the number of CPUs are all its business. */

@@ -5,7 +5,7 @@
 /*
  * Which CPUs workers run on. The process has the CPUs it was started with; EAL takes some as
  * lcores, the rest are spare. A worker gets a CPU for itself while there is one.
- * Calls come from control paths, one at a time; dad_cpus_is_shared() from any thread.
+ * Calls come from control paths, one at a time; dad_cpus_workers_on() from any thread.
  */
 
 #include <stdbool.h>
@@ -35,7 +35,8 @@ int dad_cpus_pick(int numa_node);
 void dad_cpus_enter(int cpu);
 void dad_cpus_leave(int cpu);
 
-/* Has the CPU more than one thread that polls: lcores and workers? */
-bool dad_cpus_is_shared(int cpu);
+/* Who polls on a CPU: lcores that are pinned to it alone, and workers. */
+unsigned int dad_cpus_lcores_on(int cpu);
+unsigned int dad_cpus_workers_on(int cpu);
 
 #endif /* DAD_CPUS_H */

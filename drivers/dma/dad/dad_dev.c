@@ -185,7 +185,7 @@ dump_workers(const struct dad_dev *d, FILE *f)
 	fprintf(f, "    workers: %u, CPUs:", d->args.workers);
 	for (unsigned int i = 0; i < d->engine.nb_workers; i++)
 		fprintf(f, " %d%s", d->engine.worker[i].cpu,
-			dad_cpus_is_shared(d->engine.worker[i].cpu) ? " (shared)" : "");
+			dad_engine_is_crowded(&d->engine.worker[i]) ? " (shared)" : "");
 	fprintf(f, d->engine.nb_workers == 0 ? " not running\n" : "\n");
 }
 

@@ -19,9 +19,15 @@
 
 /* ---- one group --------------------------------------------------------------------------- */
 
+/*
+ * `claimed` is twice the ticket of the next group, plus 1 if the batch of the last one is poisoned:
+ * something of it failed, and a fence came after. So who claims a group also knows, and says,
+ * whether it may be attempted; whoever is overtaken has said nothing.
+ */
 struct claim {
 	uint64_t first;
 	dad_tag_t tag;
+	bool poisoned;
 };
 
 static dad_tag_t
@@ -31,18 +37,25 @@ tag_at(const struct dad_vchan *vc, uint64_t ticket)
 	return __atomic_load_n(dad_vchan_tag(vc, ticket), __ATOMIC_ACQUIRE);
 }
 
+static unsigned int
+depth_of(const struct claim *c)
+{
+	return dad_tag_depth(c->tag) & DAD_DEPTH_MASK;
+}
+
 static uint64_t
 batch_of(const struct claim *c)
 {
-	return c->first - (dad_tag_depth(c->tag) & DAD_DEPTH_MASK);
+	return c->first - depth_of(c);
 }
 
 /* The next group of a vchan becomes this worker's, if there is one. */
 static bool
 claim(const struct dad_engine *e, struct dad_vchan *vc, bool backlog_only, struct claim *c)
 {
-	/* C1: pairs with the CAS below, in another worker: what it found out about fences */
-	uint64_t ticket = __atomic_load_n(&vc->claimed, __ATOMIC_ACQUIRE);
+	/* C1: pairs with the CAS below, in another worker: its batch may be poisoned */
+	uint64_t claimed = __atomic_load_n(&vc->claimed, __ATOMIC_ACQUIRE);
+	const uint64_t ticket = claimed >> 1;
 
 	c->first = ticket;
 	c->tag = tag_at(vc, ticket);
@@ -52,22 +65,36 @@ claim(const struct dad_engine *e, struct dad_vchan *vc, bool backlog_only, struc
 	if (backlog_only && !dad_tag_is_submitted(tag_at(vc, end), end, vc->size_log2))
 		return false;
 
-	const bool fenced = dad_tag_depth(c->tag) & DAD_DEPTH_FENCE;
+	c->poisoned = depth_of(c) > 0 && (claimed & 1);
+	if (unlikely(dad_tag_depth(c->tag) & DAD_DEPTH_FENCE)) {
+		/* F1: pairs with the release in serve(): data, and what failed, of all before */
+		if (e->nb_workers > 1 && __atomic_load_n(&vc->finished, __ATOMIC_ACQUIRE) != ticket)
+			return false;
+		c->poisoned = c->poisoned || dad_exec_has_failed(vc, batch_of(c));
+	}
 	if (e->nb_workers == 1) {
-		if (unlikely(fenced))
-			dad_exec_fence(vc, batch_of(c));
-		__atomic_store_n(&vc->claimed, end, __ATOMIC_RELAXED);
+		__atomic_store_n(&vc->claimed, end << 1 | c->poisoned, __ATOMIC_RELAXED);
 		return true;
 	}
-	if (unlikely(fenced)) {
-		/* F1: pairs with the release in serve(): data, and what failed, of all before */
-		if (__atomic_load_n(&vc->finished, __ATOMIC_ACQUIRE) != ticket)
-			return false;
-		dad_exec_fence(vc, batch_of(c));
-	}
 	/* tickets never come again: if others have overtaken, this fails */
-	return __atomic_compare_exchange_n(
-		&vc->claimed, &ticket, end, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(&vc->claimed, &claimed, end << 1 | c->poisoned, false,
+		__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+static bool
+execute(const struct dad_engine *e, struct dad_vchan *vc, const struct claim *c)
+{
+	const unsigned int n = dad_tag_group(c->tag);
+
+	if (unlikely(c->poisoned)) {
+		dad_exec_skip(vc, c->first, n);
+		return true;
+	}
+	/* From the last to the first: the CPU's prefetchers follow the direction, and upwards they
+	 * would take lines that the submitter is just writing. */
+	for (unsigned int i = n; i > 0; i -= RTE_MIN(i, 2u))
+		rte_prefetch0(dad_vchan_desc(vc, c->first + i - 1));
+	return dad_exec_group(e->exec, vc, batch_of(c), c->first, n);
 }
 
 /* Claim a group and do it. False if there was none. */
@@ -78,16 +105,10 @@ serve(const struct dad_engine *e, struct dad_vchan *vc, bool backlog_only)
 
 	if (!claim(e, vc, backlog_only, &c))
 		return false;
-	const unsigned int n = dad_tag_group(c.tag);
-	/* From the last to the first: the CPU's prefetchers follow the direction, and upwards they
-	 * would take lines that the submitter is just writing. */
-	for (unsigned int i = n; i > 0; i -= RTE_MIN(i, 2u))
-		rte_prefetch0(dad_vchan_desc(vc, c.first + i - 1));
-
-	bool failed = dad_exec_group(e->exec, vc, batch_of(&c), c.first, n);
+	bool failed = execute(e, vc, &c);
 	if (e->nb_workers > 1)
 		/* F1: pairs with the acquire in claim() */
-		__atomic_fetch_add(&vc->finished, n, __ATOMIC_RELEASE);
+		__atomic_fetch_add(&vc->finished, dad_tag_group(c.tag), __ATOMIC_RELEASE);
 	/* D1: pairs with the acquire in poll_groups(), dad_complete.c */
 	__atomic_store_n(dad_vchan_tag(vc, c.first),
 		dad_tag_with(c.tag, failed ? DAD_TAG_FAILED : DAD_TAG_DONE), __ATOMIC_RELEASE);
@@ -119,14 +140,20 @@ serve_others(const struct dad_worker *w, bool backlog_only)
 	return false;
 }
 
+bool
+dad_engine_is_crowded(const struct dad_worker *w)
+{
+	return w->beside_lcore || dad_cpus_workers_on(w->cpu) > 1;
+}
+
 static void *
 worker_main(void *arg)
 {
 	struct dad_worker *w = arg;
-	const struct dad_engine *e = w->engine;
+	struct dad_engine *e = w->engine;
 	unsigned int idle = 0;
 
-	/* some libraries want an lcore id: memory pools, for one */
+	/* so that EAL's tools show it, and libraries that keep things per lcore know it */
 	bool registered = rte_thread_register() == 0;
 	if (!registered)
 		DAD_LOG(NOTICE, "worker %u runs without an lcore id: %s", w->index,
@@ -139,10 +166,14 @@ worker_main(void *arg)
 			continue;
 		}
 		idle++;
-		if (unlikely(e->crowded))
-			sched_yield();
-		else
+		if (likely(!dad_engine_is_crowded(w))) {
 			rte_pause();
+			continue;
+		}
+		/* the application that polls for completions should know as well */
+		if (!__atomic_load_n(&e->crowded, __ATOMIC_RELAXED))
+			__atomic_store_n(&e->crowded, true, __ATOMIC_RELAXED);
+		sched_yield();
 	}
 	if (registered)
 		rte_thread_unregister();
@@ -152,6 +183,7 @@ worker_main(void *arg)
 static int
 worker_start(struct dad_worker *w, const char *name)
 {
+	const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT};
 	char thread_name[16];
 	pthread_attr_t attr;
 	cpu_set_t cpus;
@@ -162,8 +194,11 @@ worker_start(struct dad_worker *w, const char *name)
 	pthread_attr_init(&attr);
 	pthread_attr_setaffinity_np(&attr, sizeof(cpus), &cpus);
 
-	/* signals are the application's: workers inherit a mask that blocks them */
+	/* signals are the application's, but for those that a worker raises itself: it inherits a
+	 * mask */
 	sigfillset(&all);
+	for (unsigned int i = 0; i < RTE_DIM(own); i++)
+		sigdelset(&all, own[i]);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int ret = pthread_create(&w->thread, &attr, worker_main, w);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -192,10 +227,11 @@ dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *
 		w->index = i;
 		w->cpu = args->lcores.n > 0 ? args->lcores.cpu[i % args->lcores.n]
 					    : dad_cpus_pick(numa_node);
+		w->beside_lcore = dad_cpus_lcores_on(w->cpu) > 0;
 		dad_cpus_enter(w->cpu);
 	}
 	for (unsigned int i = 0; i < e->nb_workers; i++)
-		e->crowded |= dad_cpus_is_shared(e->worker[i].cpu);
+		e->crowded |= dad_engine_is_crowded(&e->worker[i]);
 
 	__atomic_store_n(&e->run, true, __ATOMIC_RELEASE);
 	for (unsigned int i = 0; i < e->nb_workers; i++) {

@@ -18,6 +18,7 @@ struct dad_worker {
 	struct dad_engine *engine;
 	unsigned int index;
 	int cpu;
+	bool beside_lcore; /* an lcore is pinned to the same CPU */
 	pthread_t thread;
 };
 
@@ -38,5 +39,8 @@ int dad_engine_start(struct dad_engine *e, const char *name, const struct dad_ar
 
 /* Stop them: each finishes the group that it is at. Without effect when none runs. */
 void dad_engine_stop(struct dad_engine *e);
+
+/* Does it share its CPU with somebody who polls? Others may move in while it runs. */
+bool dad_engine_is_crowded(const struct dad_worker *w);
 
 #endif /* DAD_ENGINE_H */

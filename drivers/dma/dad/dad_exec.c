@@ -46,43 +46,38 @@ dad_exec_init(struct dad_exec *x, const struct dad_dma_domain *domain)
 	x->sva = x->identity && dad_sva_works();
 }
 
-/* A batch is named by its first ticket. Batches only get younger, though the workers that speak of
- * them may do so late. */
+/* Several workers may fail at once. Batches, named by their first tickets, only get younger, though
+ * the workers that speak of them may do so late. */
 static void
-raise_to(uint64_t *word, uint64_t batch)
+note_failure(struct dad_vchan *vc, uint64_t batch)
 {
-	uint64_t latest = __atomic_load_n(word, __ATOMIC_RELAXED);
+	uint64_t latest = __atomic_load_n(&vc->failed, __ATOMIC_RELAXED);
 
 	while (latest < batch + 1 &&
 		!__atomic_compare_exchange_n(
-			word, &latest, batch + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			&vc->failed, &latest, batch + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 }
 
-static bool
-is_latest(const uint64_t *word, uint64_t batch)
+bool
+dad_exec_has_failed(const struct dad_vchan *vc, uint64_t batch)
 {
-	return __atomic_load_n(word, __ATOMIC_RELAXED) == batch + 1;
-}
-
-void
-dad_exec_fence(struct dad_vchan *vc, uint64_t batch)
-{
-	if (is_latest(&vc->failed, batch))
-		raise_to(&vc->poisoned, batch);
+	return __atomic_load_n(&vc->failed, __ATOMIC_RELAXED) == batch + 1;
 }
 
 bool
 dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t batch, uint64_t first,
 	unsigned int n)
 {
-	if (unlikely(is_latest(&vc->poisoned, batch))) {
-		for (uint64_t ticket = first; ticket < first + n; ticket++)
-			dad_vchan_desc(vc, ticket)->status = RTE_DMA_STATUS_NOT_ATTEMPTED;
-		return true;
-	}
 	if (likely(!x->run(x, vc, first, n)))
 		return false;
-	raise_to(&vc->failed, batch);
+	note_failure(vc, batch);
 	return true;
+}
+
+void
+dad_exec_skip(struct dad_vchan *vc, uint64_t first, unsigned int n)
+{
+	for (uint64_t ticket = first; ticket < first + n; ticket++)
+		dad_vchan_desc(vc, ticket)->status = RTE_DMA_STATUS_NOT_ATTEMPTED;
 }

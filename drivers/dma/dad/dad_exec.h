@@ -27,14 +27,16 @@ struct dad_exec {
 /* Choose the kernels for this CPU, within EAL's --force-max-simd-bitwidth. */
 void dad_exec_init(struct dad_exec *x, const struct dad_dma_domain *domain);
 
-/* The next group of a batch, which is named by its first ticket, starts with a fence, and
- * everything before it is done: if any of it failed, nothing more of the batch will be attempted.
- */
-void dad_exec_fence(struct dad_vchan *vc, uint64_t batch);
-
-/* Do the group of n operations at ticket first. True if one failed, or was not attempted. */
+/* Do the group of n operations at ticket first. A batch is named by its first ticket. True if an
+ * operation failed. */
 bool dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t batch, uint64_t first,
 	unsigned int n);
+
+/* Has anything of a batch failed so far? If so, a fence in it poisons the rest: it is skipped. */
+bool dad_exec_has_failed(const struct dad_vchan *vc, uint64_t batch);
+
+/* Do not attempt the group of n operations at ticket first. */
+void dad_exec_skip(struct dad_vchan *vc, uint64_t first, unsigned int n);
 
 bool dad_exec_run_generic(
 	const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n);

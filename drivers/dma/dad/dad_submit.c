@@ -46,7 +46,8 @@ publish(struct dad_vchan *vc)
 			dad_tag(ticket, vc->size_log2, desc->group, desc->depth), __ATOMIC_RELEASE);
 		ticket += desc->group;
 	}
-	__atomic_store_n(&vc->published, ticket, __ATOMIC_RELAXED);
+	/* pairs with the acquire in dad_vchan_is_idle() */
+	__atomic_store_n(&vc->published, ticket, __ATOMIC_RELEASE);
 	dad_vchan_fetch(vc);
 }
 
@@ -56,14 +57,17 @@ execute(struct dad_vchan *vc)
 {
 	const uint64_t batch = vc->batch;
 	uint64_t ticket = batch;
+	bool poisoned = false;
 
 	while (ticket != vc->tail) {
 		const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
 		unsigned int n = desc->group;
 
 		if (unlikely(desc->depth & DAD_DEPTH_FENCE))
-			dad_exec_fence(vc, batch);
-		if (unlikely(dad_exec_group(vc->inline_exec, vc, batch, ticket, n)))
+			poisoned = poisoned || dad_exec_has_failed(vc, batch);
+		if (unlikely(poisoned))
+			dad_exec_skip(vc, ticket, n);
+		if (unlikely(poisoned || dad_exec_group(vc->inline_exec, vc, batch, ticket, n)))
 			vc->careful = ticket + n;
 		ticket += n;
 	}

@@ -4,11 +4,17 @@
 
 #include "dad_exec.h"
 
-/* Scatter lists have room for four entries a descriptor, and for two longest lists at least. */
+/* Scatter lists have room for eight entries a descriptor, one of them ours, and for two longest
+ * lists at least. In all no more than fits one hugepage: with physical addresses more is hard to
+ * get. */
 static uint32_t
 sges_for(uint32_t nb_desc)
 {
-	return RTE_MAX(nb_desc * 4, (uint32_t)DAD_SGES_MAX * 8);
+	const uint32_t most = (2u << 20) / sizeof(struct dad_sge);
+
+	const uint32_t wanted = RTE_MAX(nb_desc * 8, (uint32_t)DAD_SGES_MAX * 8);
+
+	return RTE_MIN(wanted, most);
 }
 
 static void
@@ -65,7 +71,7 @@ dad_vchan_reset(struct dad_vchan *vc)
 	vc->errors = 0;
 	vc->base = (struct rte_dma_stats){0};
 	vc->sge_tail = vc->sge_head = 0;
-	vc->claimed = vc->finished = vc->failed = vc->poisoned = 0;
+	vc->claimed = vc->finished = vc->failed = 0;
 }
 
 /* Cursors may be read by other threads (statistics, dump): no tearing, and no more than that. */
@@ -78,10 +84,11 @@ peek(const uint64_t *cursor)
 bool
 dad_vchan_is_idle(const struct dad_vchan *vc)
 {
-	uint64_t published = peek(&vc->published);
+	/* acquire: pairs with the release in publish(), so that the tags up to there are seen */
+	uint64_t published = __atomic_load_n(&vc->published, __ATOMIC_ACQUIRE);
 	uint64_t ticket = peek(&vc->done);
 
-	/* signed: another thread may see cursors of different moments */
+	/* signed: cursors may be of different moments */
 	while ((int64_t)(published - ticket) > 0) {
 		/* D1: see dad_complete.c */
 		dad_tag_t tag = __atomic_load_n(dad_vchan_tag(vc, ticket), __ATOMIC_ACQUIRE);
@@ -90,7 +97,8 @@ dad_vchan_is_idle(const struct dad_vchan *vc)
 			return false;
 		ticket += dad_tag_group(tag);
 	}
-	return true;
+	/* more was submitted meanwhile, perhaps a lap, and the tags are those of that */
+	return peek(&vc->published) == published;
 }
 
 static void

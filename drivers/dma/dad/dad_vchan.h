@@ -62,10 +62,9 @@ struct dad_vchan {
 	struct rte_dma_stats base;		/* what stats_reset() took away */
 
 	/* workers */
-	uint64_t claimed __rte_cache_aligned; /* up to here taken by workers */
+	uint64_t claimed __rte_cache_aligned; /* up to here taken by workers: see dad_engine.c */
 	uint64_t finished; /* operations done, in any order; counted with several workers only */
 	uint64_t failed;   /* 1 + the latest batch in which something failed */
-	uint64_t poisoned; /* 1 + the latest batch in which a fence came after a failure */
 
 	/* the submitter's, in scatter lists only; and what is needed to free the arrays */
 	uint64_t sge_tail __rte_cache_aligned;
@@ -145,7 +144,7 @@ void dad_vchan_release(struct dad_vchan *vc, struct dad_dma_dev *dma);
 /* All cursors and statistics to zero, no descriptor pending. */
 void dad_vchan_reset(struct dad_vchan *vc);
 
-/* Is everything that was submitted done? May be asked by any thread. */
+/* Is everything that was submitted done? Another thread than the submitter gets a snapshot. */
 bool dad_vchan_is_idle(const struct dad_vchan *vc);
 
 /* Nobody works any more: what is not done, and what was never submitted, is USER_ABORT. */

@@ -7,6 +7,7 @@
 
 #include <rte_eal.h>
 #include <rte_lcore.h>
+#include <rte_memory.h>
 
 #include "dad_dev.h"
 
@@ -50,8 +51,10 @@ dad_probe(struct rte_vdev_device *vdev)
 
 	int node = numa_node_for(&args);
 	struct rte_dma_dev *dev = rte_dma_pmd_allocate(name, node, sizeof(struct dad_dev));
+	if (dev == NULL) /* perhaps for want of memory on that node */
+		dev = rte_dma_pmd_allocate(name, SOCKET_ID_ANY, sizeof(struct dad_dev));
 	if (dev == NULL) {
-		DAD_LOG(ERR, "%s: no room for one more dmadev", name);
+		DAD_LOG(ERR, "%s: no memory, or no room for one more dmadev", name);
 		return -ENOMEM;
 	}
 	struct dad_dev *d = dev->data->dev_private;

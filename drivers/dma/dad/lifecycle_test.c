@@ -139,6 +139,57 @@ every_ring_size_is_usable_whole(void **state)
 	rte_free(buf);
 }
 
+/* Lists of seven entries in all leave room for each other in the whole ring. */
+static void
+a_ring_full_of_scatter_lists(void **state)
+{
+	uint8_t *buf = test_buffer(4096);
+	struct rte_dma_sge src[3], dst[4];
+	int16_t id = test_open(1, 256);
+	enum rte_dma_status_code status[256];
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++)
+		src[i] = (struct rte_dma_sge){iova(buf) + i * 40, 40};
+	for (unsigned int i = 0; i < 4; i++)
+		dst[i] = (struct rte_dma_sge){iova(buf) + 1024 + i * 30, 30};
+	for (unsigned int round = 0; round < 5; round++) {
+		for (unsigned int i = 0; i < 256; i++)
+			assert_true(rte_dma_copy_sg(id, 0, src, dst, 3, 4, 0) >= 0);
+		assert_int_equal(rte_dma_copy_sg(id, 0, src, dst, 3, 4, 0), -ENOSPC);
+		assert_int_equal(rte_dma_submit(id, 0), 0);
+		test_gather(id, 0, 256, status);
+	}
+	rte_free(buf);
+	test_close(id);
+}
+
+/* The one yields to the other, whoever came first. */
+static void
+two_devices_share_a_cpu(void **state)
+{
+	uint8_t *buf = test_buffer(128);
+	int16_t first = test_plug_with("engine=thread,lcores=0");
+
+	(void)state;
+	test_configure(first, 1, 32);
+	assert_int_equal(rte_dma_start(first), 0);
+	assert_int_equal(rte_vdev_init("dma_dad_second", "engine=thread,lcores=0"), 0);
+	int16_t second = (int16_t)rte_dma_get_dev_id_by_name("dma_dad_second");
+	test_configure(second, 1, 32);
+	assert_int_equal(rte_dma_start(second), 0);
+	for (unsigned int i = 0; i < 500; i++) {
+		assert_true(rte_dma_copy(first, 0, iova(buf), iova(buf + 64), 64, 0) >= 0);
+		test_expect(first, RTE_DMA_STATUS_SUCCESSFUL);
+		assert_true(rte_dma_copy(second, 0, iova(buf), iova(buf + 64), 64, 0) >= 0);
+		test_expect(second, RTE_DMA_STATUS_SUCCESSFUL);
+	}
+	assert_int_equal(rte_dma_stop(second), 0);
+	assert_int_equal(rte_vdev_uninit("dma_dad_second"), 0);
+	rte_free(buf);
+	test_close(first);
+}
+
 static void
 indices_start_at_zero_again(void **state)
 {
@@ -355,6 +406,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(tells_what_it_can),
 	cmocka_unit_test(refuses_wrong_rings_and_a_start_without_rings),
 	cmocka_unit_test(every_ring_size_is_usable_whole),
+	cmocka_unit_test(a_ring_full_of_scatter_lists),
+	cmocka_unit_test(two_devices_share_a_cpu),
 	cmocka_unit_test(indices_start_at_zero_again),
 	cmocka_unit_test(what_was_never_submitted_is_aborted_by_stop),
 	cmocka_unit_test(stop_is_bounded_under_load),
