@@ -6,6 +6,14 @@
 
 #include "measure.h"
 
+/* How many passes or batches go between two looks at the clock: one costs as much as several small
+ * operations. */
+static inline uint32_t
+passes_a_look(uint32_t size)
+{
+	return size <= 4096 ? 8 : 1;
+}
+
 static inline __attribute__((always_inline)) void
 run_device(struct measurement *m, const struct device *dev, enum op op, uint64_t duration)
 {
@@ -14,7 +22,9 @@ run_device(struct measurement *m, const struct device *dev, enum op op, uint64_t
 	const uint64_t stall = m->config->stall_s * rte_get_tsc_hz();
 	const uint64_t start = rte_rdtsc_precise();
 	enum rte_dma_status_code status[OP_REAP_BURST];
-	uint64_t head = 0, tail = 0, now = start, progress = start;
+	uint64_t head = 0, tail = 0, now = start, progress = start, moved = 0;
+	const uint32_t look = passes_a_look(w->size);
+	uint32_t pass = 0;
 	struct op_args a = {
 		.pattern = m->fill * UINT64_C(0x0101010101010101),
 		.length = w->size,
@@ -50,9 +60,14 @@ run_device(struct measurement *m, const struct device *dev, enum op op, uint64_t
 		tail += n;
 		for (uint16_t i = 0; unlikely(failed) && i < n; i++)
 			m->errors += status[i] != RTE_DMA_STATUS_SUCCESSFUL;
+		moved += n;
+		if (++pass < look)
+			continue;
+		pass = 0;
 		now = rte_rdtsc();
-		if (n > 0) {
+		if (moved > 0) {
 			progress = now;
+			moved = 0;
 		} else if (unlikely(now - progress > stall)) {
 			m->failed = -ETIMEDOUT;
 			break;
@@ -61,7 +76,7 @@ run_device(struct measurement *m, const struct device *dev, enum op op, uint64_t
 			more = false;
 	}
 	m->done = tail;
-	m->tsc = now - start;
+	m->tsc = rte_rdtsc() - start;
 }
 
 static void
@@ -79,12 +94,13 @@ static inline __attribute__((always_inline)) void
 run_cpu(struct measurement *m, enum op op, uint64_t duration)
 {
 	const struct walk *w = m->walk;
+	const uint32_t batch = passes_a_look(w->size) * m->config->batch;
 	const uint64_t start = rte_rdtsc_precise();
 	uint64_t now = start;
 	uint32_t step = 0;
 
 	while (now - start < duration) {
-		for (uint32_t n = 0; n < m->config->batch; n++) {
+		for (uint32_t n = 0; n < batch; n++) {
 			if (op == OP_FILL)
 				memset(w->dst_va[step], m->fill, w->size);
 			else if (op == OP_SG)
@@ -93,7 +109,7 @@ run_cpu(struct measurement *m, enum op op, uint64_t duration)
 				memcpy(w->dst_va[step], w->src_va[step], w->size);
 			step = (step + 1) & (w->count - 1);
 		}
-		m->done += m->config->batch;
+		m->done += batch;
 		now = rte_rdtsc();
 	}
 	m->tsc = now - start;
