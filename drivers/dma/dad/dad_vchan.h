@@ -25,10 +25,10 @@
 #define DAD_DESC_MAX   32768
 #define DAD_SGES_MAX   64 /* a side */
 
-/* A group takes 32 operations of up to 2 KiB; a larger one takes the room of as many as it has of
- * 2 KiB. Large operations so spread over workers. */
+/* A group takes 32 operations of up to 4 KiB; a larger one takes the room of as many as it has of
+ * 4 KiB. Large operations so spread over workers. */
 #define DAD_GROUP_OPS_MAX  32
-#define DAD_GROUP_OP_BYTES 2048
+#define DAD_GROUP_OP_BYTES 4096
 
 struct dad_exec;
 
