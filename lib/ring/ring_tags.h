@@ -30,6 +30,7 @@
 
 #include <stdint.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
 #include <rte_common.h>
 
@@ -115,5 +116,34 @@ ring_tags_set(uint8_t *tags, uint64_t slot, uint64_t n, uint8_t value)
 }
 
 #endif /* RING_TAGS_BYTEWISE */
+
+/*
+ * The same for tickets, over the end of the array: there the next lap begins, whose tags are
+ * greater by a lap's step. mask is the number of slots less one.
+ */
+static inline uint64_t
+ring_tags_run_lap(const uint8_t *tags, uint64_t mask, uint64_t ticket, uint64_t max, uint8_t want,
+	uint8_t step)
+{
+	const uint64_t slot = ticket & mask;
+	const uint64_t to_wrap = RTE_MIN(max, mask + 1 - slot);
+	uint64_t run = ring_tags_run(tags, slot, to_wrap, want);
+
+	if (unlikely(run == to_wrap && run < max))
+		run += ring_tags_run(tags, 0, max - run, (uint8_t)(want + step));
+	return run;
+}
+
+static inline void
+ring_tags_set_lap(
+	uint8_t *tags, uint64_t mask, uint64_t ticket, uint64_t n, uint8_t value, uint8_t step)
+{
+	const uint64_t slot = ticket & mask;
+	const uint64_t to_wrap = RTE_MIN(n, mask + 1 - slot);
+
+	ring_tags_set(tags, slot, to_wrap, value);
+	if (unlikely(to_wrap < n))
+		ring_tags_set(tags, 0, n - to_wrap, (uint8_t)(value + step));
+}
 
 #endif /* RING_TAGS_H */

@@ -8,22 +8,23 @@
 
 #include "dad_internal.h"
 
-/* See which groups are done, until enough operations are. */
+/* See which operations are done, until enough are. */
 static inline void
-poll_groups(struct dad_vchan *vc, uint64_t enough)
+poll_tags(struct dad_vchan *vc, uint64_t enough)
 {
+	const uint64_t end = RTE_MIN(vc->reaped + enough, vc->published);
 	uint64_t done = vc->done;
+	bool failed = false;
 
-	while (done != vc->published && done - vc->reaped < enough) {
+	while (done < end) {
 		/* D1: pairs with the release in serve(), dad_engine.c: the data, and the statuses
 		 */
-		dad_tag_t tag = __atomic_load_n(dad_vchan_tag(vc, done), __ATOMIC_ACQUIRE);
+		uint64_t run = dad_vchan_run_done(vc, done, end - done, &failed);
 
-		/* our own tag, changed in its state at most */
-		if ((tag & DAD_TAG_STATE) == DAD_TAG_SUBMITTED)
+		if (run == 0)
 			break;
-		done += dad_tag_group(tag);
-		if (unlikely((tag & DAD_TAG_STATE) == DAD_TAG_FAILED))
+		done += run;
+		if (unlikely(failed))
 			vc->careful = done;
 	}
 	__atomic_store_n(&vc->done, done, __ATOMIC_RELAXED);
@@ -43,7 +44,7 @@ reap(struct dad_vchan *vc, uint64_t n)
 static inline uint64_t
 ready(struct dad_vchan *vc, uint16_t nb_cpls)
 {
-	poll_groups(vc, nb_cpls);
+	poll_tags(vc, nb_cpls);
 	uint64_t n = vc->done - vc->reaped;
 
 	if (unlikely(n == 0 && vc->published != vc->reaped && *vc->crowded))

@@ -8,16 +8,18 @@
  * A ring slot is named by a ticket, a free-running 64-bit position: slot = ticket mod size,
  * lap = ticket div size. The vchan's ring index that applications see is the ticket's low 16 bits.
  *
- * Operations are handed over in groups: neighbours of one batch that one worker does together. A
- * group has one tag, in an array beside the descriptors, at the slot of its first operation. So to
- * hand it over and to take it back cost one store and one load a group, not one an operation; and
- * who polls a tag does not take the line away from who still writes the descriptors.
+ * Operations are handed over in groups: neighbours of one batch that one worker does together. Two
+ * arrays beside the descriptors have a tag, one byte, for each slot, as the rings of lib/ring have
+ * (ring_tags.h): filled[] is written by the submitter, emptied[] by workers. A tag says of which
+ * lap it is, and a filled one how the operation continues what is before it.
  *
- *                 rte_dma_copy      rte_dma_submit          a worker              rte_dma_completed
- *   group:  FREE ────────────► filled ──────────► SUBMITTED ────────► DONE or FAILED ──────► FREE
- *   tag:    (any older lap)    (same)             lap:SUBMITTED       lap:DONE/FAILED        (same)
+ *             rte_dma_copy        rte_dma_submit              a worker rte_dma_completed slot: FREE
+ * ────────────► written ──────────► SUBMITTED ─────────► DONE or FAILED ──────► FREE tag: filled[]:
+ * lap, kind         emptied[]: lap, failed
  *
- * A slot is free again when its completion was reaped; nothing is written for that.
+ * So a group is handed over and taken back by two stores at most, whatever its length, and what one
+ * side polls is never in a line with what it writes. A slot is free again when its completion was
+ * reaped; nothing is written for that.
  */
 
 #include <assert.h>
@@ -42,7 +44,7 @@ struct dad_desc {
 			uint16_t reserved;
 		};
 	};
-	/* in the first descriptor of a group; the submitter's notes for the tag */
+	/* in the first descriptor of a group; the submitter's notes */
 	uint16_t group; /* operations in it */
 	uint16_t depth; /* operations before it in its batch; and DAD_DEPTH_FENCE */
 	uint32_t reserved2;
@@ -67,54 +69,27 @@ struct dad_sge {
 
 static_assert(sizeof(struct dad_sge) == 16, "as struct rte_dma_sge");
 
-enum dad_tag_state {
-	DAD_TAG_NONE = 0, /* a slot that was never used */
-	DAD_TAG_SUBMITTED = 1,
-	DAD_TAG_DONE = 2,
-	DAD_TAG_FAILED = 3, /* done, and some status in the group is not 0 */
+/* How an operation continues what is before it: the low bits of a filled tag. */
+enum dad_kind {
+	DAD_KIND_SAME = 0,  /* in the same group */
+	DAD_KIND_GROUP = 1, /* a group starts */
+	DAD_KIND_BATCH = 2, /* a batch starts */
+	DAD_KIND_FENCE = 3, /* a group starts, and all before it must be done: see its depth */
 };
 
-/* lap: 30 | group - 1: 16 | depth and fence: 16 | state: 2 */
-typedef uint64_t dad_tag_t;
+#define DAD_KIND_MASK 3
 
-#define DAD_TAG_STATE	    UINT64_C(3)
-#define DAD_TAG_LAP_SHIFT   34
-#define DAD_TAG_GROUP_SHIFT 18
-#define DAD_TAG_DEPTH_SHIFT 2
-
-static inline dad_tag_t
-dad_tag(uint64_t ticket, unsigned int size_log2, uint16_t group, uint16_t depth)
+/* The tags for a ticket. Those of lap 0 are not 0, which is what is there before. */
+static inline uint8_t
+dad_tag_filled(uint64_t ticket, unsigned int size_log2, enum dad_kind kind)
 {
-	return (ticket >> size_log2) << DAD_TAG_LAP_SHIFT |
-		(uint64_t)(uint16_t)(group - 1) << DAD_TAG_GROUP_SHIFT |
-		(uint64_t)depth << DAD_TAG_DEPTH_SHIFT | DAD_TAG_SUBMITTED;
+	return (uint8_t)(((ticket >> size_log2) + 1) << 2 | kind);
 }
 
-/* Is it of this ticket's lap, and submitted? */
-static inline bool
-dad_tag_is_submitted(dad_tag_t tag, uint64_t ticket, unsigned int size_log2)
+static inline uint8_t
+dad_tag_emptied(uint64_t ticket, unsigned int size_log2, bool failed)
 {
-	return (tag & DAD_TAG_STATE) == DAD_TAG_SUBMITTED &&
-		tag >> DAD_TAG_LAP_SHIFT ==
-		(ticket >> size_log2 & ((UINT64_C(1) << (64 - DAD_TAG_LAP_SHIFT)) - 1));
-}
-
-static inline unsigned int
-dad_tag_group(dad_tag_t tag)
-{
-	return (unsigned int)(tag >> DAD_TAG_GROUP_SHIFT & 0xffff) + 1;
-}
-
-static inline uint16_t
-dad_tag_depth(dad_tag_t tag)
-{
-	return (uint16_t)(tag >> DAD_TAG_DEPTH_SHIFT);
-}
-
-static inline dad_tag_t
-dad_tag_with(dad_tag_t tag, enum dad_tag_state state)
-{
-	return (tag & ~DAD_TAG_STATE) | state;
+	return (uint8_t)(((ticket >> size_log2) + 1) << 1 | failed);
 }
 
 #endif /* DAD_DESC_H */

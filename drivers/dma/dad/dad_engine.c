@@ -26,27 +26,19 @@
  */
 struct claim {
 	uint64_t first;
-	dad_tag_t tag;
+	unsigned int n;
 	bool poisoned;
 };
 
-static dad_tag_t
-tag_at(const struct dad_vchan *vc, uint64_t ticket)
+/* Is there a group at this ticket, and of which kind? */
+static bool
+is_submitted(const struct dad_vchan *vc, uint64_t ticket, enum dad_kind *kind)
 {
 	/* S1: pairs with the release in publish(), dad_submit.c */
-	return __atomic_load_n(dad_vchan_tag(vc, ticket), __ATOMIC_ACQUIRE);
-}
+	uint8_t tag = __atomic_load_n(&vc->filled[ticket & vc->mask], __ATOMIC_ACQUIRE);
 
-static unsigned int
-depth_of(const struct claim *c)
-{
-	return dad_tag_depth(c->tag) & DAD_DEPTH_MASK;
-}
-
-static uint64_t
-batch_of(const struct claim *c)
-{
-	return c->first - depth_of(c);
+	*kind = tag & DAD_KIND_MASK;
+	return tag == dad_tag_filled(ticket, vc->size_log2, *kind);
 }
 
 /* The next group of a vchan becomes this worker's, if there is one. */
@@ -56,21 +48,27 @@ claim(const struct dad_engine *e, struct dad_vchan *vc, bool backlog_only, struc
 	/* C1: pairs with the CAS below, in another worker: its batch may be poisoned */
 	uint64_t claimed = __atomic_load_n(&vc->claimed, __ATOMIC_ACQUIRE);
 	const uint64_t ticket = claimed >> 1;
+	enum dad_kind kind, next;
 
+	if (!is_submitted(vc, ticket, &kind))
+		return false;
 	c->first = ticket;
-	c->tag = tag_at(vc, ticket);
-	if (!dad_tag_is_submitted(c->tag, ticket, vc->size_log2))
-		return false;
-	const uint64_t end = ticket + dad_tag_group(c->tag);
-	if (backlog_only && !dad_tag_is_submitted(tag_at(vc, end), end, vc->size_log2))
+	c->n = 1 + (unsigned int)dad_vchan_run_filled(vc, ticket + 1, DAD_GROUP_OPS_MAX - 1);
+	const uint64_t end = ticket + c->n;
+	if (backlog_only && !is_submitted(vc, end, &next))
 		return false;
 
-	c->poisoned = depth_of(c) > 0 && (claimed & 1);
-	if (unlikely(dad_tag_depth(c->tag) & DAD_DEPTH_FENCE)) {
+	c->poisoned = kind != DAD_KIND_BATCH && (claimed & 1);
+	if (unlikely(kind == DAD_KIND_FENCE)) {
 		/* F1: pairs with the release in serve(): data, and what failed, of all before */
 		if (e->nb_workers > 1 && __atomic_load_n(&vc->finished, __ATOMIC_ACQUIRE) != ticket)
 			return false;
-		c->poisoned = c->poisoned || dad_exec_has_failed(vc, batch_of(c));
+		/* relaxed: it may be another lap's by now, and then the CAS fails */
+		unsigned int depth =
+			__atomic_load_n(&dad_vchan_desc(vc, ticket)->depth, __ATOMIC_RELAXED) &
+			DAD_DEPTH_MASK;
+
+		c->poisoned = depth > 0 && (c->poisoned || dad_exec_has_failed(vc, ticket - depth));
 	}
 	if (e->nb_workers == 1) {
 		__atomic_store_n(&vc->claimed, end << 1 | c->poisoned, __ATOMIC_RELAXED);
@@ -84,17 +82,15 @@ claim(const struct dad_engine *e, struct dad_vchan *vc, bool backlog_only, struc
 static bool
 execute(const struct dad_engine *e, struct dad_vchan *vc, const struct claim *c)
 {
-	const unsigned int n = dad_tag_group(c->tag);
-
 	if (unlikely(c->poisoned)) {
-		dad_exec_skip(vc, c->first, n);
+		dad_exec_skip(vc, c->first, c->n);
 		return true;
 	}
 	/* From the last to the first: the CPU's prefetchers follow the direction, and upwards they
 	 * would take lines that the submitter is just writing. */
-	for (unsigned int i = n; i > 0; i -= RTE_MIN(i, 2u))
+	for (unsigned int i = c->n; i > 0; i -= RTE_MIN(i, 2u))
 		rte_prefetch0(dad_vchan_desc(vc, c->first + i - 1));
-	return dad_exec_group(e->exec, vc, batch_of(c), c->first, n);
+	return dad_exec_group(e->exec, vc, c->first, c->n);
 }
 
 /* Claim a group and do it. False if there was none. */
@@ -108,10 +104,10 @@ serve(const struct dad_engine *e, struct dad_vchan *vc, bool backlog_only)
 	bool failed = execute(e, vc, &c);
 	if (e->nb_workers > 1)
 		/* F1: pairs with the acquire in claim() */
-		__atomic_fetch_add(&vc->finished, dad_tag_group(c.tag), __ATOMIC_RELEASE);
-	/* D1: pairs with the acquire in poll_groups(), dad_complete.c */
-	__atomic_store_n(dad_vchan_tag(vc, c.first),
-		dad_tag_with(c.tag, failed ? DAD_TAG_FAILED : DAD_TAG_DONE), __ATOMIC_RELEASE);
+		__atomic_fetch_add(&vc->finished, c.n, __ATOMIC_RELEASE);
+	/* D1: pairs with the acquire in poll_tags(), dad_complete.c */
+	ring_tags_set_lap(vc->emptied, vc->mask, c.first, c.n,
+		dad_tag_emptied(c.first, vc->size_log2, failed), 1 << 1);
 	return true;
 }
 

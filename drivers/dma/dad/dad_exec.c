@@ -46,32 +46,30 @@ dad_exec_init(struct dad_exec *x, const struct dad_dma_domain *domain)
 	x->sva = x->identity && dad_sva_works();
 }
 
-/* Several workers may fail at once. Batches, named by their first tickets, only get younger, though
- * the workers that speak of them may do so late. */
+/* Several workers may fail at once, and speak of it late: the latest ticket counts. */
 static void
-note_failure(struct dad_vchan *vc, uint64_t batch)
+note_failure(struct dad_vchan *vc, uint64_t first)
 {
 	uint64_t latest = __atomic_load_n(&vc->failed, __ATOMIC_RELAXED);
 
-	while (latest < batch + 1 &&
+	while (latest < first + 1 &&
 		!__atomic_compare_exchange_n(
-			&vc->failed, &latest, batch + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			&vc->failed, &latest, first + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 }
 
 bool
-dad_exec_has_failed(const struct dad_vchan *vc, uint64_t batch)
+dad_exec_has_failed(const struct dad_vchan *vc, uint64_t first)
 {
-	return __atomic_load_n(&vc->failed, __ATOMIC_RELAXED) == batch + 1;
+	return __atomic_load_n(&vc->failed, __ATOMIC_RELAXED) > first;
 }
 
 bool
-dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t batch, uint64_t first,
-	unsigned int n)
+dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n)
 {
 	if (likely(!x->run(x, vc, first, n)))
 		return false;
-	note_failure(vc, batch);
+	note_failure(vc, first);
 	return true;
 }
 

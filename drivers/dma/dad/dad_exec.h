@@ -27,13 +27,12 @@ struct dad_exec {
 /* Choose the kernels for this CPU, within EAL's --force-max-simd-bitwidth. */
 void dad_exec_init(struct dad_exec *x, const struct dad_dma_domain *domain);
 
-/* Do the group of n operations at ticket first. A batch is named by its first ticket. True if an
- * operation failed. */
-bool dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t batch, uint64_t first,
-	unsigned int n);
+/* Do the n operations from ticket first on, which are of one batch. True if one of them failed. */
+bool dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n);
 
-/* Has anything of a batch failed so far? If so, a fence in it poisons the rest: it is skipped. */
-bool dad_exec_has_failed(const struct dad_vchan *vc, uint64_t batch);
+/* Has anything failed from ticket first on? If first is where a batch starts, a fence in that batch
+ * then poisons the rest of it: it is skipped. */
+bool dad_exec_has_failed(const struct dad_vchan *vc, uint64_t first);
 
 /* Do not attempt the group of n operations at ticket first. */
 void dad_exec_skip(struct dad_vchan *vc, uint64_t first, unsigned int n);

@@ -31,7 +31,16 @@ close_group(struct dad_vchan *vc)
 	dad_vchan_open_group(vc);
 }
 
-/* Hand every group over, in order. */
+static inline enum dad_kind
+kind_of(const struct dad_desc *first)
+{
+	if (unlikely(first->depth & DAD_DEPTH_FENCE))
+		return DAD_KIND_FENCE;
+	return first->depth == 0 ? DAD_KIND_BATCH : DAD_KIND_GROUP;
+}
+
+/* Hand every group over, in order: the tag that it starts with comes last, so that it is seen
+ * whole. */
 static void
 publish(struct dad_vchan *vc)
 {
@@ -39,15 +48,19 @@ publish(struct dad_vchan *vc)
 
 	while (ticket != vc->tail) {
 		const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
+		const unsigned int n = desc->group;
 
+		if (n > 1)
+			ring_tags_set_lap(vc->filled, vc->mask, ticket + 1, n - 1,
+				dad_tag_filled(ticket + 1, vc->size_log2, DAD_KIND_SAME), 1 << 2);
 		/* S1: pairs with the acquire in claim(), dad_engine.c: the group's descriptors and
 		 * scatter lists, and the data that the application wrote */
-		__atomic_store_n(dad_vchan_tag(vc, ticket),
-			dad_tag(ticket, vc->size_log2, desc->group, desc->depth), __ATOMIC_RELEASE);
-		ticket += desc->group;
+		__atomic_store_n(&vc->filled[ticket & vc->mask],
+			dad_tag_filled(ticket, vc->size_log2, kind_of(desc)), __ATOMIC_RELEASE);
+		ticket += n;
 	}
-	/* pairs with the acquire in dad_vchan_is_idle() */
-	__atomic_store_n(&vc->published, ticket, __ATOMIC_RELEASE);
+	/* relaxed: other threads take it for a statistic */
+	__atomic_store_n(&vc->published, ticket, __ATOMIC_RELAXED);
 	dad_vchan_fetch(vc);
 }
 
@@ -55,8 +68,7 @@ publish(struct dad_vchan *vc)
 static void
 execute(struct dad_vchan *vc)
 {
-	const uint64_t batch = vc->batch;
-	uint64_t ticket = batch;
+	uint64_t ticket = vc->batch;
 	bool poisoned = false;
 
 	while (ticket != vc->tail) {
@@ -64,10 +76,10 @@ execute(struct dad_vchan *vc)
 		unsigned int n = desc->group;
 
 		if (unlikely(desc->depth & DAD_DEPTH_FENCE))
-			poisoned = poisoned || dad_exec_has_failed(vc, batch);
+			poisoned = poisoned || dad_exec_has_failed(vc, vc->batch);
 		if (unlikely(poisoned))
 			dad_exec_skip(vc, ticket, n);
-		if (unlikely(poisoned || dad_exec_group(vc->inline_exec, vc, batch, ticket, n)))
+		if (unlikely(poisoned || dad_exec_group(vc->inline_exec, vc, ticket, n)))
 			vc->careful = ticket + n;
 		ticket += n;
 	}

@@ -30,10 +30,11 @@ dad_vchan_release(struct dad_vchan *vc, struct dad_dma_dev *dma)
 	const size_t nb_desc = dad_vchan_size(vc), nb_sges = (size_t)vc->sge_mask + 1;
 
 	free_array(dma, vc->ring, nb_desc * sizeof(*vc->ring), vc->ring_handle);
-	free_array(dma, vc->tags, nb_desc * sizeof(*vc->tags), vc->tags_handle);
+	free_array(dma, vc->filled, nb_desc, vc->filled_handle);
+	free_array(dma, vc->emptied, nb_desc, vc->emptied_handle);
 	free_array(dma, vc->sges, nb_sges * sizeof(*vc->sges), vc->sge_handle);
 	vc->ring = NULL;
-	vc->tags = NULL;
+	vc->filled = vc->emptied = NULL;
 	vc->sges = NULL;
 }
 
@@ -47,9 +48,10 @@ dad_vchan_setup(struct dad_vchan *vc, struct dad_dma_dev *dma, uint16_t nb_desc)
 	vc->size_log2 = (uint32_t)__builtin_ctz(nb_desc);
 	vc->sge_mask = nb_sges - 1;
 	vc->ring = dad_dma_alloc_coherent(dma, nb_desc * sizeof(*vc->ring), &vc->ring_handle);
-	vc->tags = dad_dma_alloc_coherent(dma, nb_desc * sizeof(*vc->tags), &vc->tags_handle);
+	vc->filled = dad_dma_alloc_coherent(dma, nb_desc, &vc->filled_handle);
+	vc->emptied = dad_dma_alloc_coherent(dma, nb_desc, &vc->emptied_handle);
 	vc->sges = dad_dma_alloc_coherent(dma, nb_sges * sizeof(*vc->sges), &vc->sge_handle);
-	if (vc->ring == NULL || vc->tags == NULL || vc->sges == NULL) {
+	if (vc->ring == NULL || vc->filled == NULL || vc->emptied == NULL || vc->sges == NULL) {
 		dad_vchan_release(vc, dma);
 		return -ENOMEM;
 	}
@@ -62,7 +64,8 @@ dad_vchan_reset(struct dad_vchan *vc)
 {
 	/* an operation that runs by mistake finds addresses that are never mapped */
 	memset(vc->ring, 0xff, dad_vchan_size(vc) * sizeof(*vc->ring));
-	memset(vc->tags, 0, dad_vchan_size(vc) * sizeof(*vc->tags));
+	memset(vc->filled, 0, dad_vchan_size(vc));
+	memset(vc->emptied, 0, dad_vchan_size(vc));
 
 	vc->tail = vc->batch = vc->fetched = 0;
 	vc->limit = dad_vchan_size(vc);
@@ -81,56 +84,52 @@ peek(const uint64_t *cursor)
 	return __atomic_load_n(cursor, __ATOMIC_RELAXED);
 }
 
+uint64_t
+dad_vchan_run_done(const struct dad_vchan *vc, uint64_t ticket, uint64_t max, bool *failed)
+{
+	uint64_t run = dad_vchan_run_emptied(vc, ticket, max, false);
+
+	*failed = run == 0;
+	return run > 0 ? run : dad_vchan_run_emptied(vc, ticket, max, true);
+}
+
 bool
 dad_vchan_is_idle(const struct dad_vchan *vc)
 {
-	/* acquire: pairs with the release in publish(), so that the tags up to there are seen */
-	uint64_t published = __atomic_load_n(&vc->published, __ATOMIC_ACQUIRE);
+	uint64_t published = peek(&vc->published);
 	uint64_t ticket = peek(&vc->done);
+	bool failed;
 
 	/* signed: cursors may be of different moments */
 	while ((int64_t)(published - ticket) > 0) {
-		/* D1: see dad_complete.c */
-		dad_tag_t tag = __atomic_load_n(dad_vchan_tag(vc, ticket), __ATOMIC_ACQUIRE);
+		uint64_t run = dad_vchan_run_done(vc, ticket, published - ticket, &failed);
 
-		if (dad_tag_is_submitted(tag, ticket, vc->size_log2))
+		if (run == 0)
 			return false;
-		ticket += dad_tag_group(tag);
+		ticket += run;
 	}
 	/* more was submitted meanwhile, perhaps a lap, and the tags are those of that */
 	return peek(&vc->published) == published;
 }
 
 static void
-abort_range(struct dad_vchan *vc, uint64_t first, uint64_t end)
+abort_one(struct dad_vchan *vc, uint64_t ticket)
 {
-	for (uint64_t ticket = first; ticket != end; ticket++)
-		dad_vchan_desc(vc, ticket)->status = RTE_DMA_STATUS_USER_ABORT;
+	dad_vchan_desc(vc, ticket)->status = RTE_DMA_STATUS_USER_ABORT;
+	vc->emptied[ticket & vc->mask] = dad_tag_emptied(ticket, vc->size_log2, true);
 }
 
 void
 dad_vchan_abort(struct dad_vchan *vc)
 {
-	for (uint64_t ticket = vc->done; ticket != vc->published;) {
-		dad_tag_t *tag = dad_vchan_tag(vc, ticket);
-		uint64_t end = ticket + dad_tag_group(*tag);
+	bool failed;
 
-		if (dad_tag_is_submitted(*tag, ticket, vc->size_log2)) {
-			abort_range(vc, ticket, end);
-			*tag = dad_tag_with(*tag, DAD_TAG_FAILED);
-		}
-		ticket = end;
-	}
-	/* what was never submitted becomes one more group, done already */
-	if (vc->tail != vc->published) {
-		abort_range(vc, vc->published, vc->tail);
-		*dad_vchan_tag(vc, vc->published) =
-			dad_tag_with(dad_tag(vc->published, vc->size_log2,
-					     (uint16_t)(vc->tail - vc->published), 0),
-				DAD_TAG_FAILED);
-		vc->published = vc->batch = vc->tail;
-		dad_vchan_open_group(vc);
-	}
+	for (uint64_t ticket = vc->done; ticket != vc->tail; ticket++)
+		if (ticket >= vc->published || dad_vchan_run_done(vc, ticket, 1, &failed) == 0)
+			abort_one(vc, ticket);
+	/* what was never submitted is one more batch, done already */
+	vc->published = vc->batch = vc->tail;
+	dad_vchan_open_group(vc);
 }
 
 static struct rte_dma_stats

@@ -19,6 +19,7 @@
 
 #include "dad_desc.h"
 #include "dad_dma.h"
+#include "ring_tags.h"
 
 #define DAD_VCHANS_MAX 64
 #define DAD_DESC_MIN   32
@@ -35,7 +36,8 @@ struct dad_exec;
 struct dad_vchan {
 	/* read by both sides, written by setup only: in a line that stays shared */
 	struct dad_desc *ring;
-	dad_tag_t *tags;      /* of the groups, at their first operation's slot */
+	uint8_t *filled;      /* tags, written by the submitter, read by workers */
+	uint8_t *emptied;     /* tags, written by workers, read by who completes */
 	struct dad_sge *sges; /* scatter lists: a ring of entries beside that of descriptors */
 	uint32_t mask;
 	uint32_t sge_mask;
@@ -64,13 +66,14 @@ struct dad_vchan {
 	/* workers */
 	uint64_t claimed __rte_cache_aligned; /* up to here taken by workers: see dad_engine.c */
 	uint64_t finished; /* operations done, in any order; counted with several workers only */
-	uint64_t failed;   /* 1 + the latest batch in which something failed */
+	uint64_t failed;   /* 1 + the first ticket of the latest group in which something failed */
 
 	/* the submitter's, in scatter lists only; and what is needed to free the arrays */
 	uint64_t sge_tail __rte_cache_aligned;
 	uint64_t sge_head;
 	dad_dma_addr_t ring_handle;
-	dad_dma_addr_t tags_handle;
+	dad_dma_addr_t filled_handle;
+	dad_dma_addr_t emptied_handle;
 	dad_dma_addr_t sge_handle;
 } __rte_cache_aligned;
 
@@ -88,10 +91,22 @@ dad_vchan_desc(const struct dad_vchan *vc, uint64_t ticket)
 	return &vc->ring[ticket & vc->mask];
 }
 
-static inline dad_tag_t *
-dad_vchan_tag(const struct dad_vchan *vc, uint64_t ticket)
+/* ---- tags: runs of tickets, over the end of the ring, by the primitives of lib/ring ---------- */
+
+/* How many of the operations that follow ticket in its group are submitted, up to max. */
+static inline uint64_t
+dad_vchan_run_filled(const struct dad_vchan *vc, uint64_t ticket, uint64_t max)
 {
-	return &vc->tags[ticket & vc->mask];
+	return ring_tags_run_lap(vc->filled, vc->mask, ticket, max,
+		dad_tag_filled(ticket, vc->size_log2, DAD_KIND_SAME), 1 << 2);
+}
+
+/* How many operations from ticket on are done, and all have failed or none, up to max. */
+static inline uint64_t
+dad_vchan_run_emptied(const struct dad_vchan *vc, uint64_t ticket, uint64_t max, bool failed)
+{
+	return ring_tags_run_lap(vc->emptied, vc->mask, ticket, max,
+		dad_tag_emptied(ticket, vc->size_log2, failed), 1 << 1);
 }
 
 static inline struct dad_sge *
@@ -143,6 +158,11 @@ void dad_vchan_release(struct dad_vchan *vc, struct dad_dma_dev *dma);
 
 /* All cursors and statistics to zero, no descriptor pending. */
 void dad_vchan_reset(struct dad_vchan *vc);
+
+/* How many from ticket on are done, up to max, and either none of them has failed or, perhaps, some
+ * have: then statuses must be looked at. */
+uint64_t dad_vchan_run_done(
+	const struct dad_vchan *vc, uint64_t ticket, uint64_t max, bool *failed);
 
 /* Is everything that was submitted done? Another thread than the submitter gets a snapshot. */
 bool dad_vchan_is_idle(const struct dad_vchan *vc);
