@@ -24,7 +24,7 @@ sysroot=$(config/arm64-sysroot.sh)
 paths=.cache/arm64/sysroot.ini
 printf "[constants]\nsysroot = '%s'\n" "$sysroot" >$paths
 # A build folder goes with the packages it was made with.
-[ ! "$sysroot/complete" -nt "$build/build.ninja" ] || rm -rf "$build"
+[ -z "$(find "$sysroot/complete" -newer "$build/build.ninja" 2>/dev/null)" ] || rm -rf "$build"
 config/build.sh "$build" --cross-file $paths --cross-file config/arm64.ini "$@"
 
 export DAD_NO_HUGE=1

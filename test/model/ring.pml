@@ -385,7 +385,6 @@ inline publish(track, real)
 #endif
 	do
 	:: atomic { i < got ->
-			
 #ifdef ANY_ORDER
 			j = (backwards -> got - 1 - i : i);
 #else
@@ -450,7 +449,7 @@ inline end_call(side, lag)
 	:: else -> skip
 #endif
 	fi;
-	d_step { 
+	d_step {
 #ifdef WATCHED
 		in_call[me] = false;
 #endif
