@@ -5,11 +5,11 @@
 BUILD ?= build
 OPTIONS ?=
 
-.PHONY: help all build run test bench lint format install clean
+.PHONY: help all build run test bench arm64 lint format install clean
 all: build
 
 help:                   ## print this
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z0-9]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 build:                  ## install what is missing, configure, build
 	@config/setup.sh run
@@ -27,6 +27,10 @@ test:                   ## build, and run all tests
 
 bench: build            ## the full sweep, with dma_skeleton beside the engines of dma_dad
 	@config/bench.sh $(BUILD)
+
+arm64:                  ## build for arm64, and run unit tests under qemu
+	@config/setup.sh run arm64
+	@config/arm64.sh build-arm64 $(OPTIONS)
 
 lint:                   ## all checks of the source
 	@config/setup.sh lint
