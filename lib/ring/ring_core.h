@@ -3,189 +3,275 @@
 #define RING_CORE_H
 
 /*
- * The algorithm: claim tickets, copy, set tags. Producers and consumers do the same with the
- * arrays swapped, so there is one claim for both.
+ * The algorithm, for any queue whose slots are marked by tags: look how far tags are ready, claim
+ * a run of tickets, publish a run of tags. It knows nothing of what the slots hold.
  *
- *    producer                                    consumer
- *    claim: emptied[s] == L                      claim: filled[s] == L + 1
- *    copy in                                     copy out
- *    filled[s] = L + 1     --- edge F --->       emptied[s] = L + 1
+ * A ticket is a 64-bit position that counts up for ever: slot = ticket mod slots, lap = ticket div
+ * slots, and slots is a power of two. There are two sides, each with the word `next`, and two
+ * arrays of tags, each written by one side and read by the other. Whoever is done with ticket t
+ * marks it in the array of its side: tag[slot(t)] = lap(t). What the other side asks is always
+ * the same: is ticket t marked?
+ *
+ *    producer of ticket t                        consumer of ticket t
+ *    claim: t - capacity marked in emptied       claim: t marked in filled
+ *    write the slot                              read the slot
+ *    mark t in filled      --- edge F --->       mark t in emptied
  *          ^                                           |
  *          +------------------ edge E -----------------+
  *
+ * Laps are kept modulo 64, which is enough because a thread whose tickets are still to be taken can
+ * find only two neighbouring values in a slot (doc/design/ring.md). Tickets begin at `slots`, so
+ * that all tags of a new ring are 0: the lap before is done.
+ *
  * Edges inside a side, beside F and E of ring_tags.h:
  *
- *    T  next:   compare-and-swap in ring_claim() -> load in ring_claim(), of the same side
- *    K  known:  store in ring_claim()            -> load in ring_claim(), of the same side
+ *    T  next:   store or compare-and-swap in ring_claim() -> load in ring_claim(), of the same side
+ *    K  known:  store in ring_claim()                     -> load in ring_claim(), of the same side
  */
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <string.h>
 
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
 #include <rte_pause.h>
 
-#include "ring_layout.h"
 #include "ring_tags.h"
 
-/* Tags in a cache line: a claim looks ahead to the end of the line that it has to read anyway. */
-#define RING_LOOK_AHEAD 64
+/* Each side in two lines of its own, for CPUs that fetch lines in pairs. */
+#define RING_SIDE_SIZE 128
 
-/* What a slot's tag, less its ticket's lap, has to be. */
-enum ring_ready {
-	RING_EMPTIED = 0, /* in emptied[]: a producer may write */
-	RING_FILLED = 1,  /* in filled[]: a consumer may read */
+/* One end of the queue: all that its threads contend for. */
+struct ring_side {
+	uint64_t next;	  /* the next ticket to be taken */
+	uint64_t known;	  /* what was asked about tickets below was answered by yes; may lag */
+	uint64_t refused; /* the ticket of the last claim that waited, and how long: */
+	uint64_t pauses;  /* see ring_wait_once() */
+	uint8_t pad[RING_SIDE_SIZE - 32];
+} __attribute__((aligned(RING_SIDE_SIZE)));
+
+/* An array of tags: padded to whole cache lines, and aligned to them. */
+struct ring_track {
+	uint8_t *tags;
+	uint64_t mask;	    /* slots - 1 */
+	uint32_t lap_shift; /* log2(slots) */
 };
 
-/* How many of the tickets from one on are ready, up to max: at least 1 and at most a whole lap. */
-static inline uint64_t
-ring_ready_run(const struct dad_ring *r, const uint8_t *tags, uint64_t ticket, uint64_t max,
-	enum ring_ready ready)
-{
-	const uint8_t want = (uint8_t)(ring_lap(r, ticket) + ready);
-	const uint64_t slot = ring_slot(r, ticket);
-	const uint64_t to_wrap = RTE_MIN(max, r->count - slot);
-	uint64_t run = ring_tags_run(tags, slot, to_wrap, want);
+/* A tag: the low bits of the lap, and flags. */
+#define RING_TAG_LAP   0x3f
+#define RING_TAG_FLAG1 0x40
+#define RING_TAG_FLAG2 0x80
 
-	if (run == to_wrap && run < max)
-		run += ring_tags_run(tags, 0, max - run, (uint8_t)(want + 1));
+static inline uint8_t
+ring_tag_of(struct ring_track track, uint64_t ticket)
+{
+	return (uint8_t)(ticket >> track.lap_shift & RING_TAG_LAP);
+}
+
+/* The tag in a ticket's slot, whatever it is. */
+static inline uint8_t
+ring_tag_at(struct ring_track track, uint64_t ticket, int order)
+{
+	return __atomic_load_n(&track.tags[ticket & track.mask], order);
+}
+
+/* Is the ticket marked with a flag? */
+static inline bool
+ring_has_flag(struct ring_track track, uint64_t ticket, uint8_t flag)
+{
+	return ring_tag_at(track, ticket, __ATOMIC_RELAXED) == (ring_tag_of(track, ticket) | flag);
+}
+
+/* A look goes so far beyond what was asked for, in tags: some cache lines of them. What it finds
+ * saves later claims a look, and tells which slots' lines may be asked for ahead of time. */
+#ifndef RING_LOOK_AHEAD
+#define RING_LOOK_AHEAD 256
+#endif
+
+/* See ring_claim_refused(). */
+#ifndef RING_PAUSES_MAX
+#define RING_PAUSES_MAX 32
+#endif
+#define RING_CALLS_AHEAD 16
+
+/* How many tickets from one on are marked, up to max: at least 1 and at most a whole lap. */
+static __rte_always_inline uint64_t
+ring_look(struct ring_track track, uint64_t ticket, uint64_t max)
+{
+	const uint64_t slot = ticket & track.mask;
+	const uint64_t to_wrap = RTE_MIN(max, track.mask + 1 - slot);
+	uint64_t run = ring_tags_run(track.tags, slot, to_wrap, ring_tag_of(track, ticket));
+
+	if (unlikely(run == to_wrap && run < max))
+		run += ring_tags_run(track.tags, 0, max - run, ring_tag_of(track, ticket + run));
 	return run;
 }
 
+/* Mark n tickets, at most a whole lap: their slots now belong to the other side. */
+static __rte_always_inline void
+ring_publish(struct ring_track track, uint64_t ticket, uint64_t n, uint8_t flags)
+{
+	const uint64_t slot = ticket & track.mask;
+	const uint64_t to_wrap = RTE_MIN(n, track.mask + 1 - slot);
+
+	/* F or E: release */
+	ring_tags_set(track.tags, slot, to_wrap, ring_tag_of(track, ticket) | flags);
+	if (unlikely(to_wrap < n))
+		ring_tags_set(track.tags, 0, n - to_wrap, ring_tag_of(track, ticket + n) | flags);
+}
+
+/* What a claim found out. */
+struct ring_claimed {
+	uint64_t ticket;  /* first one taken */
+	uint64_t n;	  /* how many; 0: refused */
+	uint64_t known;	  /* it was seen that tickets below may be taken, too */
+	uint64_t retries; /* others were quicker so often */
+};
+
 /*
- * Take up to n tickets of one side, or with all set n or none.
+ * What a thread is about to take, for whoever wants to know after its death. Edge I: it is there
+ * before the ticket is taken; so who sees by `next` that the ticket is taken, and then looks here,
+ * finds this or something later.
+ */
+struct ring_intent {
+	uint64_t ticket;
+	uint64_t length; /* 0: nothing */
+};
+
+static inline void
+ring_intend(struct ring_intent *intent, uint64_t ticket, uint64_t length)
+{
+	/* I: release, both; pair with the acquires in ring_recover.c. The two words need not be of
+	 * the same age: see there. */
+	__atomic_store_n(&intent->ticket, ticket, __ATOMIC_RELEASE);
+	__atomic_store_n(&intent->length, length, __ATOMIC_RELEASE);
+}
+
+/*
+ * A claim is about to be refused. Should it look again?
+ *
+ * When one side keeps up with the other one, both meet in the same cache lines: each look takes
+ * them from the other side just when that is writing there, and costs both of them more than the
+ * work itself. So a claim that would be refused lets the other side get ahead: for a few pauses,
+ * and once a ticket, so that polling an idle queue costs nothing. How long is learnt: longer, as
+ * long as there is more to be had after it than was asked for, up to some calls' worth; shorter
+ * when there is not, as when a request waits for its answer.
+ */
+static inline bool
+ring_wait_once(struct ring_side *side, uint64_t ticket, uint64_t *pauses)
+{
+	/* All relaxed: hints. */
+	if (__atomic_load_n(&side->refused, __ATOMIC_RELAXED) == ticket)
+		return false;
+	__atomic_store_n(&side->refused, ticket, __ATOMIC_RELAXED);
+	*pauses = RTE_MAX(__atomic_load_n(&side->pauses, __ATOMIC_RELAXED), (uint64_t)1);
+	for (uint64_t i = 0; i < *pauses; i++)
+		rte_pause();
+	return true;
+}
+
+static inline void
+ring_learn(struct ring_side *side, uint64_t pauses, uint64_t n, uint64_t found)
+{
+	if (found <= n)
+		pauses /= 2;
+	else if (found < RTE_MIN(n * RING_CALLS_AHEAD, (uint64_t)RING_LOOK_AHEAD))
+		pauses = RTE_MIN(2 * pauses, (uint64_t)RING_PAUSES_MAX);
+	else if (found > 2 * n * RING_CALLS_AHEAD)
+		pauses = pauses * 3 / 4;
+	/* Relaxed: a hint */
+	__atomic_store_n(&side->pauses, pauses, __ATOMIC_RELAXED);
+}
+
+/*
+ * The part of a claim that looks at tags: for when n tickets from c->ticket on are not known to be
+ * ready. How many are, up to n; or with `all` n or none.
+ */
+static __rte_noinline __rte_unused uint64_t
+ring_claim_look(struct ring_side *side, const struct ring_track *track, uint64_t lag, uint64_t n,
+	bool all, struct ring_claimed *c)
+{
+	uint64_t pauses = 0;
+
+	for (;;) {
+		const uint64_t from = RTE_MAX(c->known, c->ticket);
+		uint64_t to = RTE_ALIGN_CEIL(c->ticket + n - lag, (uint64_t)RING_LOOK_AHEAD) + lag;
+
+		to = RTE_MIN(to, c->ticket + track->mask + 1);
+		/* F or E: acquires */
+		uint64_t run = ring_look(*track, from - lag, to - from);
+
+		c->known = from + run;
+		if (run > 0)
+			/* K: release; pairs with the load in ring_claim() */
+			__atomic_store_n(&side->known, c->known, __ATOMIC_RELEASE);
+		if (pauses > 0)
+			ring_learn(side, pauses, n, c->known - c->ticket);
+
+		uint64_t got = RTE_MIN(n, c->known - c->ticket);
+		if (all && got < n)
+			got = 0;
+		if (got > 0)
+			return got;
+		/* Not ready, if nobody took these tickets meanwhile. T: acquire, as in
+		 * ring_claim(); it stays behind the tags' loads by their acquire. */
+		uint64_t next = __atomic_load_n(&side->next, __ATOMIC_ACQUIRE);
+		if (next == c->ticket && !ring_wait_once(side, next, &pauses))
+			return 0;
+		if (next != c->ticket)
+			pauses = 0;
+		c->ticket = next;
+		c->known = RTE_MAX(c->known, next);
+	}
+}
+
+/*
+ * Take up to n tickets of one side, or with `all` n or none; n is from 1 to the capacity. The
+ * tickets must have been marked, `lag` tickets ago, in a track of the other side.
+ *
+ * single: calls of this side come one at a time, ordered by the caller's own means.
+ * intent: if not NULL, what the caller is about to take is left there, with a flag in the length.
  *
  * What is found out about the tickets before the compare-and-swap holds when it succeeds, since
  * next has not moved in between; and it holds for ever after, since a ticket that was ready once
  * is only made unready by its owner. Hence known may be written by anybody at any time, and an
  * old value that overwrites a newer one costs a second look and nothing else.
  */
-static inline uint64_t
-ring_claim(const struct dad_ring *r, struct ring_side *side, const uint8_t *tags,
-	enum ring_ready ready, uint64_t n, bool all, uint64_t *ticket)
+static __rte_always_inline struct ring_claimed
+ring_claim(struct ring_side *side, struct ring_track track, uint64_t lag, uint64_t n, bool all,
+	bool single, struct ring_intent *intent, uint64_t flag)
 {
-	if (n > r->count) {
-		if (all)
-			return 0;
-		n = r->count;
-	}
-	if (n == 0)
-		return 0;
+	struct ring_claimed c = {.retries = 0};
 
-	for (;;) {
+	for (;; c.retries++) {
 		/* T: acquire; pairs with the compare-and-swap below. Whoever moved next this far
 		 * has seen tags not older than the lap before: neither do we from here on. */
-		uint64_t first = __atomic_load_n(&side->next, __ATOMIC_ACQUIRE);
-		/* K: acquire; pairs with the store below: the tags seen there count as seen here */
-		uint64_t known = __atomic_load_n(&side->known, __ATOMIC_ACQUIRE);
-		uint64_t got = n;
-
-		if (known < first + n) {
-			uint64_t from = RTE_MAX(known, first);
-			uint64_t to = RTE_ALIGN_CEIL(first + n, (uint64_t)RING_LOOK_AHEAD);
-			uint64_t run;
-
-			to = RTE_MIN(to, first + r->count);
-			/* F or E: acquires */
-			run = ring_ready_run(r, tags, from, to - from, ready);
-			if (run > 0)
-				/* K: release; pairs with the load above */
-				__atomic_store_n(&side->known, from + run, __ATOMIC_RELEASE);
-			got = RTE_MIN(n, from + run - first);
-			if (all && got < n)
-				got = 0;
-			if (got == 0) {
-				/* Not ready, if nobody took these tickets meanwhile: relaxed, for
-				 * it decides about the return value and nothing is read after it.
-				 * It stays behind the tags' loads by their acquire. */
-				if (__atomic_load_n(&side->next, __ATOMIC_RELAXED) == first)
-					return 0;
-				continue;
-			}
+		c.ticket = __atomic_load_n(&side->next, __ATOMIC_ACQUIRE);
+		/* K: acquire; pairs with the store in ring_claim_look(): the tags seen there count
+		 * as seen here */
+		c.known = __atomic_load_n(&side->known, __ATOMIC_ACQUIRE);
+		c.n = n;
+		if (unlikely(c.known < c.ticket + n)) {
+			c.n = ring_claim_look(side, &track, lag, n, all, &c);
+			if (c.n == 0)
+				return c;
+		}
+		if (intent != NULL)
+			ring_intend(intent, c.ticket, c.n | flag);
+		if (single) {
+			/* T: release; the next call of this side may come from another thread */
+			__atomic_store_n(&side->next, c.ticket + c.n, __ATOMIC_RELEASE);
+			return c;
 		}
 		/* T: release; pairs with the load of next above, in whoever comes later. Relaxed on
 		 * failure, since the loop loads again. Elements cannot be touched before it: they
 		 * depend on its success by control (stores) and by the acquire of F (loads). */
-		if (__atomic_compare_exchange_n(&side->next, &first, first + got, false,
-			    __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
-			*ticket = first;
-			return got;
-		}
+		uint64_t expected = c.ticket;
+		if (likely(__atomic_compare_exchange_n(&side->next, &expected, c.ticket + c.n,
+			    false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)))
+			return c;
 		rte_pause();
 	}
-}
-
-/* The tickets' slots now belong to the other side. */
-static inline void
-ring_publish(const struct dad_ring *r, uint8_t *tags, uint64_t ticket, uint64_t n)
-{
-	const uint8_t value = (uint8_t)(ring_lap(r, ticket) + 1);
-	const uint64_t slot = ring_slot(r, ticket);
-	const uint64_t to_wrap = RTE_MIN(n, r->count - slot);
-
-	/* F or E: release */
-	ring_tags_set(tags, slot, to_wrap, value);
-	if (unlikely(to_wrap < n))
-		ring_tags_set(tags, 0, n - to_wrap, (uint8_t)(value + 1));
-}
-
-/* With a width known to the compiler, an element is a few vector registers and no call. */
-static __rte_always_inline void
-ring_copy_width(uint8_t *dst, const uint8_t *src, uint64_t n, size_t width)
-{
-	for (uint64_t i = 0; i < n; i++)
-		memcpy(dst + i * width, src + i * width, width);
-}
-
-static inline void
-ring_copy(void *dst, const void *src, uint64_t n, uint32_t esize)
-{
-	switch (esize) {
-	case 4:
-		ring_copy_width(dst, src, n, 4);
-		break;
-	case 8:
-		ring_copy_width(dst, src, n, 8);
-		break;
-	case 16:
-		ring_copy_width(dst, src, n, 16);
-		break;
-	case 32:
-		ring_copy_width(dst, src, n, 32);
-		break;
-	case 64:
-		ring_copy_width(dst, src, n, 64);
-		break;
-	default:
-		memcpy(dst, src, n * esize);
-		break;
-	}
-}
-
-static inline void
-ring_copy_in(const struct dad_ring *r, uint64_t ticket, const void *objs, uint64_t n)
-{
-	const uint64_t slot = ring_slot(r, ticket);
-	const uint64_t to_wrap = RTE_MIN(n, r->count - slot);
-
-	ring_copy(ring_elems(r) + slot * r->esize, objs, to_wrap, r->esize);
-	if (unlikely(to_wrap < n))
-		ring_copy(ring_elems(r), (const uint8_t *)objs + to_wrap * r->esize, n - to_wrap,
-			r->esize);
-}
-
-static inline void
-ring_copy_out(const struct dad_ring *r, uint64_t ticket, void *objs, uint64_t n)
-{
-	const uint64_t slot = ring_slot(r, ticket);
-	const uint64_t to_wrap = RTE_MIN(n, r->count - slot);
-
-	ring_copy(objs, ring_elems(r) + slot * r->esize, to_wrap, r->esize);
-	if (unlikely(to_wrap < n))
-		ring_copy(
-			(uint8_t *)objs + to_wrap * r->esize, ring_elems(r), n - to_wrap, r->esize);
 }
 
 #endif /* RING_CORE_H */
