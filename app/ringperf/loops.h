@@ -69,6 +69,10 @@ loop_consume(struct worker *w, const size_t esize, get_fn get)
 
 	for (;;) {
 		bool last = run_producers_gone(w->run);
+
+		/* one is enough for the rest; with all of them rte_ring may need seconds */
+		if (last && w->id != 0)
+			break;
 		unsigned int k = get(ring, buf, esize, n, burst || last);
 
 		calls++;
@@ -160,6 +164,8 @@ loop_pong(struct worker *w, const size_t esize, get_fn get)
 	for (;;) {
 		bool last = run_producers_gone(w->run);
 
+		if (last && w->id != 0)
+			break;
 		if (get(ring, w->buf, esize, n, false) == 0) {
 			if (last)
 				break;

@@ -85,6 +85,17 @@ report_shape(const struct config *c, const struct shape *shape)
 	fflush(stdout);
 }
 
+/* Three to four digits that count. */
+static int
+decimals(double value)
+{
+	int n = 1;
+
+	for (; value < 100 && n < 6; value *= 10)
+		n += value < 10;
+	return n;
+}
+
 static void
 print_rate(const struct result *r)
 {
@@ -92,9 +103,10 @@ print_rate(const struct result *r)
 		printf(" | %*s", COLUMN, r->broken ? "failed" : "-");
 		return;
 	}
-	/* the sign takes two bytes and one column */
-	printf(" | %*.*f \u00b1%3.0f%%", COLUMN - 6, r->mops < 10 ? 3 : 1, r->mops,
-		r->mops > 0 ? (r->mops_max - r->mops_min) / 2 / r->mops * 100 : 0);
+	const double range = r->mops > 0 ? (r->mops_max - r->mops_min) / 2 / r->mops * 100 : 0;
+
+	printf(" | %*.*f \u00b1%3.0f%%", COLUMN - 6, decimals(r->mops), r->mops,
+		RTE_MIN(range, 999.));
 }
 
 static void

@@ -8,7 +8,7 @@
  *
  * An end comes in two steps, since a thread inside rte_ring's MP/MC calls may have to wait for
  * another one to go on: producers see the flag and leave, one by one; consumers stay until all
- * producers are gone and the ring is empty.
+ * producers are gone, and the first of them until the ring is empty.
  */
 
 #include <sched.h>
