@@ -15,8 +15,9 @@
 #include "check.h"
 #include "kind.h"
 
-#define CONFIG_MAX_LIST 32
-#define CONFIG_MAX_CPUS 1024
+#define CONFIG_MAX_LIST	  32
+#define CONFIG_MAX_CPUS	  1024
+#define CONFIG_MAX_ROUNDS 101
 
 struct shape {
 	uint16_t producers, consumers;

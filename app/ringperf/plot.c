@@ -14,7 +14,7 @@
 
 #define GNUPLOT	    "gnuplot"
 #define PANE_WIDTH  430
-#define PANE_HEIGHT 330
+#define PANE_HEIGHT 360
 
 extern char **environ;
 
@@ -184,7 +184,7 @@ write_picture(FILE *f, const struct sweep *sweep)
 	fprintf(f,
 		"set datafile missing '?'\n"
 		"set logscale x 2\nset logscale y 10\nset grid\n"
-		"set key bottom right\nset xlabel 'bulk'\n");
+		"set key below horizontal\nset xlabel 'bulk'\n");
 	for (uint32_t s = 0; s < c->nb_shapes; s++) {
 		for (uint32_t e = 0; e < c->nb_elems; e++) {
 			if (pane_empty(sweep, &c->shapes[s]))

@@ -75,12 +75,14 @@ report_shape(const struct config *c, const struct shape *shape)
 		shape_cpus(c, shape) > 1 ? "s" : "",
 		shape_shares_cpus(c, shape) ? ", which threads share" : "");
 	printf("million elements a second, median of %u x %u ms, and half the range of the "
-	       "rounds\n",
+	       "rounds;\nline: a cache line from the first CPU to the second and back\n",
 		c->rounds, c->duration_ms);
 	printf("%4s %4s", "elem", "bulk");
 	each_column(c, shape, COLUMN);
 	if (kind_by_name("dad") >= 0 && (c->rings & 1u << kind_by_name("dad")) != 0)
 		printf(" | %*s", BEST, "dad : best rte");
+	if (shape_cpus(c, shape) > 1)
+		printf(" | line");
 	printf("\n");
 	fflush(stdout);
 }
@@ -136,7 +138,9 @@ report_cell(const struct config *c, const struct cell *cell)
 			print_rate(&cell->result[k]);
 	}
 	if (summary_versus_best(cell, &v))
-		printf(" | %*.2f %s", BEST - 9, v.ratio, v.peer);
+		printf(" | %*.2f %8s", BEST - 9, v.ratio, v.peer);
+	if (cell->line_ns > 0)
+		printf(" | %.0f-%.0fns", cell->line_ns_min, cell->line_ns_max);
 	printf("\n");
 	print_faults(cell);
 	fflush(stdout);

@@ -214,7 +214,7 @@ set_count(struct config *c, const char *value)
 static int
 set_rounds(struct config *c, const char *value)
 {
-	return parse_number(value, 1, 101, &c->rounds);
+	return parse_number(value, 1, CONFIG_MAX_ROUNDS, &c->rounds);
 }
 
 static int

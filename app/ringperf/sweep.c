@@ -9,6 +9,7 @@
 #include <rte_errno.h>
 #include <rte_lcore.h>
 
+#include "distance.h"
 #include "interrupt.h"
 #include "plot.h"
 #include "progress.h"
@@ -31,7 +32,9 @@ struct bench {
 	int kind[KIND_MAX]; /* those able to, as an index of kinds[] */
 	unsigned int nb_kinds;
 	void *ring[KIND_MAX]; /* as kind[] */
-	double mops[KIND_MAX][101];
+	double mops[KIND_MAX][CONFIG_MAX_ROUNDS];
+	double line_ns[CONFIG_MAX_ROUNDS];
+	uint32_t nb_lines;
 	double refused_put[KIND_MAX], refused_get[KIND_MAX];
 };
 
@@ -139,6 +142,10 @@ run_counters(struct bench *b)
 static int
 run_round(struct bench *b, uint32_t round)
 {
+	const struct config *c = b->sweep.config;
+
+	if (shape_cpus(c, &b->cell->shape) > 1)
+		b->line_ns[b->nb_lines++] = distance_ns(c->cpus[0], c->cpus[1]);
 	for (unsigned int n = 0; n < b->nb_kinds; n++) {
 		const unsigned int i = (n + round) % b->nb_kinds;
 		struct result *r = &b->cell->result[b->kind[i]];
@@ -146,7 +153,7 @@ run_round(struct bench *b, uint32_t round)
 
 		if (r->broken)
 			continue;
-		int ret = measure(b, i, false, b->sweep.config->duration_ms, &out);
+		int ret = measure(b, i, false, c->duration_ms, &out);
 		if (ret != 0)
 			return ret;
 		if (r->broken)
@@ -189,7 +196,7 @@ create_rings(struct bench *b)
 {
 	const struct config *c = b->sweep.config;
 
-	b->nb_kinds = 0;
+	b->nb_kinds = b->nb_lines = 0;
 	memset(b->refused_put, 0, sizeof(b->refused_put));
 	memset(b->refused_get, 0, sizeof(b->refused_get));
 	for (int k = 0; kinds[k] != NULL; k++) {
@@ -225,6 +232,12 @@ free_rings(struct bench *b)
 static void
 finish_cell(struct bench *b)
 {
+	if (b->nb_lines > 0) {
+		spread_sort(b->line_ns, b->nb_lines);
+		b->cell->line_ns_min = b->line_ns[0];
+		b->cell->line_ns = spread_quantile(b->line_ns, b->nb_lines, 0.5);
+		b->cell->line_ns_max = b->line_ns[b->nb_lines - 1];
+	}
 	for (unsigned int i = 0; i < b->nb_kinds; i++) {
 		struct result *r = &b->cell->result[b->kind[i]];
 		const uint32_t n = r->rounds;

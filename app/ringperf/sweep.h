@@ -40,6 +40,8 @@ struct result {
 struct cell {
 	struct shape shape;
 	uint32_t elem, bulk;
+	/* a cache line to the next CPU and back, over the rounds; 0: not known */
+	double line_ns, line_ns_min, line_ns_max;
 	struct result result[KIND_MAX]; /**< as kinds[] */
 };
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,6 +8,7 @@
 #include <rte_cycles.h>
 
 #include "interrupt.h"
+#include "pinned.h"
 #include "team.h"
 #include "worker.h"
 
@@ -129,30 +128,6 @@ prepare(struct team *team, const struct task *task)
 	return 0;
 }
 
-/* Without signals: they are for the thread that waits. */
-static int
-start_thread(struct team *team, unsigned int i)
-{
-	const unsigned int cpu = team->cpus[i % team->nb_cpus];
-	pthread_attr_t attr;
-	sigset_t all, old;
-	cpu_set_t set;
-	int ret;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	pthread_attr_init(&attr);
-	pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&team->thread[i], &attr, on_thread, team->worker[i]);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	if (ret != 0)
-		fprintf(stderr, "no thread on CPU %u: %s\n", cpu, strerror(ret));
-	return -ret;
-}
-
 /* Wait until a counter has come to n. @return 0 or -ETIMEDOUT */
 static int
 all_at(const uint32_t *counter, unsigned int n)
@@ -260,7 +235,8 @@ team_run(struct team *team, const struct task *task, struct outcome *out)
 
 	memset(out, 0, sizeof(*out));
 	while (ret == 0 && started < n) {
-		ret = start_thread(team, started);
+		ret = pinned_thread(&team->thread[started], team->cpus[started % team->nb_cpus],
+			on_thread, team->worker[started]);
 		started += ret == 0;
 	}
 	if (ret == 0)
