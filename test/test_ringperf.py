@@ -106,6 +106,7 @@ def test_each_line_is_one_object_with_all_fields():
         assert 0 <= o["mops_min"] <= o["mops_q1"] <= o["mops"] <= o["mops_q3"] <= o["mops_max"]
         assert 0 < o["p50_ns"] <= o["p99_ns"] <= o["p999_ns"] and o["transfers"] > 0
         assert o["line_ns"] is None if o["cpus"] == 1 else 0 < o["line_ns_min"] <= o["line_ns"] <= o["line_ns_max"]
+        assert 0 < o["cpu_share"] < 1.2
         assert 0 <= o["full"] <= 1 and 0 <= o["empty"] <= 1
         for field in ("cpu_cycles_per_elem", "instructions_per_elem", "cache_misses_per_elem", "context_switches_per_s"):
             assert o[field] is None or o[field] >= 0

@@ -34,6 +34,7 @@ struct kind {
 	const char *what;
 	const char *missing; /**< why it cannot be measured here, or NULL */
 	bool one_by_one;     /**< one producer and one consumer only */
+	bool sleeps;	     /**< its threads do, when they have to wait */
 
 	/** An empty ring. @return NULL with rte_errno */
 	void *(*create)(const char *name, uint32_t esize, uint32_t count, int socket_id);

@@ -96,6 +96,8 @@ print_line(FILE *f, enum format format, const struct config *c, const struct cel
 	real(&l, "mops_q1", rate, r->mops_q1);
 	real(&l, "mops_q3", rate, r->mops_q3);
 	real(&l, "mops_max", rate, r->mops_max);
+	real(&l, "cpu_share", rate, r->cpu_share);
+	whole(&l, "repeated", r->repeated);
 	real(&l, "line_ns", cell->line_ns > 0, cell->line_ns);
 	real(&l, "line_ns_min", cell->line_ns > 0, cell->line_ns_min);
 	real(&l, "line_ns_max", cell->line_ns > 0, cell->line_ns_max);

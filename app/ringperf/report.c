@@ -10,7 +10,7 @@
 #include "report.h"
 #include "summary.h"
 
-#define COLUMN	 16
+#define COLUMN	 17
 #define BEST	 18
 #define PERCENTS 20
 
@@ -98,8 +98,15 @@ decimals(double value)
 	return n;
 }
 
+/* Had other programs a part of the CPUs that is worth a mark? */
+static bool
+disturbed(const struct result *r, const struct kind *kind)
+{
+	return r->rounds > 0 && !kind->sleeps && r->cpu_share < SWEEP_DISTURBED;
+}
+
 static void
-print_rate(const struct result *r)
+print_rate(const struct result *r, const struct kind *kind)
 {
 	if (r->broken || r->rounds == 0) {
 		printf(" | %*s", COLUMN, r->broken ? "failed" : "-");
@@ -107,8 +114,8 @@ print_rate(const struct result *r)
 	}
 	const double range = r->mops > 0 ? (r->mops_max - r->mops_min) / 2 / r->mops * 100 : 0;
 
-	printf(" | %*.*f \u00b1%3.0f%%", COLUMN - 6, decimals(r->mops), r->mops,
-		RTE_MIN(range, 999.));
+	printf(" | %*.*f \u00b1%3.0f%%%c", COLUMN - 7, decimals(r->mops), r->mops,
+		RTE_MIN(range, 999.), disturbed(r, kind) ? '!' : ' ');
 }
 
 static void
@@ -135,7 +142,7 @@ report_cell(const struct config *c, const struct cell *cell)
 	printf("%4u %4u", cell->elem, cell->bulk);
 	for (int k = 0; kinds[k] != NULL; k++) {
 		if (cell->result[k].able)
-			print_rate(&cell->result[k]);
+			print_rate(&cell->result[k], kinds[k]);
 	}
 	if (summary_versus_best(cell, &v))
 		printf(" | %*.2f %8s", BEST - 9, v.ratio, v.peer);
@@ -234,8 +241,17 @@ print_counter(const struct config *c, const struct cell *cells, uint32_t n, int 
 void
 report_more(const struct config *c, const struct cell *cells, uint32_t n)
 {
+	bool marked = false;
+
 	if (!report_tables(c) || n == 0)
 		return;
+	for (uint32_t i = 0; i < n; i++) {
+		for (int k = 0; kinds[k] != NULL; k++)
+			marked |= disturbed(&cells[i].result[k], kinds[k]);
+	}
+	if (marked)
+		printf("!: other programs had more than %.0f %% of these CPUs meanwhile\n",
+			(1 - SWEEP_DISTURBED) * 100);
 	if (c->latency_ms > 0)
 		print_latencies(c, cells, n);
 	for (int counter = 0; counter < COUNTER_SWITCHES; counter++) {

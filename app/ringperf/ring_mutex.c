@@ -92,6 +92,7 @@ destroy(void *ring)
 const struct kind kind_mutex = {
 	.name = "mutex",
 	.what = "a ring behind a pthread mutex",
+	.sleeps = true,
 	.create = create,
 	.free = destroy,
 	.loops = mutex_loops,

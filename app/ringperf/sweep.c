@@ -35,7 +35,8 @@ struct bench {
 	double mops[KIND_MAX][CONFIG_MAX_ROUNDS];
 	double line_ns[CONFIG_MAX_ROUNDS];
 	uint32_t nb_lines;
-	double refused_put[KIND_MAX], refused_get[KIND_MAX];
+	uint32_t repeats_left;
+	double refused_put[KIND_MAX], refused_get[KIND_MAX], cpu_share[KIND_MAX];
 };
 
 /* ---- one measurement --------------------------------------------------------------------- */
@@ -69,6 +70,15 @@ note_faults(struct bench *b, struct result *r, int kind, const struct outcome *o
 		what, out->elements, f->lost, f->doubled, f->torn, f->disordered);
 }
 
+static void
+show_progress(struct bench *b, unsigned int i)
+{
+	char what[96];
+
+	describe(b, b->kind[i], what, sizeof(what));
+	progress_step(&b->progress, what);
+}
+
 /* @return 0, -EINTR, or -ETIMEDOUT; of other errors the ring is marked */
 static int
 measure(struct bench *b, unsigned int i, bool latency, uint32_t duration_ms, struct outcome *out)
@@ -93,7 +103,6 @@ measure(struct bench *b, unsigned int i, bool latency, uint32_t duration_ms, str
 	int ret;
 
 	describe(b, kind, what, sizeof(what));
-	progress_step(&b->progress, what);
 	ret = team_run(b->team, &task, out);
 	if (ret == 0 || ret == -EINTR) {
 		note_faults(b, r, kind, out);
@@ -121,6 +130,7 @@ run_counters(struct bench *b)
 		struct counts before, after;
 		struct outcome out;
 
+		show_progress(b, i);
 		counters_read(&b->sweep.counters, &before);
 		int ret = measure(b, i, false, duration, &out);
 		if (ret != 0)
@@ -139,6 +149,23 @@ run_counters(struct bench *b)
 	return 0;
 }
 
+/* Measure, and once more if that was disturbed. */
+static int
+measure_rate(struct bench *b, unsigned int i, struct outcome *out)
+{
+	struct result *r = &b->cell->result[b->kind[i]];
+
+	for (;;) {
+		int ret = measure(b, i, false, b->sweep.config->duration_ms, out);
+
+		if (ret != 0 || r->broken || kinds[b->kind[i]]->sleeps ||
+			out->cpu_share >= SWEEP_DISTURBED || b->repeats_left == 0)
+			return ret;
+		b->repeats_left--;
+		r->repeated++;
+	}
+}
+
 static int
 run_round(struct bench *b, uint32_t round)
 {
@@ -153,7 +180,8 @@ run_round(struct bench *b, uint32_t round)
 
 		if (r->broken)
 			continue;
-		int ret = measure(b, i, false, c->duration_ms, &out);
+		show_progress(b, i);
+		int ret = measure_rate(b, i, &out);
 		if (ret != 0)
 			return ret;
 		if (r->broken)
@@ -161,6 +189,7 @@ run_round(struct bench *b, uint32_t round)
 		b->mops[i][r->rounds++] = out.mops;
 		b->refused_put[i] += out.refused_put;
 		b->refused_get[i] += out.refused_get;
+		b->cpu_share[i] += out.cpu_share;
 	}
 	return 0;
 }
@@ -176,6 +205,7 @@ run_latency(struct bench *b)
 
 		if (r->broken)
 			continue;
+		show_progress(b, i);
 		int ret = measure(b, i, true, b->sweep.config->latency_ms, &out);
 		if (ret != 0)
 			return ret;
@@ -197,8 +227,10 @@ create_rings(struct bench *b)
 	const struct config *c = b->sweep.config;
 
 	b->nb_kinds = b->nb_lines = 0;
+	b->repeats_left = c->rounds;
 	memset(b->refused_put, 0, sizeof(b->refused_put));
 	memset(b->refused_get, 0, sizeof(b->refused_get));
+	memset(b->cpu_share, 0, sizeof(b->cpu_share));
 	for (int k = 0; kinds[k] != NULL; k++) {
 		struct result *r = &b->cell->result[k];
 		char name[32];
@@ -254,6 +286,7 @@ finish_cell(struct bench *b)
 		r->cycles = r->mops > 0 ? (double)rte_get_tsc_hz() / 1e6 / r->mops : 0;
 		r->refused_put = b->refused_put[i] / n;
 		r->refused_get = b->refused_get[i] / n;
+		r->cpu_share = b->cpu_share[i] / n;
 	}
 }
 

@@ -9,6 +9,9 @@
  * The rings of a cell are made together. First each is measured once with the kernel's counters
  * on, which also warms it up and counts for nothing else; then come the rounds, in each of which
  * every ring is measured once, beginning with another one each time; then the latencies.
+ *
+ * Where other programs take part of the CPUs meanwhile, a measurement is repeated, as many times in
+ * a cell as there are rounds. Whether it is depends on CPU time alone and not on the figure.
  */
 
 #include <stdbool.h>
@@ -27,6 +30,8 @@ struct result {
 	double mops, mops_min, mops_q1, mops_q3, mops_max;
 	double cycles;
 	double refused_put, refused_get; /**< share of all calls, mean over the rounds */
+	double cpu_share;		 /**< what the threads had of the CPUs' time, mean */
+	uint32_t repeated;		 /**< measurements */
 
 	uint64_t transfers;    /**< that were timed; without any there are no percentiles */
 	double p50, p99, p999; /**< ns */
@@ -36,6 +41,9 @@ struct result {
 	uint64_t checked; /**< elements, in all measurements together */
 	struct faults faults;
 };
+
+/** Share of the CPUs' time below which a measurement is not to be trusted. */
+#define SWEEP_DISTURBED 0.95
 
 struct cell {
 	struct shape shape;

@@ -155,21 +155,43 @@ consumed(const struct team *team, const struct task *task)
 	return sum;
 }
 
+/* CPU time that the threads have had, in seconds. */
+static double
+cpu_time(const struct team *team, const struct task *task)
+{
+	double sum = 0;
+
+	for (int i = 0; i < task->producers + task->consumers; i++) {
+		struct timespec t;
+		clockid_t clock;
+
+		if (pthread_getcpuclockid(team->thread[i], &clock) == 0 &&
+			clock_gettime(clock, &t) == 0)
+			sum += (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+	}
+	return sum;
+}
+
 /* While the threads run. @return 0 or -EINTR */
 static int
 observe(const struct team *team, const struct task *task, struct outcome *out)
 {
 	const uint32_t warm_up = RTE_MIN((uint32_t)MAX_WARM_UP_MS, task->duration_ms / 4);
+	const unsigned int n = task->producers + task->consumers;
 	uint64_t from_tsc, tsc, from, elements;
+	double from_cpu, cpu;
 
 	interruptible_wait(-1, (int)warm_up);
+	from_cpu = cpu_time(team, task);
 	from = consumed(team, task);
 	from_tsc = rte_rdtsc_precise();
 	if (!interrupted())
 		interruptible_wait(-1, (int)task->duration_ms);
 	elements = consumed(team, task) - from;
 	tsc = rte_rdtsc_precise() - from_tsc;
+	cpu = cpu_time(team, task) - from_cpu;
 
+	out->cpu_share = cpu * (double)rte_get_tsc_hz() / (double)tsc / RTE_MIN(n, team->nb_cpus);
 	if (elements > 0) {
 		out->cycles = (double)tsc / (double)elements;
 		out->mops = (double)rte_get_tsc_hz() / out->cycles / 1e6;

@@ -37,6 +37,7 @@ struct task {
 struct outcome {
 	double mops;	    /**< in the window between warm-up and end */
 	double cycles;	    /**< TSC cycles from one element to the next, in that window */
+	double cpu_share;   /**< of the CPUs' time, in that window; the rest had others */
 	double refused_put; /**< share of the enqueue calls that found the ring full */
 	double refused_get; /**< share of the dequeue calls that found it empty */
 	uint64_t elements;  /**< all that was sent, before and after the window as well */
