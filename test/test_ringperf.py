@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import math
 import os
 import signal
+import statistics
 import subprocess
 import time
 import xml.etree.ElementTree
@@ -15,7 +17,7 @@ import support
 
 RINGPERF = support.BUILD / "app" / "dad-ringperf"
 FAULTY = support.BUILD / "test" / "libring_faulty.so"
-SHORT = ["--duration", "4", "--rounds", "3", "--latency", "3", "--oversubscribe"]
+SHORT = ["--duration", "10", "--rounds", "3", "--latency", "10", "--oversubscribe"]
 SMALL = ["--elem", "8,64", "--bulk", "1,8", "--shape", "1x1", *SHORT]
 ALWAYS = ["dad", "rte-mpmc", "rte-rts", "rte-hts", "rte-spsc", "mutex"]
 SINGLE = {"rte-spsc", "dad-spsc"}
@@ -29,6 +31,11 @@ def ringperf(*options, eal=None, timeout=60, **kwargs):
 
 def objects(text):
     return [json.loads(line) for line in text.splitlines()]
+
+
+def median_ratio(rates, others):
+    # on a busy machine a thread may get no CPU for as long as a measurement lasts
+    return statistics.median(a / b if b > 0 else math.inf for a, b in zip(rates, others))
 
 
 # ---- the command line ------------------------------------------------------------------------
@@ -106,7 +113,8 @@ def test_each_line_is_one_object_with_all_fields():
         assert 0 <= o["mops_min"] <= o["mops_q1"] <= o["mops"] <= o["mops_q3"] <= o["mops_max"]
         assert 0 < o["p50_ns"] <= o["p99_ns"] <= o["p999_ns"] and o["transfers"] > 0
         assert o["line_ns"] is None if o["cpus"] == 1 else 0 < o["line_ns_min"] <= o["line_ns"] <= o["line_ns_max"]
-        assert 0 < o["cpu_share"] < 1.2
+        assert len(o["mops_rounds"]) == 3 and statistics.median(o["mops_rounds"]) == pytest.approx(o["mops"], rel=1e-4)
+        assert 0 <= o["cpu_share"] < 1.2
         assert 0 <= o["full"] <= 1 and 0 <= o["empty"] <= 1
         for field in ("cpu_cycles_per_elem", "instructions_per_elem", "cache_misses_per_elem", "context_switches_per_s"):
             assert o[field] is None or o[field] >= 0
@@ -123,12 +131,12 @@ def test_csv_has_the_fields_and_cells_of_json(tmp_path):
     for row, line in zip(rows, lines):
         assert list(row) == list(line)
         for name, value in line.items():
-            text = {None: "", False: "false", True: "true"}.get(value, str(value)) if not isinstance(value, (int, float)) \
-                or isinstance(value, bool) else value
-            if isinstance(text, str):
-                assert row[name] == text
+            if isinstance(value, list):
+                assert row[name] == ";".join(f"{v:.6g}" for v in value)
+            elif isinstance(value, (int, float)) and not isinstance(value, bool):
+                assert float(row[name]) == pytest.approx(value)
             else:
-                assert float(row[name]) == pytest.approx(text)
+                assert row[name] == {None: "", False: "false", True: "true"}.get(value, value)
 
 
 def test_the_table_gives_the_ratio_to_the_best_mode_of_rte_ring(tmp_path):
@@ -136,17 +144,18 @@ def test_the_table_gives_the_ratio_to_the_best_mode_of_rte_ring(tmp_path):
     assert r.returncode == 0, r.stderr
     for word in ("EAL options:", "1x1: 1 producer", "dad : best rte", "latency", "geo.mean"):
         assert word in r.stdout
-    rate = {(o["elem"], o["bulk"], o["ring"]): o["mops"] for o in objects((tmp_path / "json").read_text())}
+    rates = {(o["elem"], o["bulk"], o["ring"]): o["mops_rounds"] for o in objects((tmp_path / "json").read_text())}
     throughput = r.stdout.split("dad : best rte")[1].split("latency")[0]
     rows = [line.split() for line in throughput.splitlines() if line.split()[:1] in (["8"], ["64"])]
     assert len(rows) == 4
     for row in rows:
         cell = int(row[0]), int(row[1])
-        peers = {ring: rate[(*cell, ring)] for ring in ("rte-mpmc", "rte-rts", "rte-hts")}
-        best = max(peers, key=peers.get)
+        ratio = {ring: median_ratio(rates[(*cell, "dad")], rates[(*cell, ring)])
+                 for ring in ("rte-mpmc", "rte-rts", "rte-hts")}
+        best = min(ratio, key=ratio.get)
         rest = row[:-2] if row[-1].endswith("ns") else row  # the distance of the CPUs
         assert rest[-1] == best
-        assert float(rest[-2]) == pytest.approx(rate[(*cell, "dad")] / peers[best], abs=0.011, rel=0.01)
+        assert float(rest[-2]) == pytest.approx(ratio[best], abs=0.011, rel=0.01)
 
 
 def test_more_threads_than_cpus_are_measured_and_right():
@@ -174,7 +183,7 @@ def test_without_latency_there_are_no_percentiles():
 
 
 def test_without_shapes_those_that_there_are_cpus_for_are_taken():
-    r = ringperf("--json", "--rings", "dad", "--lcores", "0", "--elem", "8", "--bulk", "8", "--duration", "4")
+    r = ringperf("--json", "--rings", "dad", "--lcores", "0", "--elem", "8", "--bulk", "8", "--duration", "10")
     assert r.returncode == 0, r.stderr
     assert [(o["producers"], o["consumers"]) for o in objects(r.stdout)] == [(1, 1)]
 

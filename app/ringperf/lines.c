@@ -71,6 +71,23 @@ truth(struct line *l, const char *name, bool value)
 		fprintf(l->f, "%s", value ? "true" : "false");
 }
 
+/* One value for each round. */
+static void
+rates(struct line *l, const char *name, const struct result *r)
+{
+	if (!field(l, name))
+		return;
+	if (l->format == JSON)
+		fprintf(l->f, "[");
+	for (uint32_t i = 0; i < r->rounds; i++) {
+		if (i > 0)
+			fprintf(l->f, l->format == JSON ? "," : ";");
+		fprintf(l->f, "%.6g", r->round[i]);
+	}
+	if (l->format == JSON)
+		fprintf(l->f, "]");
+}
+
 static void
 print_line(FILE *f, enum format format, const struct config *c, const struct cell *cell, int kind)
 {
@@ -96,6 +113,7 @@ print_line(FILE *f, enum format format, const struct config *c, const struct cel
 	real(&l, "mops_q1", rate, r->mops_q1);
 	real(&l, "mops_q3", rate, r->mops_q3);
 	real(&l, "mops_max", rate, r->mops_max);
+	rates(&l, "mops_rounds", r);
 	real(&l, "cpu_share", rate, r->cpu_share);
 	whole(&l, "repeated", r->repeated);
 	real(&l, "line_ns", cell->line_ns > 0, cell->line_ns);

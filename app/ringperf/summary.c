@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -34,31 +35,47 @@ static const struct comparison {
 	{"dad : mutex", "dad", {"mutex"}, ANY_SHAPE, 0},
 };
 
-/* The median, or 0. */
+/*
+ * Each round's rates are compared with each other, and the median of these ratios counts: what
+ * changes from one round to the next, like the distance of the CPUs, is the same for both.
+ * @return 0 if there is none, INFINITY if the peer got nowhere in most rounds
+ */
 static double
-rate(const struct cell *cell, const char *ring)
+ratio(const struct cell *cell, const char *subject, const char *peer)
 {
-	const int k = kind_by_name(ring);
+	const int a = kind_by_name(subject), b = kind_by_name(peer);
+	double ratios[CONFIG_MAX_ROUNDS];
+	uint32_t n;
 
-	return k >= 0 && cell->result[k].rounds > 0 ? cell->result[k].mops : 0;
+	if (a < 0 || b < 0)
+		return 0;
+	n = RTE_MIN(cell->result[a].rounds, cell->result[b].rounds);
+	if (n == 0)
+		return 0;
+	for (uint32_t i = 0; i < n; i++) {
+		const double other = cell->result[b].round[i];
+
+		ratios[i] = other > 0 ? cell->result[a].round[i] / other : (double)INFINITY;
+	}
+	spread_sort(ratios, n);
+	/* no mean of two values where one may be infinite */
+	return ratios[(n - 1) / 2] == (double)INFINITY ? (double)INFINITY
+						       : spread_quantile(ratios, n, 0.5);
 }
 
+/* The best peer is the one that the ratio is smallest to. */
 static bool
 compare(const struct cell *cell, const struct comparison *c, struct versus *v)
 {
-	double best = 0;
-
+	v->ratio = 0;
 	for (int i = 0; i < MAX_PEERS && c->peers[i] != NULL; i++) {
-		const double mops = rate(cell, c->peers[i]);
+		const double r = ratio(cell, c->subject, c->peers[i]);
 
-		if (mops > best) {
-			best = mops;
+		if (r > 0 && (v->ratio == 0 || r < v->ratio)) {
+			v->ratio = r;
 			v->peer = c->peers[i];
 		}
 	}
-	if (best <= 0)
-		return false;
-	v->ratio = rate(cell, c->subject) / best;
 	return v->ratio > 0;
 }
 
@@ -85,13 +102,17 @@ print_comparison(const struct sweep *sweep, const struct comparison *c, double *
 {
 	const struct cell *worst = NULL;
 	struct versus v, least = {0};
-	uint32_t n = 0, ahead = 0;
+	uint32_t n = 0, ahead = 0, beyond = 0;
 
 	for (uint32_t i = 0; i < sweep->nb_cells; i++) {
 		const struct cell *cell = &sweep->cells[i];
 
 		if (!concerns(c, cell) || !compare(cell, c, &v))
 			continue;
+		if (isinf(v.ratio)) {
+			beyond++;
+			continue;
+		}
 		ratios[n++] = v.ratio;
 		ahead += v.ratio >= 1;
 		if (worst == NULL || v.ratio < least.ratio) {
@@ -101,9 +122,14 @@ print_comparison(const struct sweep *sweep, const struct comparison *c, double *
 	}
 	if (worst == NULL)
 		return;
-	printf("%-54s %5u %6u %8.2f %8.2f  %ux%u, %u bytes, bulk %u, %s\n", c->what, n, ahead,
-		spread_geometric_mean(ratios, n), least.ratio, worst->shape.producers,
+	const double mean = spread_geometric_mean(ratios, n);
+
+	printf("%-54s %5u %6u %8.*f %8.2f  %ux%u, %u bytes, bulk %u, %s", c->what, n, ahead,
+		mean < 1000 ? 2 : 0, mean, least.ratio, worst->shape.producers,
 		worst->shape.consumers, worst->elem, worst->bulk, least.peer);
+	if (beyond > 0)
+		printf(" (and %u where that got nowhere)", beyond);
+	printf("\n");
 }
 
 void
@@ -115,8 +141,8 @@ summary_print(const struct sweep *sweep)
 		free(ratios);
 		return;
 	}
-	printf("\n%-54s %5s %6s %8s %8s  %s\n", "ratio of the medians", "cells", ">= 1", "geo.mean",
-		"worst", "in the cell");
+	printf("\n%-54s %5s %6s %8s %8s  %s\n", "median of the ratios in each round", "cells",
+		">= 1", "geo.mean", "worst", "in the cell");
 	for (size_t i = 0; i < RTE_DIM(comparisons); i++)
 		print_comparison(sweep, &comparisons[i], ratios);
 	fflush(stdout);

@@ -13,7 +13,7 @@
 
 /** One ring against the best of others, in one cell. */
 struct versus {
-	double ratio;	  /**< of the medians */
+	double ratio;	  /**< median of the ratios in each round */
 	const char *peer; /**< the best one */
 };
 

@@ -32,7 +32,6 @@ struct bench {
 	int kind[KIND_MAX]; /* those able to, as an index of kinds[] */
 	unsigned int nb_kinds;
 	void *ring[KIND_MAX]; /* as kind[] */
-	double mops[KIND_MAX][CONFIG_MAX_ROUNDS];
 	double line_ns[CONFIG_MAX_ROUNDS];
 	uint32_t nb_lines;
 	uint32_t repeats_left;
@@ -186,7 +185,7 @@ run_round(struct bench *b, uint32_t round)
 			return ret;
 		if (r->broken)
 			continue;
-		b->mops[i][r->rounds++] = out.mops;
+		r->round[r->rounds++] = out.mops;
 		b->refused_put[i] += out.refused_put;
 		b->refused_get[i] += out.refused_get;
 		b->cpu_share[i] += out.cpu_share;
@@ -273,10 +272,11 @@ finish_cell(struct bench *b)
 	for (unsigned int i = 0; i < b->nb_kinds; i++) {
 		struct result *r = &b->cell->result[b->kind[i]];
 		const uint32_t n = r->rounds;
-		double *mops = b->mops[i];
+		double mops[CONFIG_MAX_ROUNDS];
 
 		if (n == 0)
 			continue;
+		memcpy(mops, r->round, n * sizeof(mops[0]));
 		spread_sort(mops, n);
 		r->mops_min = mops[0];
 		r->mops_q1 = spread_quantile(mops, n, 0.25);

@@ -26,6 +26,7 @@ struct result {
 	bool able;	 /**< it can be measured in that shape, and was wanted */
 	bool broken;	 /**< it could not be made, or measured: a message was printed */
 	uint32_t rounds; /**< that were completed; without any there are no figures */
+	double round[CONFIG_MAX_ROUNDS]; /**< Mops of each, in order */
 	/* over the rounds; cycles is by the TSC, from one element to the next at the consumers */
 	double mops, mops_min, mops_q1, mops_q3, mops_max;
 	double cycles;
