@@ -68,8 +68,8 @@ LOOPS(mutex);
 static void *
 create(const char *name, uint32_t esize, uint32_t count, int socket_id)
 {
-	struct mutex_ring *r = rte_zmalloc_socket(
-		name, sizeof(*r) + (size_t)esize * count, __alignof__(*r), socket_id);
+	struct mutex_ring *r = rte_zmalloc_socket(name, sizeof(*r) + (size_t)esize * count,
+		__alignof__(struct mutex_ring), socket_id);
 
 	if (r == NULL) {
 		rte_errno = ENOMEM;
