@@ -5,12 +5,14 @@ import io
 import json
 import math
 import os
+import re
 import signal
 import statistics
 import subprocess
 import time
 import xml.etree.ElementTree
 
+import pexpect
 import pytest
 
 import support
@@ -257,6 +259,16 @@ def test_a_signal_ends_it_with_what_there_is(number):
     assert p.returncode == 1
     assert "not complete" in err
     assert "geo.mean" in out and "   8    1 |" in out
+
+
+def test_on_a_terminal_a_line_says_how_far_it_is():
+    p = pexpect.spawn(str(RINGPERF), ["--rings", "dad,rte-hts", *SMALL], encoding="utf-8", timeout=30, dimensions=(24, 200))
+    p.expect(r"\d+/40 dad, 1x1, 8 bytes, bulk 1")  # 4 cells, 2 rings: counters, 3 rounds, latency
+    p.expect(r"40/40 rte-hts, 1x1, 64 bytes, bulk 8, \d+ s to go")
+    p.expect(pexpect.EOF)
+    p.close()
+    assert p.exitstatus == 0
+    assert not re.search(r"\d+/40", ringperf("--rings", "dad", *SMALL).stderr)
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path):

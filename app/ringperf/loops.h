@@ -176,8 +176,9 @@ loop_pong(struct worker *w, const size_t esize, get_fn get)
 		arrived(w, payload_first(w->buf));
 		w->check.torn += payload_torn(w->buf, esize, n);
 		moved += n;
+		/* relaxed: a count to look at */
+		__atomic_store_n(&w->moved, moved, __ATOMIC_RELAXED);
 	}
-	w->moved = moved;
 }
 
 #define LOOPS_OF_SIZE(kind, esize)                                                                 \
