@@ -13,7 +13,7 @@ ringperf=$build/app/dad-ringperf
 
 echo
 config/hugepages.sh
-"$ringperf" --rings dad,rte-mpmc,rte-rts,rte-hts,rte-spsc \
+"$ringperf" --rings dad,dad-zc,dad-spsc,rte-mpmc,rte-rts,rte-hts,rte-spsc \
     --shape 1x1,4x4,8x8 --oversubscribe --elem 8,16,32,64 --bulk 1,8,32,64 \
     --rounds 5 --duration 40 --latency 10 --json="$build/ringbench.json"
 echo

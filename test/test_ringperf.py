@@ -21,7 +21,7 @@ RINGPERF = support.BUILD / "app" / "dad-ringperf"
 FAULTY = support.BUILD / "test" / "libring_faulty.so"
 SHORT = ["--duration", "10", "--rounds", "3", "--latency", "10", "--oversubscribe"]
 SMALL = ["--elem", "8,64", "--bulk", "1,8", "--shape", "1x1", *SHORT]
-ALWAYS = ["dad", "rte-mpmc", "rte-rts", "rte-hts", "rte-spsc", "mutex"]
+ALWAYS = ["dad", "dad-zc", "dad-spsc", "rte-mpmc", "rte-rts", "rte-hts", "rte-spsc", "mutex"]
 SINGLE = {"rte-spsc", "dad-spsc"}
 
 

@@ -7,6 +7,8 @@ const uint32_t kind_esizes[KIND_ESIZES] = {8, 16, 32, 64};
 
 const struct kind *const kinds[] = {
 	&kind_dad,
+	&kind_dad_zc,
+	&kind_dad_spsc,
 	&kind_rte_mpmc,
 	&kind_rte_rts,
 	&kind_rte_hts,

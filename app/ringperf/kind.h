@@ -45,7 +45,7 @@ struct kind {
 /** All of them; the last is NULL. */
 extern const struct kind *const kinds[];
 
-extern const struct kind kind_dad;
+extern const struct kind kind_dad, kind_dad_zc, kind_dad_spsc;
 extern const struct kind kind_rte_mpmc, kind_rte_rts, kind_rte_hts, kind_rte_spsc;
 extern const struct kind kind_soring;
 extern const struct kind kind_mutex;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* dad_ring, by the calls of its library. */
+/* dad_ring with elements copied in and out, by the calls of its library. */
 #include <dad_ring.h>
 
 #include "loops.h"
@@ -25,7 +25,13 @@ LOOPS(dad);
 static void *
 create(const char *name, uint32_t esize, uint32_t count, int socket_id)
 {
-	return dad_ring_create(name, esize, count, socket_id);
+	return dad_ring_create(name, esize, count, socket_id, 0);
+}
+
+static void *
+create_spsc(const char *name, uint32_t esize, uint32_t count, int socket_id)
+{
+	return dad_ring_create(name, esize, count, socket_id, DAD_RING_SP | DAD_RING_SC);
 }
 
 static void
@@ -38,6 +44,15 @@ const struct kind kind_dad = {
 	.name = "dad",
 	.what = "dad_ring, many producers and consumers",
 	.create = create,
+	.free = destroy,
+	.loops = dad_loops,
+};
+
+const struct kind kind_dad_spsc = {
+	.name = "dad-spsc",
+	.what = "dad_ring, one producer and one consumer",
+	.one_by_one = true,
+	.create = create_spsc,
 	.free = destroy,
 	.loops = dad_loops,
 };

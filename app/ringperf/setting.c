@@ -252,7 +252,8 @@ set_idle(struct config *c, const char *value)
 
 const struct setting settings[] = {
 	{"rings", "LIST", "which rings (default all)",
-		"all, or names with commas between them: dad, rte-mpmc, rte-rts, rte-hts, "
+		"all, or names with commas between them: dad, dad-zc, dad-spsc, rte-mpmc, rte-rts, "
+		"rte-hts, "
 		"rte-spsc, soring, mutex",
 		set_rings},
 	{"elem", "LIST", "bytes of an element (default 8,16,32,64)",
