@@ -41,7 +41,7 @@ def test_the_driver_is_in_the_folder_that_eal_has_compiled_in(installed):
     ("libdad_dma", "dad_dma.h",
      "int main(void) { return dad_dma_mapping_error(0, DAD_DMA_MAPPING_ERROR) == 0; }"),
     ("libdad_ring", "dad_ring.h",
-     "int main(void) { return dad_ring_footprint(16, 64) < 0; }"),
+     "int main(void) { return dad_ring_footprint(16, 64, 0) < 0; }"),
 ])
 def test_a_program_builds_and_runs_by_pkg_config(installed, tmp_path, library, header, program):
     if support.sanitized(support.LIBDAD_DMA):

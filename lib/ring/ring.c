@@ -12,7 +12,8 @@
 #include <rte_memzone.h>
 
 #include "dad_ring.h"
-#include "ring_core.h"
+#include "ring_isa.h"
+#include "ring_layout.h"
 
 RTE_LOG_REGISTER(ring_logtype, lib.dad.ring, NOTICE);
 
@@ -24,62 +25,103 @@ _Static_assert(DAD_RING_NAMESIZE + sizeof(MEMZONE_PREFIX) - 1 == RTE_MEMZONE_NAM
 	"a ring's name and its prefix make up a memzone's name");
 _Static_assert(DAD_RING_ALIGN % RTE_CACHE_LINE_SIZE == 0, "sides must not share a line");
 
-/* Fill in the constants that follow from the two numbers. */
+#define ALL_FLAGS (DAD_RING_SP | DAD_RING_SC | DAD_RING_EXACT | DAD_RING_OWNERS | DAD_RING_STATS)
+
+/* Which functions serve one side of a ring. */
+static uint32_t
+kind_of(size_t esize, bool single, bool noted)
+{
+	uint32_t kind = single ? RING_KIND_SINGLE : 0;
+
+	(void)noted;
+
+	switch (esize) {
+	case 8:
+		return kind + RING_WIDTH_8;
+	case 16:
+		return kind + RING_WIDTH_16;
+	case 32:
+		return kind + RING_WIDTH_32;
+	case 64:
+		return kind + RING_WIDTH_64;
+	default:
+		return kind + RING_WIDTH_ANY;
+	}
+}
+
+/* Fill in the constants that follow from what the ring is made for. */
 static int
-set_geometry(struct dad_ring *r, size_t esize, size_t count)
+set_geometry(struct dad_ring *r, size_t esize, size_t count, unsigned int flags)
 {
 	if (esize == 0 || esize % 4 != 0 || esize > DAD_RING_ESIZE_MAX)
 		return -EINVAL;
-	if (count == 0 || (count & (count - 1)) != 0 || count > DAD_RING_COUNT_MAX)
+	if (count == 0 || count > DAD_RING_COUNT_MAX || (flags & ~ALL_FLAGS) != 0)
+		return -EINVAL;
+	if ((count & (count - 1)) != 0 && (flags & DAD_RING_EXACT) == 0)
 		return -EINVAL;
 
-	const uint64_t tags = RTE_ALIGN_CEIL((uint64_t)count, (uint64_t)DAD_RING_ALIGN);
-	const uint64_t elems = RTE_ALIGN_CEIL((uint64_t)count * esize, (uint64_t)DAD_RING_ALIGN);
+	const uint64_t slots = rte_align64pow2(count);
+	const uint64_t tags = RTE_ALIGN_CEIL(slots, (uint64_t)DAD_RING_ALIGN);
+	const uint64_t elems = RTE_ALIGN_CEIL(slots * esize, (uint64_t)DAD_RING_ALIGN);
 
 	r->esize = (uint32_t)esize;
-	r->count = count;
-	r->lap_shift = (uint32_t)__builtin_ctzll(count);
+	r->capacity = count;
+	r->mask = slots - 1;
+	r->lap_shift = (uint32_t)__builtin_ctzll(slots);
+	r->flags = flags;
+	r->enqueue =
+		kind_of(esize, flags & DAD_RING_SP, flags & (DAD_RING_OWNERS | DAD_RING_STATS));
+	r->dequeue =
+		kind_of(esize, flags & DAD_RING_SC, flags & (DAD_RING_OWNERS | DAD_RING_STATS));
 	r->emptied_offset = sizeof(*r);
 	r->filled_offset = r->emptied_offset + tags;
 	r->elems_offset = r->filled_offset + tags;
+	r->owners_offset = 0;
+	r->stats_offset = 0;
 	r->total = r->elems_offset + elems;
 	return r->total <= SSIZE_MAX ? 0 : -EINVAL;
 }
 
 ssize_t
-dad_ring_footprint(size_t esize, size_t count)
+dad_ring_footprint(size_t esize, size_t count, unsigned int flags)
 {
 	struct dad_ring geometry;
-	int ret = set_geometry(&geometry, esize, count);
+	int ret = set_geometry(&geometry, esize, count, flags);
 
 	return ret < 0 ? ret : (ssize_t)geometry.total;
 }
 
 static struct dad_ring *
-init_named(void *mem, const char *name, size_t esize, size_t count)
+init_named(void *mem, const char *name, size_t esize, size_t count, unsigned int flags)
 {
 	struct dad_ring *r = mem;
 
 	memset(r, 0, sizeof(*r));
-	set_geometry(r, esize, count);
+	set_geometry(r, esize, count, flags);
 	memcpy(r->name, name, strlen(name));
 	r->version = RING_VERSION;
 	/* The elements need no value: their tags say that there are none. */
-	memset(ring_emptied(r), 0, r->elems_offset - r->emptied_offset);
+	memset(ring_emptied(r).tags, 0, r->elems_offset - r->emptied_offset);
+	/* All that was before is done: the tags say so. */
+	r->prod.next = r->mask + 1;
+	r->prod.known = r->prod.next + r->capacity;
+	r->cons.next = r->prod.next;
+	r->cons.known = r->prod.next;
 	/* M: release; pairs with the load in dad_ring_attach() */
 	__atomic_store_n(&r->magic, RING_MAGIC, __ATOMIC_RELEASE);
 	return r;
 }
 
 struct dad_ring *
-dad_ring_init(void *mem, size_t esize, size_t count)
+dad_ring_init(void *mem, size_t esize, size_t count, unsigned int flags)
 {
 	if (mem == NULL || (uintptr_t)mem % DAD_RING_ALIGN != 0 ||
-		dad_ring_footprint(esize, count) < 0) {
+		dad_ring_footprint(esize, count, flags) < 0) {
 		rte_errno = EINVAL;
 		return NULL;
 	}
-	return init_named(mem, "", esize, count);
+	ring_isa_choose();
+	return init_named(mem, "", esize, count, flags);
 }
 
 /* Would init have made this, in memory of that length? */
@@ -88,11 +130,14 @@ geometry_is_sound(const struct dad_ring *r, size_t len)
 {
 	struct dad_ring expected;
 
-	return set_geometry(&expected, r->esize, r->count) == 0 &&
-		r->lap_shift == expected.lap_shift &&
+	return set_geometry(&expected, r->esize, r->capacity, r->flags) == 0 &&
+		r->mask == expected.mask && r->lap_shift == expected.lap_shift &&
+		r->enqueue == expected.enqueue && r->dequeue == expected.dequeue &&
 		r->emptied_offset == expected.emptied_offset &&
 		r->filled_offset == expected.filled_offset &&
-		r->elems_offset == expected.elems_offset && r->total == expected.total &&
+		r->elems_offset == expected.elems_offset &&
+		r->owners_offset == expected.owners_offset &&
+		r->stats_offset == expected.stats_offset && r->total == expected.total &&
 		r->total <= len;
 }
 
@@ -127,6 +172,7 @@ dad_ring_attach(void *mem, size_t len)
 		rte_errno = EINVAL;
 		return NULL;
 	}
+	ring_isa_choose();
 	return r;
 }
 
@@ -142,10 +188,10 @@ memzone_name(char *zone, const char *name)
 }
 
 struct dad_ring *
-dad_ring_create(const char *name, size_t esize, size_t count, int socket_id)
+dad_ring_create(const char *name, size_t esize, size_t count, int socket_id, unsigned int flags)
 {
 	char zone[RTE_MEMZONE_NAMESIZE];
-	ssize_t size = dad_ring_footprint(esize, count);
+	ssize_t size = dad_ring_footprint(esize, count, flags);
 	int ret = memzone_name(zone, name);
 
 	if (ret == 0 && size < 0)
@@ -163,7 +209,8 @@ dad_ring_create(const char *name, size_t esize, size_t count, int socket_id)
 				rte_strerror(rte_errno));
 		return NULL;
 	}
-	return init_named(mz->addr, name, esize, count);
+	ring_isa_choose();
+	return init_named(mz->addr, name, esize, count, flags);
 }
 
 struct dad_ring *
@@ -182,6 +229,31 @@ dad_ring_lookup(const char *name)
 		return NULL;
 	}
 	return dad_ring_attach(mz->addr, mz->len);
+}
+
+struct walk {
+	void (*visit)(struct dad_ring *r, void *arg);
+	void *arg;
+};
+
+static void
+visit_memzone(const struct rte_memzone *mz, void *arg)
+{
+	const struct walk *walk = arg;
+
+	if (strncmp(mz->name, MEMZONE_PREFIX, strlen(MEMZONE_PREFIX)) != 0)
+		return;
+	struct dad_ring *r = dad_ring_attach(mz->addr, mz->len);
+	if (r != NULL)
+		walk->visit(r, walk->arg);
+}
+
+void
+dad_ring_walk(void (*visit)(struct dad_ring *r, void *arg), void *arg)
+{
+	struct walk walk = {visit, arg};
+
+	rte_memzone_walk(visit_memzone, &walk);
 }
 
 int
@@ -204,13 +276,13 @@ dad_ring_free(struct dad_ring *r)
 
 /* Slots whose tickets have been taken, from first to last, and whose tags are not yet set. */
 static uint64_t
-count_held(const struct dad_ring *r, const uint8_t *tags, uint64_t first, uint64_t last)
+count_held(struct ring_track track, uint64_t first, uint64_t last)
 {
 	uint64_t held = 0;
 
 	for (uint64_t t = first; t < last; t++)
-		held += __atomic_load_n(&tags[ring_slot(r, t)], __ATOMIC_RELAXED) !=
-			(uint8_t)(ring_lap(r, t) + 1);
+		held += (__atomic_load_n(&track.tags[t & track.mask], __ATOMIC_RELAXED) &
+				RING_TAG_LAP) != ring_tag_of(track, t);
 	return held;
 }
 
@@ -220,19 +292,21 @@ dad_ring_dump(FILE *f, const struct dad_ring *r)
 	/* A snapshot for people: relaxed but for the first, as in dad_ring_count(). */
 	uint64_t head = __atomic_load_n(&r->cons.next, __ATOMIC_ACQUIRE);
 	uint64_t tail = __atomic_load_n(&r->prod.next, __ATOMIC_RELAXED);
-	uint64_t oldest = tail > r->count ? tail - r->count : 0;
+	uint64_t first = r->mask + 1;
+	uint64_t oldest = RTE_MAX(first, tail - first);
 
 	fprintf(f,
-		"ring \"%.*s\" at %p: %" PRIu64 " slots of %" PRIu32 " bytes, %" PRIu64 " in all\n",
-		DAD_RING_NAMESIZE - 1, r->name, (const void *)r, r->count, r->esize, r->total);
-	fprintf(f, "  producers: next ticket %" PRIu64 ", known to be free below %" PRIu64 "\n",
-		tail, __atomic_load_n(&r->prod.known, __ATOMIC_RELAXED));
-	fprintf(f, "  consumers: next ticket %" PRIu64 ", known to be full below %" PRIu64 "\n",
-		head, __atomic_load_n(&r->cons.known, __ATOMIC_RELAXED));
+		"ring \"%.*s\" at %p: %" PRIu64 " elements of %" PRIu32 " bytes, %" PRIu64
+		" in all\n",
+		DAD_RING_NAMESIZE - 1, r->name, (const void *)r, r->capacity, r->esize, r->total);
+	fprintf(f, "  producers: %" PRIu64 " tickets taken, known to be free below %" PRIu64 "\n",
+		tail - first, __atomic_load_n(&r->prod.known, __ATOMIC_RELAXED) - first);
+	fprintf(f, "  consumers: %" PRIu64 " tickets taken, known to be full below %" PRIu64 "\n",
+		head - first, __atomic_load_n(&r->cons.known, __ATOMIC_RELAXED) - first);
 	fprintf(f,
 		"  count %" PRIu64 ", held by running enqueues %" PRIu64
 		", by running dequeues %" PRIu64 "\n",
-		RTE_MIN(tail - head, r->count),
-		count_held(r, ring_filled(r), RTE_MAX(head, oldest), tail),
-		count_held(r, ring_emptied(r), oldest, head));
+		RTE_MIN(tail - head, r->capacity),
+		count_held(ring_filled(r), RTE_MAX(head, oldest), tail),
+		count_held(ring_emptied(r), oldest, head));
 }

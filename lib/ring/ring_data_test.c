@@ -14,7 +14,8 @@
 #include <rte_common.h>
 
 #include "dad_ring.h"
-#include "ring_core.h"
+#include "ring_copy.h"
+#include "ring_side.h"
 
 #define MAX_COUNT 256
 
@@ -28,10 +29,10 @@ static struct dad_ring *
 new_ring(size_t esize, size_t count)
 {
 	struct dad_ring *r =
-		aligned_alloc(DAD_RING_ALIGN, (size_t)dad_ring_footprint(esize, count));
+		aligned_alloc(DAD_RING_ALIGN, (size_t)dad_ring_footprint(esize, count, 0));
 
 	assert_non_null(r);
-	assert_ptr_equal(dad_ring_init(r, esize, count), r);
+	assert_ptr_equal(dad_ring_init(r, esize, count, 0), r);
 	return r;
 }
 
@@ -282,13 +283,12 @@ static void
 a_stalled_producer_hides_what_follows_and_stops_no_producer(void **state)
 {
 	struct dad_ring *r = new_ring(8, 16);
-	uint64_t ticket;
 
 	(void)state;
 	assert_int_equal(dad_ring_enqueue_bulk(r, make(0, 2, 8), 2, NULL), 2);
 	/* a producer that is preempted between its claim and its tags */
-	assert_int_equal(
-		ring_claim(r, &r->prod, ring_emptied(r), RING_EMPTIED, 3, true, &ticket), 3);
+	struct ring_run stalled = ring_claim_room(r, 3, true, false);
+	assert_int_equal(stalled.n, 3);
 	assert_int_equal(dad_ring_enqueue_bulk(r, make(5, 11, 8), 11, NULL), 11);
 	assert_int_equal(dad_ring_enqueue_bulk(r, in, 1, NULL), 0);
 	assert_int_equal(dad_ring_count(r), 16);
@@ -301,8 +301,8 @@ a_stalled_producer_hides_what_follows_and_stops_no_producer(void **state)
 	/* the slots before the hole come round, those behind it do not */
 	assert_int_equal(dad_ring_enqueue_burst(r, make(16, 16, 8), 16, NULL), 2);
 
-	ring_copy_in(r, ticket, make(2, 3, 8), 3);
-	ring_publish(r, ring_filled(r), ticket, 3);
+	ring_copy_in(r, stalled.ticket, make(2, 3, 8), 3, 0);
+	ring_publish(ring_filled(r), stalled.ticket, 3, 0);
 	assert_int_equal(dad_ring_dequeue_bulk(r, out, 16, NULL), 16);
 	check(2, 16, 8);
 	free(r);
@@ -312,11 +312,11 @@ static void
 a_stalled_consumer_keeps_its_slots_and_stops_no_consumer(void **state)
 {
 	struct dad_ring *r = new_ring(8, 16);
-	uint64_t ticket;
 
 	(void)state;
 	assert_int_equal(dad_ring_enqueue_bulk(r, make(0, 16, 8), 16, NULL), 16);
-	assert_int_equal(ring_claim(r, &r->cons, ring_filled(r), RING_FILLED, 3, true, &ticket), 3);
+	struct ring_run stalled = ring_claim_elements(r, 3, true, false);
+	assert_int_equal(stalled.n, 3);
 	assert_int_equal(dad_ring_dequeue_bulk(r, out, 13, NULL), 13);
 	check(3, 13, 8);
 	assert_int_equal(dad_ring_dequeue_burst(r, out, 1, NULL), 0);
@@ -325,9 +325,9 @@ a_stalled_consumer_keeps_its_slots_and_stops_no_consumer(void **state)
 	assert_int_equal(dad_ring_free_count(r), 16);
 	assert_int_equal(dad_ring_enqueue_burst(r, make(16, 16, 8), 16, NULL), 0);
 
-	ring_copy_out(r, ticket, out, 3);
+	ring_copy_out(r, stalled.ticket, out, 3, 0);
 	check(0, 3, 8);
-	ring_publish(r, ring_emptied(r), ticket, 3);
+	ring_publish(ring_emptied(r), stalled.ticket, 3, 0);
 	assert_int_equal(dad_ring_enqueue_bulk(r, make(16, 16, 8), 16, NULL), 16);
 	assert_int_equal(dad_ring_dequeue_bulk(r, out, 16, NULL), 16);
 	check(16, 16, 8);
@@ -338,7 +338,7 @@ a_stalled_consumer_keeps_its_slots_and_stops_no_consumer(void **state)
 static void
 a_ring_holds_no_pointers(void **state)
 {
-	size_t size = RTE_ALIGN_CEIL((size_t)dad_ring_footprint(20, 64), (size_t)4096);
+	size_t size = RTE_ALIGN_CEIL((size_t)dad_ring_footprint(20, 64, 0), (size_t)4096);
 	int fd = memfd_create("ring", 0);
 
 	(void)state;
@@ -350,7 +350,7 @@ a_ring_holds_no_pointers(void **state)
 	assert_ptr_not_equal(there, MAP_FAILED);
 	assert_ptr_not_equal(here, there);
 
-	struct dad_ring *producer = dad_ring_init(here, 20, 64);
+	struct dad_ring *producer = dad_ring_init(here, 20, 64, 0);
 	struct dad_ring *consumer = dad_ring_attach(there, size);
 	assert_non_null(producer);
 	assert_ptr_equal(consumer, there);

@@ -63,9 +63,9 @@ sizes_that_are_not_valid_are_refused_everywhere(void **state)
 	for (size_t i = 0; i < RTE_DIM(bad_geometry); i++) {
 		size_t esize = bad_geometry[i].esize, count = bad_geometry[i].count;
 
-		assert_int_equal(dad_ring_footprint(esize, count), -EINVAL);
-		assert_refused(dad_ring_init(mem, esize, count), EINVAL);
-		assert_refused(dad_ring_create("bad", esize, count, SOCKET_ID_ANY), EINVAL);
+		assert_int_equal(dad_ring_footprint(esize, count, 0), -EINVAL);
+		assert_refused(dad_ring_init(mem, esize, count, 0), EINVAL);
+		assert_refused(dad_ring_create("bad", esize, count, SOCKET_ID_ANY, 0), EINVAL);
 	}
 	free(mem);
 }
@@ -76,9 +76,9 @@ footprint_is_element_and_two_bytes_a_slot(void **state)
 	(void)state;
 	for (size_t count = DAD_RING_ALIGN; count <= DAD_RING_COUNT_MAX; count *= 2)
 		for (size_t esize = 4; esize <= DAD_RING_ESIZE_MAX; esize += 4)
-			assert_int_equal(dad_ring_footprint(esize, count),
+			assert_int_equal(dad_ring_footprint(esize, count, 0),
 				(ssize_t)(384 + count * (esize + 2)));
-	assert_int_equal(dad_ring_footprint(4, 1), 384 + 3 * DAD_RING_ALIGN);
+	assert_int_equal(dad_ring_footprint(4, 1, 0), 384 + 3 * DAD_RING_ALIGN);
 }
 
 static void
@@ -87,9 +87,9 @@ init_refuses_memory_that_is_missing_or_not_aligned(void **state)
 	uint8_t *mem = new_memory(8192);
 
 	(void)state;
-	assert_refused(dad_ring_init(NULL, 16, 64), EINVAL);
-	assert_refused(dad_ring_init(mem + 8, 16, 64), EINVAL);
-	assert_refused(dad_ring_init(mem + DAD_RING_ALIGN / 2, 16, 64), EINVAL);
+	assert_refused(dad_ring_init(NULL, 16, 64, 0), EINVAL);
+	assert_refused(dad_ring_init(mem + 8, 16, 64, 0), EINVAL);
+	assert_refused(dad_ring_init(mem + DAD_RING_ALIGN / 2, 16, 64, 0), EINVAL);
 	assert_refused(dad_ring_attach(NULL, 8192), EINVAL);
 	assert_refused(dad_ring_attach(mem + 8, 4096), EINVAL);
 	free(mem);
@@ -104,9 +104,10 @@ a_ring_writes_nothing_outside_its_footprint(void **state)
 	(void)state;
 	for (size_t e = 0; e < RTE_DIM(esizes); e++) {
 		for (size_t count = 1; count <= 64; count *= 2) {
-			size_t size = (size_t)dad_ring_footprint(esizes[e], count);
+			size_t size = (size_t)dad_ring_footprint(esizes[e], count, 0);
 			uint8_t *mem = new_memory(size + 2 * DAD_RING_ALIGN);
-			struct dad_ring *r = dad_ring_init(mem + DAD_RING_ALIGN, esizes[e], count);
+			struct dad_ring *r =
+				dad_ring_init(mem + DAD_RING_ALIGN, esizes[e], count, 0);
 
 			assert_non_null(r);
 			for (size_t i = 0; i < 3 * count; i++) {
@@ -129,7 +130,7 @@ a_ring_writes_nothing_outside_its_footprint(void **state)
 static void
 attach_finds_what_init_made_and_refuses_all_else(void **state)
 {
-	size_t size = (size_t)dad_ring_footprint(16, 64);
+	size_t size = (size_t)dad_ring_footprint(16, 64, 0);
 	struct dad_ring *r = new_memory(size);
 
 	(void)state;
@@ -137,7 +138,7 @@ attach_finds_what_init_made_and_refuses_all_else(void **state)
 	memset(r, 0, size);
 	assert_refused(dad_ring_attach(r, size), ENOENT); /* nothing there yet */
 
-	assert_ptr_equal(dad_ring_init(r, 16, 64), r);
+	assert_ptr_equal(dad_ring_init(r, 16, 64, 0), r);
 	assert_ptr_equal(dad_ring_attach(r, size), r);
 	assert_ptr_equal(dad_ring_attach(r, size + 1000), r);
 	assert_refused(dad_ring_attach(r, size - 1), EINVAL);
@@ -156,8 +157,14 @@ attach_finds_what_init_made_and_refuses_all_else(void **state)
 	} while (0)
 	refuses_damage_to(magic);
 	refuses_damage_to(esize);
-	refuses_damage_to(count);
+	refuses_damage_to(capacity);
+	refuses_damage_to(mask);
 	refuses_damage_to(lap_shift);
+	r->flags ^= DAD_RING_SP; /* the capacity is one that other flags would allow, too */
+	assert_refused(dad_ring_attach(r, size), EINVAL);
+	r->flags ^= DAD_RING_SP;
+	refuses_damage_to(enqueue);
+	refuses_damage_to(dequeue);
 	refuses_damage_to(emptied_offset);
 	refuses_damage_to(filled_offset);
 	refuses_damage_to(elems_offset);
@@ -169,15 +176,15 @@ attach_finds_what_init_made_and_refuses_all_else(void **state)
 static void
 init_makes_an_empty_ring_out_of_a_used_one(void **state)
 {
-	size_t size = (size_t)dad_ring_footprint(8, 16);
+	size_t size = (size_t)dad_ring_footprint(8, 16, 0);
 	struct dad_ring *r = new_memory(size);
 	uint64_t objs[16] = {0};
 
 	(void)state;
-	assert_non_null(dad_ring_init(r, 8, 16));
+	assert_non_null(dad_ring_init(r, 8, 16, 0));
 	assert_int_equal(dad_ring_enqueue_bulk(r, objs, 11, NULL), 11);
 	assert_int_equal(dad_ring_dequeue_bulk(r, objs, 4, NULL), 4);
-	assert_non_null(dad_ring_init(r, 8, 16));
+	assert_non_null(dad_ring_init(r, 8, 16, 0));
 	assert_int_equal(dad_ring_count(r), 0);
 	assert_int_equal(dad_ring_dequeue_burst(r, objs, 1, NULL), 0);
 	assert_int_equal(dad_ring_enqueue_bulk(r, objs, 16, NULL), 16);
@@ -190,18 +197,18 @@ create_says_what_is_wrong_with_a_name(void **state)
 	char name[DAD_RING_NAMESIZE + 1];
 
 	(void)state;
-	assert_refused(dad_ring_create(NULL, 16, 64, SOCKET_ID_ANY), EINVAL);
-	assert_refused(dad_ring_create("", 16, 64, SOCKET_ID_ANY), EINVAL);
+	assert_refused(dad_ring_create(NULL, 16, 64, SOCKET_ID_ANY, 0), EINVAL);
+	assert_refused(dad_ring_create("", 16, 64, SOCKET_ID_ANY, 0), EINVAL);
 	assert_refused(dad_ring_lookup(NULL), EINVAL);
 	assert_refused(dad_ring_lookup(""), EINVAL);
 
 	memset(name, 'n', sizeof(name));
 	name[DAD_RING_NAMESIZE] = '\0';
-	assert_refused(dad_ring_create(name, 16, 64, SOCKET_ID_ANY), ENAMETOOLONG);
+	assert_refused(dad_ring_create(name, 16, 64, SOCKET_ID_ANY, 0), ENAMETOOLONG);
 	assert_refused(dad_ring_lookup(name), ENAMETOOLONG);
 
 	name[DAD_RING_NAMESIZE - 1] = '\0';
-	struct dad_ring *r = dad_ring_create(name, 16, 64, SOCKET_ID_ANY);
+	struct dad_ring *r = dad_ring_create(name, 16, 64, SOCKET_ID_ANY, 0);
 	assert_non_null(r);
 	assert_ptr_equal(dad_ring_lookup(name), r);
 	name[DAD_RING_NAMESIZE - 2] = '\0';
@@ -216,27 +223,27 @@ a_node_without_memory_is_enomem(void **state)
 	if (!rte_eal_has_hugepages()) { /* EAL then has memory of no node in particular */
 		skip();
 	}
-	assert_refused(dad_ring_create("node", 16, 64, RTE_MAX_NUMA_NODES - 1), ENOMEM);
+	assert_refused(dad_ring_create("node", 16, 64, RTE_MAX_NUMA_NODES - 1, 0), ENOMEM);
 }
 
 static void
 a_ring_too_large_for_the_memory_is_enomem(void **state)
 {
 	(void)state;
-	assert_refused(dad_ring_create("large", 128, DAD_RING_COUNT_MAX, SOCKET_ID_ANY), ENOMEM);
+	assert_refused(dad_ring_create("large", 128, DAD_RING_COUNT_MAX, SOCKET_ID_ANY, 0), ENOMEM);
 }
 
 static void
 a_name_is_used_once_until_its_ring_is_freed(void **state)
 {
-	struct dad_ring *a = dad_ring_create("once", 16, 64, SOCKET_ID_ANY);
-	struct dad_ring *b = dad_ring_create("other", 16, 64, SOCKET_ID_ANY);
+	struct dad_ring *a = dad_ring_create("once", 16, 64, SOCKET_ID_ANY, 0);
+	struct dad_ring *b = dad_ring_create("other", 16, 64, SOCKET_ID_ANY, 0);
 
 	(void)state;
 	assert_non_null(a);
 	assert_non_null(b);
 	assert_ptr_not_equal(a, b);
-	assert_refused(dad_ring_create("once", 32, 128, SOCKET_ID_ANY), EEXIST);
+	assert_refused(dad_ring_create("once", 32, 128, SOCKET_ID_ANY, 0), EEXIST);
 	assert_int_equal(dad_ring_capacity(a), 64);
 	assert_ptr_equal(dad_ring_lookup("once"), a);
 	assert_ptr_equal(dad_ring_lookup("other"), b);
@@ -244,7 +251,7 @@ a_name_is_used_once_until_its_ring_is_freed(void **state)
 	assert_int_equal(dad_ring_free(a), 0);
 	assert_refused(dad_ring_lookup("once"), ENOENT);
 	assert_ptr_equal(dad_ring_lookup("other"), b);
-	a = dad_ring_create("once", 32, 128, SOCKET_ID_ANY);
+	a = dad_ring_create("once", 32, 128, SOCKET_ID_ANY, 0);
 	assert_non_null(a);
 	assert_int_equal(dad_ring_capacity(a), 128);
 	assert_int_equal(dad_ring_count(a), 0);
@@ -270,12 +277,12 @@ lookup_refuses_a_memzone_with_something_else_in_it(void **state)
 static void
 free_takes_only_what_create_made(void **state)
 {
-	struct dad_ring *mine = new_memory((size_t)dad_ring_footprint(16, 64));
-	struct dad_ring *r = dad_ring_create("freed", 16, 64, SOCKET_ID_ANY);
+	struct dad_ring *mine = new_memory((size_t)dad_ring_footprint(16, 64, 0));
+	struct dad_ring *r = dad_ring_create("freed", 16, 64, SOCKET_ID_ANY, 0);
 
 	(void)state;
 	assert_int_equal(dad_ring_free(NULL), 0);
-	assert_non_null(dad_ring_init(mine, 16, 64));
+	assert_non_null(dad_ring_init(mine, 16, 64, 0));
 	assert_int_equal(dad_ring_free(mine), -EINVAL);
 	/* not even if it bears the name of one */
 	memcpy(mine->name, "freed", sizeof("freed"));
@@ -292,7 +299,7 @@ dump_tells_geometry_positions_and_held_slots(void **state)
 	char *text = NULL;
 	size_t len;
 	uint64_t objs[16] = {0};
-	struct dad_ring *r = dad_ring_create("dumped", 8, 16, SOCKET_ID_ANY);
+	struct dad_ring *r = dad_ring_create("dumped", 8, 16, SOCKET_ID_ANY, 0);
 
 	(void)state;
 	assert_non_null(r);
@@ -309,9 +316,9 @@ dump_tells_geometry_positions_and_held_slots(void **state)
 	dad_ring_dump(f, r);
 	fclose(f);
 	assert_non_null(strstr(text, "\"dumped\""));
-	assert_non_null(strstr(text, "16 slots of 8 bytes"));
-	assert_non_null(strstr(text, "producers: next ticket 74"));
-	assert_non_null(strstr(text, "consumers: next ticket 66"));
+	assert_non_null(strstr(text, "16 elements of 8 bytes"));
+	assert_non_null(strstr(text, "producers: 74 tickets taken"));
+	assert_non_null(strstr(text, "consumers: 66 tickets taken"));
 	assert_non_null(strstr(text, "count 8, held by running enqueues 2, by running dequeues 1"));
 	free(text);
 	assert_int_equal(dad_ring_free(r), 0);

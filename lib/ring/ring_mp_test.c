@@ -68,8 +68,8 @@ echo_as_secondary(void)
 	back = dad_ring_lookup("back");
 	must(back != NULL);
 	must(dad_ring_capacity(there) == 64);
-	must(dad_ring_create("there", 16, 64, SOCKET_ID_ANY) == NULL && rte_errno == EEXIST);
-	own = dad_ring_create("own", 4, 8, SOCKET_ID_ANY);
+	must(dad_ring_create("there", 16, 64, SOCKET_ID_ANY, 0) == NULL && rte_errno == EEXIST);
+	own = dad_ring_create("own", 4, 8, SOCKET_ID_ANY, 0);
 	must(own != NULL);
 	must(dad_ring_enqueue_bulk(own, "abcdefgh", 2, NULL) == 2);
 
@@ -119,8 +119,9 @@ static void
 a_secondary_finds_rings_and_moves_elements_through_them(void **state)
 {
 	struct dad_ring *there =
-		dad_ring_create("there", sizeof(struct element), 64, SOCKET_ID_ANY);
-	struct dad_ring *back = dad_ring_create("back", sizeof(struct element), 32, SOCKET_ID_ANY);
+		dad_ring_create("there", sizeof(struct element), 64, SOCKET_ID_ANY, 0);
+	struct dad_ring *back =
+		dad_ring_create("back", sizeof(struct element), 32, SOCKET_ID_ANY, 0);
 	uint64_t sent = 0, received = 0;
 	int status = -1;
 

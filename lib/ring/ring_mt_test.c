@@ -228,9 +228,9 @@ run_threads(size_t esize, size_t count, unsigned int producers, unsigned int con
 	assert_non_null(run);
 	assert_true(threads <= MAX_THREADS);
 	run->esize = esize;
-	run->ring = aligned_alloc(DAD_RING_ALIGN, (size_t)dad_ring_footprint(esize, count));
+	run->ring = aligned_alloc(DAD_RING_ALIGN, (size_t)dad_ring_footprint(esize, count, 0));
 	assert_non_null(run->ring);
-	assert_non_null(dad_ring_init(run->ring, esize, count));
+	assert_non_null(dad_ring_init(run->ring, esize, count, 0));
 	run->producing = producers + both;
 	run->until_ms = now_ms() + RUN_MS;
 	run->give_up_ms = now_ms() + GIVE_UP_MS;

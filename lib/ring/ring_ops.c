@@ -1,59 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dad_ring.h"
-#include "ring_core.h"
+#include "ring_isa.h"
+#include "ring_layout.h"
 
-static __rte_always_inline size_t
-enqueue(struct dad_ring *r, const void *objs, size_t n, bool all, size_t *free_space)
-{
-	uint64_t ticket;
-
-	n = ring_claim(r, &r->prod, ring_emptied(r), RING_EMPTIED, n, all, &ticket);
-	if (n > 0) {
-		ring_copy_in(r, ticket, objs, n);
-		ring_publish(r, ring_filled(r), ticket, n);
-	}
-	if (free_space != NULL)
-		*free_space = dad_ring_free_count(r);
-	return n;
-}
-
-static __rte_always_inline size_t
-dequeue(struct dad_ring *r, void *objs, size_t n, bool all, size_t *available)
-{
-	uint64_t ticket;
-
-	n = ring_claim(r, &r->cons, ring_filled(r), RING_FILLED, n, all, &ticket);
-	if (n > 0) {
-		ring_copy_out(r, ticket, objs, n);
-		ring_publish(r, ring_emptied(r), ticket, n);
-	}
-	if (available != NULL)
-		*available = dad_ring_count(r);
-	return n;
-}
+/* Relaxed: see ring_isa.h. */
+#define ISA __atomic_load_n(&ring_isa, __ATOMIC_RELAXED)
 
 size_t
 dad_ring_enqueue_bulk(struct dad_ring *r, const void *objs, size_t n, size_t *free_space)
 {
-	return enqueue(r, objs, n, true, free_space);
+	return ISA->enqueue[r->enqueue](r, objs, n, true, free_space);
 }
 
 size_t
 dad_ring_enqueue_burst(struct dad_ring *r, const void *objs, size_t n, size_t *free_space)
 {
-	return enqueue(r, objs, n, false, free_space);
+	return ISA->enqueue[r->enqueue](r, objs, n, false, free_space);
 }
 
 size_t
 dad_ring_dequeue_bulk(struct dad_ring *r, void *objs, size_t n, size_t *available)
 {
-	return dequeue(r, objs, n, true, available);
+	return ISA->dequeue[r->dequeue](r, objs, n, true, available);
 }
 
 size_t
 dad_ring_dequeue_burst(struct dad_ring *r, void *objs, size_t n, size_t *available)
 {
-	return dequeue(r, objs, n, false, available);
+	return ISA->dequeue[r->dequeue](r, objs, n, false, available);
 }
 
 size_t
@@ -64,17 +38,35 @@ dad_ring_count(const struct dad_ring *r)
 	uint64_t head = __atomic_load_n(&r->cons.next, __ATOMIC_ACQUIRE);
 	uint64_t tail = __atomic_load_n(&r->prod.next, __ATOMIC_RELAXED);
 
-	return RTE_MIN(tail - head, r->count);
+	return RTE_MIN(tail - head, r->capacity);
 }
 
 size_t
 dad_ring_free_count(const struct dad_ring *r)
 {
-	return r->count - dad_ring_count(r);
+	return r->capacity - dad_ring_count(r);
 }
 
 size_t
 dad_ring_capacity(const struct dad_ring *r)
 {
-	return r->count;
+	return r->capacity;
+}
+
+size_t
+dad_ring_esize(const struct dad_ring *r)
+{
+	return r->esize;
+}
+
+unsigned int
+dad_ring_flags(const struct dad_ring *r)
+{
+	return r->flags;
+}
+
+const char *
+dad_ring_name(const struct dad_ring *r)
+{
+	return r->name;
 }

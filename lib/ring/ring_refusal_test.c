@@ -81,9 +81,9 @@ run(size_t count)
 	struct shared shared;
 	struct worker worker[THREADS] = {0};
 
-	shared.ring = aligned_alloc(DAD_RING_ALIGN, (size_t)dad_ring_footprint(8, count));
+	shared.ring = aligned_alloc(DAD_RING_ALIGN, (size_t)dad_ring_footprint(8, count, 0));
 	assert_non_null(shared.ring);
-	assert_non_null(dad_ring_init(shared.ring, 8, count));
+	assert_non_null(dad_ring_init(shared.ring, 8, count, 0));
 	assert_int_equal(pthread_barrier_init(&shared.meet, NULL, THREADS), 0);
 	for (unsigned int i = 0; i < THREADS; i++) {
 		worker[i].shared = &shared;

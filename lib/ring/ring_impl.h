@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The data calls that copy, included once by each ring_isa_*.c with RING_ISA naming the table. */
+
+#include <stdbool.h>
+
+#include "dad_ring.h"
+#include "ring_copy.h"
+#include "ring_isa.h"
+#include "ring_side.h"
+
+#ifndef T_AHEAD_IN
+#define T_AHEAD_IN 1024
+#endif
+#ifndef T_AHEAD_OUT
+#define T_AHEAD_OUT 1024
+#endif
+
+/* Ask for the lines of tickets that will be taken soon: as many as now, and so far as known. */
+static __rte_always_inline void
+fetch(const struct dad_ring *r, const struct ring_run *run, size_t width, size_t ahead, bool write)
+{
+	const size_t esize = width != 0 ? width : r->esize;
+	const uint64_t from = run->ticket + RTE_MAX(ahead / esize, run->n);
+	const uint64_t to = RTE_MIN(from + run->n, run->known);
+
+	if (from >= to)
+		return;
+	const uint64_t slot = from & r->mask;
+	const uint64_t n = RTE_MIN(to - from, r->mask + 1 - slot);
+	const uint8_t *elems = ring_elems(r);
+	const uint8_t *end = elems + (slot + n) * esize;
+	const uint8_t *line = elems + RTE_ALIGN_CEIL(slot * esize, (size_t)64);
+
+	for (; line < end; line += 64)
+		ring_fetch(line, write);
+}
+
+static __rte_always_inline size_t
+enqueue(struct dad_ring *r, const void *objs, size_t n, bool all, size_t *free_space, size_t width,
+	bool single)
+{
+	struct ring_run run = ring_claim_room(r, n, all, single);
+
+	if (run.n > 0) {
+		const struct ring_track filled = ring_filled(r);
+
+		ring_fetch(&filled.tags[run.ticket & r->mask], true);
+		fetch(r, &run, width, T_AHEAD_IN, true);
+		ring_copy_in(r, run.ticket, objs, run.n, width);
+		ring_publish(filled, run.ticket, run.n, 0);
+	}
+	if (free_space != NULL)
+		*free_space = dad_ring_free_count(r);
+	return run.n;
+}
+
+static __rte_always_inline size_t
+dequeue(struct dad_ring *r, void *objs, size_t n, bool all, size_t *available, size_t width,
+	bool single)
+{
+	struct ring_run run = ring_claim_elements(r, n, all, single);
+
+	if (run.n > 0) {
+		const struct ring_track emptied = ring_emptied(r);
+
+		ring_fetch(&emptied.tags[run.ticket & r->mask], true);
+		fetch(r, &run, width, T_AHEAD_OUT, false);
+		ring_copy_out(r, run.ticket, objs, run.n, width);
+		ring_publish(emptied, run.ticket, run.length, 0);
+	}
+	if (available != NULL)
+		*available = dad_ring_count(r);
+	return run.n;
+}
+
+#define DEFINE(name, width, single)                                                                \
+	static size_t enqueue_##name(                                                              \
+		struct dad_ring *r, const void *objs, size_t n, bool all, size_t *free_space)      \
+	{                                                                                          \
+		return enqueue(r, objs, n, all, free_space, width, single);                        \
+	}                                                                                          \
+	static size_t dequeue_##name(                                                              \
+		struct dad_ring *r, void *objs, size_t n, bool all, size_t *available)             \
+	{                                                                                          \
+		return dequeue(r, objs, n, all, available, width, single);                         \
+	}
+
+DEFINE(many_any, 0, false)
+DEFINE(many_8, 8, false)
+DEFINE(many_16, 16, false)
+DEFINE(many_32, 32, false)
+DEFINE(many_64, 64, false)
+DEFINE(single_any, 0, true)
+DEFINE(single_8, 8, true)
+DEFINE(single_16, 16, true)
+DEFINE(single_32, 32, true)
+DEFINE(single_64, 64, true)
+
+#define WIDTHS(kind, base)                                                                         \
+	[base + RING_WIDTH_ANY] = kind##_any, [base + RING_WIDTH_8] = kind##_8,                    \
+		[base + RING_WIDTH_16] = kind##_16, [base + RING_WIDTH_32] = kind##_32,            \
+		[base + RING_WIDTH_64] = kind##_64
+
+const struct ring_isa RING_ISA = {
+	.name = RING_ISA_NAME,
+	.simd_bits = RING_ISA_BITS,
+	.enqueue = {WIDTHS(enqueue_many, 0), WIDTHS(enqueue_single, RING_KIND_SINGLE)},
+	.dequeue = {WIDTHS(dequeue_many, 0), WIDTHS(dequeue_single, RING_KIND_SINGLE)},
+};
