@@ -6,9 +6,10 @@
  * @file
  * All cells, one after the other. A cell is one shape, one size of element, one size of bulk.
  *
- * The rings of a cell are made together. First each is measured once with the kernel's counters
- * on, which also warms it up and counts for nothing else; then come the rounds, in each of which
- * every ring is measured once, beginning with another one each time; then the latencies.
+ * First each ring of a cell is measured once with the kernel's counters on. Then come the rounds:
+ * in each the rings are made, all of them, and measured once, one after the other, beginning with
+ * another one each time; so that no ring is always the first, or always lies at the same place in
+ * memory. Then come the latencies.
  *
  * Where other programs take part of the CPUs meanwhile, a measurement is repeated, as many times in
  * a cell as there are rounds. Whether it is depends on CPU time alone and not on the figure.
