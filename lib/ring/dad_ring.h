@@ -289,14 +289,20 @@ struct dad_ring_recovered {
 /**
  * Free what dead threads and processes have left reserved or claimed.
  *
- * Data calls may go on meanwhile, and several callers may recover at once. Elements that a dead
+ * Data calls may go on meanwhile; of several callers at once, one does it. Elements that a dead
  * consumer had claimed are lost. A thread is dead when its thread id is gone from /proc, or is
  * that of a thread started at another time; one that is merely stopped keeps what it has. All
- * users of the ring must share one PID namespace, as EAL's processes do anyway.
+ * users of the ring must share one PID namespace, and see it in /proc, as EAL's processes do
+ * anyway.
+ *
+ * In a ring with owners, up to 256 threads can take part at a time, and each can hold up to 15
+ * spans; beyond that, data calls are refused. A span is its taker's, though another thread of the
+ * process may commit or release it: until then the taker must live.
  *
  * @param r    ring made with DAD_RING_OWNERS
  * @param res  if not NULL: what was freed by this call
- * @return 0, -ENOTSUP (ring without DAD_RING_OWNERS), -EIO (/proc cannot be read: nothing was done)
+ * @return 0, -ENOTSUP (ring without DAD_RING_OWNERS), -EBUSY (somebody else is at it), -EIO (/proc
+ *         cannot be read), -ENOMEM; nothing was done then
  */
 int dad_ring_recover(struct dad_ring *r, struct dad_ring_recovered *res);
 

@@ -14,6 +14,7 @@
 #include "dad_ring.h"
 #include "ring_isa.h"
 #include "ring_layout.h"
+#include "ring_noted.h"
 
 RTE_LOG_REGISTER(ring_logtype, lib.dad.ring, NOTICE);
 
@@ -27,14 +28,14 @@ _Static_assert(DAD_RING_ALIGN % RTE_CACHE_LINE_SIZE == 0, "sides must not share 
 
 #define ALL_FLAGS (DAD_RING_SP | DAD_RING_SC | DAD_RING_EXACT | DAD_RING_OWNERS | DAD_RING_STATS)
 
-/* Which functions serve one side of a ring. */
+/* Which function serves one side of a ring. */
 static uint32_t
 kind_of(size_t esize, bool single, bool noted)
 {
-	uint32_t kind = single ? RING_KIND_SINGLE : 0;
+	const uint32_t kind = single ? RING_KIND_SINGLE : 0;
 
-	(void)noted;
-
+	if (noted)
+		return RING_KIND_NOTED;
 	switch (esize) {
 	case 8:
 		return kind + RING_WIDTH_8;
@@ -76,9 +77,16 @@ set_geometry(struct dad_ring *r, size_t esize, size_t count, unsigned int flags)
 	r->emptied_offset = sizeof(*r);
 	r->filled_offset = r->emptied_offset + tags;
 	r->elems_offset = r->filled_offset + tags;
-	r->owners_offset = 0;
-	r->stats_offset = 0;
 	r->total = r->elems_offset + elems;
+	r->owners_offset = r->stats_offset = 0;
+	if (flags & DAD_RING_OWNERS) {
+		r->owners_offset = r->total;
+		r->total += sizeof(struct ring_owners);
+	}
+	if (flags & DAD_RING_STATS) {
+		r->stats_offset = r->total;
+		r->total += sizeof(struct ring_stats);
+	}
 	return r->total <= SSIZE_MAX ? 0 : -EINVAL;
 }
 
@@ -102,6 +110,10 @@ init_named(void *mem, const char *name, size_t esize, size_t count, unsigned int
 	r->version = RING_VERSION;
 	/* The elements need no value: their tags say that there are none. */
 	memset(ring_emptied(r).tags, 0, r->elems_offset - r->emptied_offset);
+	if (r->owners_offset != 0)
+		memset(ring_owners(r), 0, sizeof(struct ring_owners));
+	if (r->stats_offset != 0)
+		memset(ring_stats(r), 0, sizeof(struct ring_stats));
 	/* All that was before is done: the tags say so. */
 	r->prod.next = r->mask + 1;
 	r->prod.known = r->prod.next + r->capacity;
@@ -274,16 +286,13 @@ dad_ring_free(struct dad_ring *r)
 	return rte_memzone_free(mz);
 }
 
-/* Slots whose tickets have been taken, from first to last, and whose tags are not yet set. */
-static uint64_t
-count_held(struct ring_track track, uint64_t first, uint64_t last)
+static void
+dump_side(FILE *f, const char *name, const struct dad_ring_side_stats *side)
 {
-	uint64_t held = 0;
-
-	for (uint64_t t = first; t < last; t++)
-		held += (__atomic_load_n(&track.tags[t & track.mask], __ATOMIC_RELAXED) &
-				RING_TAG_LAP) != ring_tag_of(track, t);
-	return held;
+	fprintf(f,
+		"  %s: %" PRIu64 " calls, %" PRIu64 " elements, %" PRIu64 " refused, %" PRIu64
+		" retries\n",
+		name, side->calls, side->elements, side->refused, side->retries);
 }
 
 void
@@ -292,13 +301,17 @@ dad_ring_dump(FILE *f, const struct dad_ring *r)
 	/* A snapshot for people: relaxed but for the first, as in dad_ring_count(). */
 	uint64_t head = __atomic_load_n(&r->cons.next, __ATOMIC_ACQUIRE);
 	uint64_t tail = __atomic_load_n(&r->prod.next, __ATOMIC_RELAXED);
-	uint64_t first = r->mask + 1;
-	uint64_t oldest = RTE_MAX(first, tail - first);
+	const uint64_t first = r->mask + 1;
+	struct dad_ring_stats stats;
+	/* It notes when holes were seen, and changes nothing else. */
+	int ret = dad_ring_stats_get((struct dad_ring *)(uintptr_t)r, &stats);
 
 	fprintf(f,
 		"ring \"%.*s\" at %p: %" PRIu64 " elements of %" PRIu32 " bytes, %" PRIu64
-		" in all\n",
-		DAD_RING_NAMESIZE - 1, r->name, (const void *)r, r->capacity, r->esize, r->total);
+		" in all, %s producers, %s consumers, %s\n",
+		DAD_RING_NAMESIZE - 1, r->name, (const void *)r, r->capacity, r->esize, r->total,
+		r->flags & DAD_RING_SP ? "single" : "many",
+		r->flags & DAD_RING_SC ? "single" : "many", ring_isa->name);
 	fprintf(f, "  producers: %" PRIu64 " tickets taken, known to be free below %" PRIu64 "\n",
 		tail - first, __atomic_load_n(&r->prod.known, __ATOMIC_RELAXED) - first);
 	fprintf(f, "  consumers: %" PRIu64 " tickets taken, known to be full below %" PRIu64 "\n",
@@ -306,7 +319,13 @@ dad_ring_dump(FILE *f, const struct dad_ring *r)
 	fprintf(f,
 		"  count %" PRIu64 ", held by running enqueues %" PRIu64
 		", by running dequeues %" PRIu64 "\n",
-		RTE_MIN(tail - head, r->capacity),
-		count_held(ring_filled(r), RTE_MAX(head, oldest), tail),
-		count_held(ring_emptied(r), oldest, head));
+		RTE_MIN(tail - head, r->capacity), stats.filling, stats.emptying);
+	if (ret < 0)
+		return;
+	dump_side(f, "enqueue", &stats.enqueue);
+	dump_side(f, "dequeue", &stats.dequeue);
+	fprintf(f,
+		"  high-water mark %" PRIu64 ", oldest hole %" PRIu64
+		" ns, oldest slow read %" PRIu64 " ns\n",
+		stats.high_water, stats.hole_ns, stats.slow_read_ns);
 }

@@ -21,7 +21,7 @@
 #else
 #define RING_COPY_VECTOR 16
 #endif
-typedef uint32_t ring_copy_u32 __attribute__((aligned(1), may_alias));
+typedef uint64_t ring_copy_u64 __attribute__((aligned(1), may_alias));
 typedef uint8_t ring_copy_vector
 	__attribute__((vector_size(RING_COPY_VECTOR), aligned(1), may_alias));
 
@@ -43,49 +43,55 @@ ring_fetch(const void *line, bool write)
 #endif
 }
 
+#ifndef RING_COPY_WORDS_MAX
+#define RING_COPY_WORDS_MAX 64
+#endif
 #define RING_COPY_BLOCK	  128
 #define RING_COPY_VECTORS (RING_COPY_BLOCK / RING_COPY_VECTOR)
-#ifndef T_TOUCH
-#define T_TOUCH 1
-#endif
 
-/*
- * len bytes, a multiple of the width, which the compiler knows.
- *
- * into_ring: a word of each line is stored first, by itself. AMD's Zen 4 asks for a line when it
- * sees an integer store to it, and not before its turn when it sees a vector store.
- */
+/* len bytes, a multiple of the width, which the compiler knows. */
 static __rte_always_inline void
-ring_copy_width(uint8_t *dst, const uint8_t *src, size_t len, size_t width, bool into_ring)
+ring_copy_width(uint8_t *dst, const uint8_t *src, size_t len, size_t width)
 {
 	const uint8_t *end = src + len;
 
 	for (; end - src >= RING_COPY_BLOCK; src += RING_COPY_BLOCK, dst += RING_COPY_BLOCK) {
 		ring_copy_vector block[RING_COPY_VECTORS];
 
-		if (into_ring && T_TOUCH)
-			for (unsigned int i = 0; i < RING_COPY_BLOCK; i += 64)
-				*(volatile ring_copy_u32 *)(dst + i) =
-					*(const ring_copy_u32 *)(src + i);
 		for (unsigned int i = 0; i < RING_COPY_VECTORS; i++)
 			block[i] = ((const ring_copy_vector *)src)[i];
 		for (unsigned int i = 0; i < RING_COPY_VECTORS; i++)
 			((ring_copy_vector *)dst)[i] = block[i];
 	}
-	for (; src < end; src += width, dst += width) {
-		if (into_ring && T_TOUCH)
-			*(volatile ring_copy_u32 *)dst = *(const ring_copy_u32 *)src;
+	for (; src < end; src += width, dst += width)
 		memcpy(dst, src, width);
-	}
+}
+
+/*
+ * The same a word at a time, for little. The caller has often written the elements just before, a
+ * word at a time, and a CPU hands a word that it has not yet stored on to a load of that word, but
+ * makes a wider load wait. And AMD's Zen 4 asks for the ring's line when it sees an integer store
+ * to it, but not before its turn when it sees a vector.
+ */
+static __rte_always_inline void
+ring_copy_words(uint8_t *dst, const uint8_t *src, size_t len, size_t width)
+{
+	const uint8_t *end = src + len;
+
+	for (; src < end; src += width, dst += width)
+		for (size_t i = 0; i < width; i += 8)
+			*(volatile ring_copy_u64 *)(dst + i) = *(const ring_copy_u64 *)(src + i);
 }
 
 static __rte_always_inline void
 ring_copy(uint8_t *dst, const uint8_t *src, size_t len, size_t width, bool into_ring)
 {
-	if (width != 0)
-		ring_copy_width(dst, src, len, width, into_ring);
-	else
+	if (width == 0)
 		memcpy(dst, src, len);
+	else if (into_ring && len <= RING_COPY_WORDS_MAX)
+		ring_copy_words(dst, src, len, width);
+	else
+		ring_copy_width(dst, src, len, width);
 }
 
 /* width: of an element if it is known to the compiler, else 0 */

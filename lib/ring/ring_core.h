@@ -43,10 +43,10 @@
 
 /* One end of the queue: all that its threads contend for. */
 struct ring_side {
-	uint64_t next;	   /* the next ticket to be taken */
-	uint64_t known;	   /* what was asked about tickets below was answered by yes; may lag */
-	uint64_t refused;  /* ticket that was refused last */
-	uint64_t patience; /* pauses */
+	uint64_t next;	  /* the next ticket to be taken */
+	uint64_t known;	  /* what was asked about tickets below was answered by yes; may lag */
+	uint64_t refused; /* the ticket of the last claim that waited, and how long: */
+	uint64_t pauses;  /* see ring_wait_once() */
 	uint8_t pad[RING_SIDE_SIZE - 32];
 } __attribute__((aligned(RING_SIDE_SIZE)));
 
@@ -82,20 +82,17 @@ ring_has_flag(struct ring_track track, uint64_t ticket, uint8_t flag)
 	return ring_tag_at(track, ticket, __ATOMIC_RELAXED) == (ring_tag_of(track, ticket) | flag);
 }
 
-/* Tags in a cache line: a look goes to the end of the line that it has to read anyway. */
-#ifndef T_LOOK
-#define T_LOOK 256
+/* A look goes so far beyond what was asked for, in tags: some cache lines of them. What it finds
+ * saves later claims a look, and tells which slots' lines may be asked for ahead of time. */
+#ifndef RING_LOOK_AHEAD
+#define RING_LOOK_AHEAD 256
 #endif
-#ifndef T_PMAX
-#define T_PMAX 32
+
+/* See ring_claim_refused(). */
+#ifndef RING_PAUSES_MAX
+#define RING_PAUSES_MAX 32
 #endif
-#ifndef T_PMIN
-#define T_PMIN 1
-#endif
-#ifndef T_ENOUGH
-#define T_ENOUGH 16
-#endif
-#define RING_LOOK_AHEAD T_LOOK
+#define RING_CALLS_AHEAD 16
 
 /* How many tickets from one on are marked, up to max: at least 1 and at most a whole lap. */
 static __rte_always_inline uint64_t
@@ -125,16 +122,115 @@ ring_publish(struct ring_track track, uint64_t ticket, uint64_t n, uint8_t flags
 
 /* What a claim found out. */
 struct ring_claimed {
-	uint64_t ticket; /* first one taken */
-	uint64_t n;	 /* how many; 0: refused */
-	uint64_t known;	 /* it was seen that tickets below may be taken, too */
+	uint64_t ticket;  /* first one taken */
+	uint64_t n;	  /* how many; 0: refused */
+	uint64_t known;	  /* it was seen that tickets below may be taken, too */
+	uint64_t retries; /* others were quicker so often */
 };
 
 /*
- * Take up to n tickets of one side, or with `all` n or none. The tickets must have been marked,
- * `lag` tickets ago, in a track of the other side.
+ * What a thread is about to take, for whoever wants to know after its death. Edge I: it is there
+ * before the ticket is taken; so who sees by `next` that the ticket is taken, and then looks here,
+ * finds this or something later.
+ */
+struct ring_intent {
+	uint64_t ticket;
+	uint64_t length; /* 0: nothing */
+};
+
+static inline void
+ring_intend(struct ring_intent *intent, uint64_t ticket, uint64_t length)
+{
+	/* I: release, both; pair with the acquires in ring_recover.c. The two words need not be of
+	 * the same age: see there. */
+	__atomic_store_n(&intent->ticket, ticket, __ATOMIC_RELEASE);
+	__atomic_store_n(&intent->length, length, __ATOMIC_RELEASE);
+}
+
+/*
+ * A claim is about to be refused. Should it look again?
+ *
+ * When one side keeps up with the other one, both meet in the same cache lines: each look takes
+ * them from the other side just when that is writing there, and costs both of them more than the
+ * work itself. So a claim that would be refused lets the other side get ahead: for a few pauses,
+ * and once a ticket, so that polling an idle queue costs nothing. How long is learnt: longer, as
+ * long as there is more to be had after it than was asked for, up to some calls' worth; shorter
+ * when there is not, as when a request waits for its answer.
+ */
+static inline bool
+ring_wait_once(struct ring_side *side, uint64_t ticket, uint64_t *pauses)
+{
+	/* All relaxed: hints. */
+	if (__atomic_load_n(&side->refused, __ATOMIC_RELAXED) == ticket)
+		return false;
+	__atomic_store_n(&side->refused, ticket, __ATOMIC_RELAXED);
+	*pauses = RTE_MAX(__atomic_load_n(&side->pauses, __ATOMIC_RELAXED), (uint64_t)1);
+	for (uint64_t i = 0; i < *pauses; i++)
+		rte_pause();
+	return true;
+}
+
+static inline void
+ring_learn(struct ring_side *side, uint64_t pauses, uint64_t n, uint64_t found)
+{
+	if (found <= n)
+		pauses /= 2;
+	else if (found < RTE_MIN(n * RING_CALLS_AHEAD, (uint64_t)RING_LOOK_AHEAD))
+		pauses = RTE_MIN(2 * pauses, (uint64_t)RING_PAUSES_MAX);
+	else if (found > 2 * n * RING_CALLS_AHEAD)
+		pauses = pauses * 3 / 4;
+	/* Relaxed: a hint */
+	__atomic_store_n(&side->pauses, pauses, __ATOMIC_RELAXED);
+}
+
+/*
+ * The part of a claim that looks at tags: for when n tickets from c->ticket on are not known to be
+ * ready. How many are, up to n; or with `all` n or none.
+ */
+static __rte_noinline __rte_unused uint64_t
+ring_claim_look(struct ring_side *side, const struct ring_track *track, uint64_t lag, uint64_t n,
+	bool all, struct ring_claimed *c)
+{
+	uint64_t pauses = 0;
+
+	for (;;) {
+		const uint64_t from = RTE_MAX(c->known, c->ticket);
+		uint64_t to = RTE_ALIGN_CEIL(c->ticket + n - lag, (uint64_t)RING_LOOK_AHEAD) + lag;
+
+		to = RTE_MIN(to, c->ticket + track->mask + 1);
+		/* F or E: acquires */
+		uint64_t run = ring_look(*track, from - lag, to - from);
+
+		c->known = from + run;
+		if (run > 0)
+			/* K: release; pairs with the load in ring_claim() */
+			__atomic_store_n(&side->known, c->known, __ATOMIC_RELEASE);
+		if (pauses > 0)
+			ring_learn(side, pauses, n, c->known - c->ticket);
+
+		uint64_t got = RTE_MIN(n, c->known - c->ticket);
+		if (all && got < n)
+			got = 0;
+		if (got > 0)
+			return got;
+		/* Not ready, if nobody took these tickets meanwhile. T: acquire, as in
+		 * ring_claim(); it stays behind the tags' loads by their acquire. */
+		uint64_t next = __atomic_load_n(&side->next, __ATOMIC_ACQUIRE);
+		if (next == c->ticket && !ring_wait_once(side, next, &pauses))
+			return 0;
+		if (next != c->ticket)
+			pauses = 0;
+		c->ticket = next;
+		c->known = RTE_MAX(c->known, next);
+	}
+}
+
+/*
+ * Take up to n tickets of one side, or with `all` n or none; n is from 1 to the capacity. The
+ * tickets must have been marked, `lag` tickets ago, in a track of the other side.
  *
  * single: calls of this side come one at a time, ordered by the caller's own means.
+ * intent: if not NULL, what the caller is about to take is left there, with a flag in the length.
  *
  * What is found out about the tickets before the compare-and-swap holds when it succeeds, since
  * next has not moved in between; and it holds for ever after, since a ticket that was ready once
@@ -143,86 +239,37 @@ struct ring_claimed {
  */
 static __rte_always_inline struct ring_claimed
 ring_claim(struct ring_side *side, struct ring_track track, uint64_t lag, uint64_t n, bool all,
-	bool single)
+	bool single, struct ring_intent *intent, uint64_t flag)
 {
-	struct ring_claimed c = {0, 0, 0};
-	uint64_t waited = 0;
+	struct ring_claimed c = {.retries = 0};
 
-	for (;;) {
+	for (;; c.retries++) {
 		/* T: acquire; pairs with the compare-and-swap below. Whoever moved next this far
 		 * has seen tags not older than the lap before: neither do we from here on. */
 		c.ticket = __atomic_load_n(&side->next, __ATOMIC_ACQUIRE);
-		/* K: acquire; pairs with the store below: the tags seen there count as seen here */
+		/* K: acquire; pairs with the store in ring_claim_look(): the tags seen there count
+		 * as seen here */
 		c.known = __atomic_load_n(&side->known, __ATOMIC_ACQUIRE);
-		uint64_t got = n;
-
-		if (c.known < c.ticket + n) {
-			uint64_t from = RTE_MAX(c.known, c.ticket);
-			uint64_t to =
-				RTE_ALIGN_CEIL(c.ticket + n - lag, (uint64_t)RING_LOOK_AHEAD) + lag;
-			uint64_t run;
-
-			to = RTE_MIN(to, c.ticket + track.mask + 1);
-			/* F or E: acquires */
-			run = ring_look(track, from - lag, to - from);
-			c.known = from + run;
-			if (run > 0)
-				/* K: release; pairs with the load above */
-				__atomic_store_n(&side->known, c.known, __ATOMIC_RELEASE);
-			got = RTE_MIN(n, c.known - c.ticket);
-#if T_PMAX > 0
-			if (unlikely(waited > 0)) {
-				uint64_t r = c.known - c.ticket;
-				uint64_t p = waited;
-				if (r <= n)
-					p /= 2;
-				else if (r < n * T_ENOUGH && r < T_LOOK)
-					p = RTE_MIN(2 * p, (uint64_t)T_PMAX);
-				else if (r > 2 * n * T_ENOUGH)
-					p = p * 3 / 4;
-				__atomic_store_n(&side->patience, p, __ATOMIC_RELAXED);
-				waited = 0;
-			}
-#endif
-			if (all && got < n)
-				got = 0;
-			if (got == 0) {
-#if T_PMAX > 0
-				if (__atomic_load_n(&side->refused, __ATOMIC_RELAXED) != c.ticket) {
-					__atomic_store_n(
-						&side->refused, c.ticket, __ATOMIC_RELAXED);
-					waited = __atomic_load_n(&side->patience, __ATOMIC_RELAXED);
-					if (waited < T_PMIN)
-						waited = T_PMIN;
-					for (uint64_t i = 0; i < waited; i++)
-						rte_pause();
-					continue;
-				}
-#endif
-				/* Not ready, if nobody took these tickets meanwhile: relaxed, for
-				 * it decides about the return value and nothing is read after it.
-				 * It stays behind the tags' loads by their acquire. */
-				if (single ||
-					__atomic_load_n(&side->next, __ATOMIC_RELAXED) == c.ticket)
-					return c;
-				continue;
-			}
+		c.n = n;
+		if (unlikely(c.known < c.ticket + n)) {
+			c.n = ring_claim_look(side, &track, lag, n, all, &c);
+			if (c.n == 0)
+				return c;
 		}
+		if (intent != NULL)
+			ring_intend(intent, c.ticket, c.n | flag);
 		if (single) {
 			/* T: release; the next call of this side may come from another thread */
-			__atomic_store_n(&side->next, c.ticket + got, __ATOMIC_RELEASE);
-			c.n = got;
+			__atomic_store_n(&side->next, c.ticket + c.n, __ATOMIC_RELEASE);
 			return c;
 		}
 		/* T: release; pairs with the load of next above, in whoever comes later. Relaxed on
 		 * failure, since the loop loads again. Elements cannot be touched before it: they
 		 * depend on its success by control (stores) and by the acquire of F (loads). */
 		uint64_t expected = c.ticket;
-		if (likely(__atomic_compare_exchange_n(&side->next, &expected, c.ticket + got,
-			    false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))) {
-			c.n = got;
+		if (likely(__atomic_compare_exchange_n(&side->next, &expected, c.ticket + c.n,
+			    false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)))
 			return c;
-		}
 		rte_pause();
 	}
 }

@@ -287,7 +287,7 @@ a_stalled_producer_hides_what_follows_and_stops_no_producer(void **state)
 	(void)state;
 	assert_int_equal(dad_ring_enqueue_bulk(r, make(0, 2, 8), 2, NULL), 2);
 	/* a producer that is preempted between its claim and its tags */
-	struct ring_run stalled = ring_claim_room(r, 3, true, false);
+	struct ring_run stalled = ring_claim_room(r, 3, true, false, NULL, 0);
 	assert_int_equal(stalled.n, 3);
 	assert_int_equal(dad_ring_enqueue_bulk(r, make(5, 11, 8), 11, NULL), 11);
 	assert_int_equal(dad_ring_enqueue_bulk(r, in, 1, NULL), 0);
@@ -315,7 +315,7 @@ a_stalled_consumer_keeps_its_slots_and_stops_no_consumer(void **state)
 
 	(void)state;
 	assert_int_equal(dad_ring_enqueue_bulk(r, make(0, 16, 8), 16, NULL), 16);
-	struct ring_run stalled = ring_claim_elements(r, 3, true, false);
+	struct ring_run stalled = ring_claim_elements(r, 3, true, false, NULL, 0);
 	assert_int_equal(stalled.n, 3);
 	assert_int_equal(dad_ring_dequeue_bulk(r, out, 13, NULL), 13);
 	check(3, 13, 8);

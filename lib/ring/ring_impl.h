@@ -9,19 +9,15 @@
 #include "ring_isa.h"
 #include "ring_side.h"
 
-#ifndef T_AHEAD_IN
-#define T_AHEAD_IN 1024
-#endif
-#ifndef T_AHEAD_OUT
-#define T_AHEAD_OUT 1024
-#endif
+/* The first line to ask for is so many bytes away: the nearer ones have been asked for already. */
+#define FETCH_AHEAD 1024
 
 /* Ask for the lines of tickets that will be taken soon: as many as now, and so far as known. */
 static __rte_always_inline void
-fetch(const struct dad_ring *r, const struct ring_run *run, size_t width, size_t ahead, bool write)
+fetch(const struct dad_ring *r, const struct ring_run *run, size_t width, bool write)
 {
 	const size_t esize = width != 0 ? width : r->esize;
-	const uint64_t from = run->ticket + RTE_MAX(ahead / esize, run->n);
+	const uint64_t from = run->ticket + RTE_MAX(FETCH_AHEAD / esize, run->n);
 	const uint64_t to = RTE_MIN(from + run->n, run->known);
 
 	if (from >= to)
@@ -40,13 +36,13 @@ static __rte_always_inline size_t
 enqueue(struct dad_ring *r, const void *objs, size_t n, bool all, size_t *free_space, size_t width,
 	bool single)
 {
-	struct ring_run run = ring_claim_room(r, n, all, single);
+	struct ring_run run = ring_claim_room(r, n, all, single, NULL, 0);
 
 	if (run.n > 0) {
 		const struct ring_track filled = ring_filled(r);
 
 		ring_fetch(&filled.tags[run.ticket & r->mask], true);
-		fetch(r, &run, width, T_AHEAD_IN, true);
+		fetch(r, &run, width, true);
 		ring_copy_in(r, run.ticket, objs, run.n, width);
 		ring_publish(filled, run.ticket, run.n, 0);
 	}
@@ -59,13 +55,13 @@ static __rte_always_inline size_t
 dequeue(struct dad_ring *r, void *objs, size_t n, bool all, size_t *available, size_t width,
 	bool single)
 {
-	struct ring_run run = ring_claim_elements(r, n, all, single);
+	struct ring_run run = ring_claim_elements(r, n, all, single, NULL, 0);
 
 	if (run.n > 0) {
 		const struct ring_track emptied = ring_emptied(r);
 
 		ring_fetch(&emptied.tags[run.ticket & r->mask], true);
-		fetch(r, &run, width, T_AHEAD_OUT, false);
+		fetch(r, &run, width, false);
 		ring_copy_out(r, run.ticket, objs, run.n, width);
 		ring_publish(emptied, run.ticket, run.length, 0);
 	}
@@ -105,6 +101,8 @@ DEFINE(single_64, 64, true)
 const struct ring_isa RING_ISA = {
 	.name = RING_ISA_NAME,
 	.simd_bits = RING_ISA_BITS,
-	.enqueue = {WIDTHS(enqueue_many, 0), WIDTHS(enqueue_single, RING_KIND_SINGLE)},
-	.dequeue = {WIDTHS(dequeue_many, 0), WIDTHS(dequeue_single, RING_KIND_SINGLE)},
+	.enqueue = {WIDTHS(enqueue_many, 0),
+		WIDTHS(enqueue_single, RING_KIND_SINGLE), [RING_KIND_NOTED] = ring_enqueue_noted},
+	.dequeue = {WIDTHS(dequeue_many, 0),
+		WIDTHS(dequeue_single, RING_KIND_SINGLE), [RING_KIND_NOTED] = ring_dequeue_noted},
 };

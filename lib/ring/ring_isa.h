@@ -22,10 +22,10 @@ enum ring_width { /* of an element */
 	RING_WIDTHS,
 };
 
-/* Bits of the index, beside the width. */
-#define RING_KIND_SINGLE (1 * RING_WIDTHS) /* one thread at a time on this side */
-#define RING_KIND_NOTED	 (2 * RING_WIDTHS) /* with owners or statistics, or both */
-#define RING_KINDS	 (4 * RING_WIDTHS)
+/* Which function: the width, and what must be added to it. */
+#define RING_KIND_SINGLE RING_WIDTHS	   /* one thread at a time on this side */
+#define RING_KIND_NOTED	 (2 * RING_WIDTHS) /* owners or statistics, and any width: alone */
+#define RING_KINDS	 (RING_KIND_NOTED + 1)
 
 typedef size_t (*ring_enqueue_t)(
 	struct dad_ring *r, const void *objs, size_t n, bool all, size_t *free_space);
@@ -40,6 +40,11 @@ struct ring_isa {
 };
 
 extern const struct ring_isa ring_isa_generic, ring_isa_avx2, ring_isa_avx512;
+
+/* Of all tables: ring_noted.c */
+size_t ring_enqueue_noted(
+	struct dad_ring *r, const void *objs, size_t n, bool all, size_t *free_space);
+size_t ring_dequeue_noted(struct dad_ring *r, void *objs, size_t n, bool all, size_t *available);
 
 /* The one in use. Read by every data call, written when that is chosen: before there are rings, or
  * to another one that does the same. */

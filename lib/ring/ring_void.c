@@ -50,11 +50,12 @@ compact(struct dad_ring *r, uint64_t first, uint64_t length)
 }
 
 struct ring_run
-ring_claim_past_voids(struct dad_ring *r, uint64_t n, bool all)
+ring_claim_past_voids(
+	struct dad_ring *r, uint64_t n, bool all, struct ring_intent *intent, uint64_t flag)
 {
 	const struct ring_track filled = ring_filled(r);
 
-	for (;;) {
+	for (uint64_t retries = 0;; retries++) {
 		/* T: acquire, as in ring_claim() */
 		uint64_t first = __atomic_load_n(&r->cons.next, __ATOMIC_ACQUIRE);
 		struct extent e = look_past_voids(filled, first, n);
@@ -66,16 +67,19 @@ ring_claim_past_voids(struct dad_ring *r, uint64_t n, bool all)
 		if (e.length == 0) {
 			/* Relaxed: as in ring_claim() */
 			if (__atomic_load_n(&r->cons.next, __ATOMIC_RELAXED) == first)
-				return (struct ring_run){first, 0, 0, first};
+				return (struct ring_run){first, 0, 0, first, retries};
 			continue;
 		}
+		if (intent != NULL)
+			ring_intend(intent, first, e.length | flag);
 		/* T: release, as in ring_claim(); a single consumer meets nobody here */
 		if (!__atomic_compare_exchange_n(&r->cons.next, &first, first + e.length, false,
 			    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
 			continue;
 		if (e.elements > 0) {
 			compact(r, first, e.length);
-			return (struct ring_run){first, e.elements, e.length, first + e.length};
+			return (struct ring_run){
+				first, e.elements, e.length, first + e.length, retries};
 		}
 		ring_publish(ring_emptied(r), first, e.length, 0);
 	}
