@@ -25,8 +25,9 @@ test:                   ## build, and run all tests
 	@config/build.sh $(BUILD) $(OPTIONS)
 	@config/test.sh $(BUILD)
 
-bench: build            ## the full sweep, with dma_skeleton beside the engines of dma_dad
+bench: build            ## the full sweep: dma_dad beside dma_skeleton, the ring beside rte_ring
 	@config/bench.sh $(BUILD)
+	@config/bench-ring.sh $(BUILD)
 
 arm64:                  ## build for arm64, and run unit tests under qemu
 	@config/setup.sh run arm64

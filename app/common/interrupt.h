@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef TESTDMA_INTERRUPT_H
-#define TESTDMA_INTERRUPT_H
+#ifndef APP_INTERRUPT_H
+#define APP_INTERRUPT_H
 
 /**
  * @file
@@ -25,4 +25,4 @@ bool interrupted(void);
  */
 bool interruptible_wait(int fd, int timeout_ms);
 
-#endif /* TESTDMA_INTERRUPT_H */
+#endif /* APP_INTERRUPT_H */
