@@ -424,6 +424,7 @@ struct thread {
 	pthread_t id;
 	unsigned int lcore;
 	struct dad_iova *a;
+	pthread_barrier_t *start;
 	unsigned int rounds;
 	unsigned int errors;
 };
@@ -438,6 +439,7 @@ hold_a_share(void *arg)
 	uint32_t random = 12345 + t->lcore;
 
 	be_lcore(t->lcore);
+	pthread_barrier_wait(t->start);
 	for (unsigned int i = 0; i < t->rounds; i++) {
 		random = random * 1664525 + 1013904223;
 		bool filling = i / EACH % 2 == 0;
@@ -471,11 +473,15 @@ threads_share_all_there_is(void **state)
 	for (unsigned int b = 0; b < 3; b++) {
 		struct dad_iova *a = dad_iova_create(bases[b], SPACE * GRANULE, SHIFT, 0);
 		struct thread thread[THREADS];
+		pthread_barrier_t start;
+
+		pthread_barrier_init(&start, NULL, THREADS);
 
 		for (unsigned int i = 0; i < THREADS; i++) {
 			/* the last two are no lcores */
 			thread[i] = (struct thread){.a = a,
-				.rounds = 60000,
+				.start = &start,
+				.rounds = 400000,
 				.lcore = i < THREADS - 2 ? i : LCORE_ID_ANY};
 			assert_int_equal(
 				pthread_create(&thread[i].id, NULL, hold_a_share, &thread[i]), 0);
@@ -484,6 +490,7 @@ threads_share_all_there_is(void **state)
 			pthread_join(thread[i].id, NULL);
 			assert_int_equal(thread[i].errors, 0);
 		}
+		pthread_barrier_destroy(&start);
 		assert_int_equal(used_of(a), 0);
 		assert_int_equal(dad_iova_alloc(a, SPACE * GRANULE, 0, ANYWHERE), bases[b]);
 		dad_iova_destroy(a);
@@ -520,8 +527,18 @@ life_with_failure(long countdown)
 	assert_true(n >= 599);
 	int ret = dad_iova_reserve(a, 5 * GIB - GRANULE * 1000, GRANULE);
 	assert_true(ret == 0 || ret == -ENOMEM);
-	while (n-- > 0)
-		dad_iova_free(a, addr[n], GRANULE);
+	/* twice: the second time by way of the depot */
+	for (unsigned int i = 0; i < n; i++)
+		dad_iova_free(a, addr[i], GRANULE);
+	for (unsigned int i = 0; i < n; i++) {
+		addr[i] = dad_iova_alloc(a, GRANULE, 0, ANYWHERE);
+		if (addr[i] == DAD_DMA_MAPPING_ERROR) {
+			assert_int_equal(rte_errno, ENOMEM);
+			n = i;
+		}
+	}
+	for (unsigned int i = 0; i < n; i++)
+		dad_iova_free(a, addr[i], GRANULE);
 	bool failed = test_alloc_countdown == 0;
 	test_alloc_countdown = 0;
 	assert_int_equal(used_of(a), 0);
