@@ -145,6 +145,13 @@ uint64_t dad_dma_get_coherent_mask(const struct dad_dma_dev *dev);
 
 /* ---- coherent memory -------------------------------------------------------------------- */
 
+/** How to allocate, to be combined. */
+enum {
+	/** only what the library has at hand: no system call, and no waiting for one */
+	DAD_DMA_ALLOC_NEVER_GROW = 1 << 0,
+	DAD_DMA_ALLOC_ZERO = 1 << 1, /**< clear it; pools only, the rest is zeroed anyway */
+};
+
 /**
  * Allocate memory that CPU and device share.
  *
