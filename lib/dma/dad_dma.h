@@ -257,6 +257,13 @@ size_t dad_dma_max_mapping_size(const struct dad_dma_dev *dev);
 
 /* ---- coherent memory -------------------------------------------------------------------- */
 
+/** How to allocate, to be combined. */
+enum {
+	/** only what the library has at hand: no system call, and no waiting for one */
+	DAD_DMA_ALLOC_NEVER_GROW = 1 << 0,
+	DAD_DMA_ALLOC_ZERO = 1 << 1, /**< clear it; pools only, the rest is zeroed anyway */
+};
+
 /**
  * Allocate memory that CPU and device share.
  *
