@@ -77,8 +77,8 @@ struct dad_dma_domain_ops {
 	 */
 	int (*map)(void *priv, dad_dma_addr_t iova, void *va, size_t size, enum dad_dma_dir dir);
 	/**
-	 * Undo one or several whole map() calls, which lie side by side in the granules of this
-	 * range. What a device has cached may stay until sync().
+	 * Undo all map() calls in the granules of this range. They lie in it whole; there may be
+	 * gaps between them. What a device has cached may stay until sync().
 	 *
 	 * @return 0 or -errno; after an error the IOVAs are never used again
 	 */
