@@ -161,11 +161,14 @@ make_iovas(struct dad_dma_domain *domain, const struct dad_dma_domain_conf *conf
 	first = RTE_MAX(first, b->ranges[0].first);
 	last = RTE_MIN(last, b->ranges[b->n_ranges - 1].last);
 	last = RTE_MIN(last, (UINT64_C(1) << DAD_DMA_KEY_BITS) - 1);
-	/* whole granules */
-	if (first > last || last - first < 2 * domain->granule - 2)
+	/* whole granules, if there are any */
+	if (first > last)
 		return ERANGE;
 	first = RTE_ALIGN_CEIL(first, domain->granule);
-	last = RTE_ALIGN_FLOOR(last + 1, domain->granule) - 1;
+	uint64_t end = RTE_ALIGN_FLOOR(last + 1, domain->granule);
+	if (first >= end)
+		return ERANGE;
+	last = end - 1;
 	domain->iova_first = first;
 	domain->iova_last = last;
 	domain->window_max = conf->window_max != 0 ? conf->window_max : (last - first) / 2;
