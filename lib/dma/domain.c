@@ -183,12 +183,12 @@ make_iovas(struct dad_dma_domain *domain, const struct dad_dma_domain_conf *conf
 	/* the holes between the backend's ranges */
 	for (unsigned int i = 1; i < b->n_ranges; i++) {
 		uint64_t hole = b->ranges[i - 1].last + 1;
-		uint64_t end = b->ranges[i].first;
+		uint64_t next = b->ranges[i].first;
 
 		hole = RTE_MAX(RTE_ALIGN_FLOOR(hole, domain->granule), first);
-		end = RTE_MIN(RTE_ALIGN_CEIL(end, domain->granule), last + 1);
-		if (hole < end) {
-			int ret = dad_iova_reserve(domain->iova, hole, end - hole);
+		next = RTE_MIN(RTE_ALIGN_CEIL(next, domain->granule), last + 1);
+		if (hole < next) {
+			int ret = dad_iova_reserve(domain->iova, hole, next - hole);
 
 			if (ret != 0)
 				return -ret;
