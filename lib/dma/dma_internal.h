@@ -6,7 +6,7 @@
  *
  * Locks, in the order in which they are taken:
  *   domains_lock   the list of domains, and their reference counts
- *   arena_lock     coherent memory
+ *   arena_lock     growth of coherent memory (a short lock within guards what there is)
  *   (EAL's memory lock)
  *   lock           regions, windows, devices, pools: whatever is not done by a map of known memory
  *   queue_lock     the queue of lazy unmaps
@@ -46,7 +46,7 @@ enum kind {
 /* Also in such a word: here begins a piece of a region that was linked into a range. */
 #define WORD_START (UINT64_C(1) << 5)
 
-struct arena;
+struct arenas;
 struct bounce;
 struct dad_iova;
 struct dma_dev;
@@ -113,8 +113,8 @@ struct dad_dma_domain {
 	struct span unmap_span; /* IOVAs for which an unmap has something to do */
 	struct span sync_span;
 
-	pthread_mutex_t arena_lock;
-	TAILQ_HEAD(, arena) arenas;
+	pthread_mutex_t arena_lock; /* who makes arenas */
+	struct arenas *arenas;
 
 	/* of remapping domains */
 	const struct dad_dma_domain_ops *ops;
@@ -303,10 +303,5 @@ bool bounce_unmap(struct dma_dev *dev, uint64_t iova, uint64_t size, enum dad_dm
 	unsigned int attrs, uint64_t *va);
 void bounce_copy(struct dma_dev *dev, uint64_t iova, uint64_t size, bool to_device);
 uint64_t bounce_max(const struct bounce *bounce);
-
-/* ---- coherent.c */
-
-/* Frees all arenas: the domain goes away, and all its devices went before. */
-void coherent_release(struct dad_dma_domain *domain);
 
 #endif /* DMA_INTERNAL_H */

@@ -7,6 +7,7 @@
 #include <rte_memory.h>
 #include <rte_string_fns.h>
 
+#include "arena.h"
 #include "dma_internal.h"
 #include "iova.h"
 #include "soft.h"
@@ -31,6 +32,7 @@ free_parts(struct dad_dma_domain *domain)
 	for (unsigned int i = 0; i < RTE_DIM(tables); i++)
 		table_free(tables[i]);
 	dad_iova_destroy(domain->iova);
+	arenas_destroy(domain->arenas);
 	pthread_mutex_destroy(&domain->lock);
 	pthread_mutex_destroy(&domain->arena_lock);
 	pthread_mutex_destroy(&domain->queue_lock);
@@ -41,7 +43,7 @@ free_parts(struct dad_dma_domain *domain)
 static void
 domain_free(struct dad_dma_domain *domain)
 {
-	coherent_release(domain);
+	arenas_clear(domain->arenas);
 	eal_memory_leave(domain);
 	bounce_free(domain->bounce);
 	regions_release(domain);
@@ -71,7 +73,6 @@ domain_alloc(const char *name, enum dad_dma_domain_type type)
 	pthread_mutex_init(&domain->lock, NULL);
 	pthread_mutex_init(&domain->arena_lock, NULL);
 	pthread_mutex_init(&domain->queue_lock, NULL);
-	TAILQ_INIT(&domain->arenas);
 	TAILQ_INIT(&domain->devs);
 	TAILQ_INIT(&domain->regions);
 	LIST_INIT(&domain->windows);
@@ -81,7 +82,8 @@ domain_alloc(const char *name, enum dad_dma_domain_type type)
 	domain->counted = table_create();
 	domain->owner = table_create();
 	domain->phys = table_create();
-	if (domain->forward == NULL || domain->reverse == NULL || domain->counted == NULL ||
+	domain->arenas = arenas_create();
+	if (domain->arenas == NULL || domain->forward == NULL || domain->reverse == NULL || domain->counted == NULL ||
 		domain->owner == NULL || domain->phys == NULL) {
 		free_parts(domain);
 		return NULL;
