@@ -69,7 +69,6 @@ domain_alloc(const char *name, enum dad_dma_domain_type type)
 	domain->unmap_span = none;
 	domain->sync_span = none;
 	domain->registers_max = UINT64_MAX;
-	rte_spinlock_init(&domain->table_lock);
 	pthread_mutex_init(&domain->lock, NULL);
 	pthread_mutex_init(&domain->arena_lock, NULL);
 	pthread_mutex_init(&domain->queue_lock, NULL);
@@ -83,8 +82,8 @@ domain_alloc(const char *name, enum dad_dma_domain_type type)
 	domain->owner = table_create();
 	domain->phys = table_create();
 	domain->arenas = arenas_create();
-	if (domain->arenas == NULL || domain->forward == NULL || domain->reverse == NULL || domain->counted == NULL ||
-		domain->owner == NULL || domain->phys == NULL) {
+	if (domain->arenas == NULL || domain->forward == NULL || domain->reverse == NULL ||
+		domain->counted == NULL || domain->owner == NULL || domain->phys == NULL) {
 		free_parts(domain);
 		return NULL;
 	}
@@ -313,7 +312,7 @@ domain_widen(struct dad_dma_domain *domain, struct span *span, uint64_t first, u
 	span->first = RTE_MIN(span->first, first);
 	span->last = RTE_MAX(span->last, last);
 	TAILQ_FOREACH (dev, &domain->devs, next)
-		dev_refresh(dev);
+		dev_look_again(dev);
 }
 
 void
@@ -424,21 +423,21 @@ int
 domain_set_reverse(
 	struct dad_dma_domain *domain, uint64_t iova, uint64_t va, uint64_t len, enum kind kind)
 {
-	rte_spinlock_lock(&domain->table_lock);
+	lock_take(&domain->table_lock);
 	int ret = table_set(domain->reverse, iova, va | kind, len);
 	if (ret != 0)
 		table_clear(domain->reverse, iova, len);
-	rte_spinlock_unlock(&domain->table_lock);
+	lock_drop(&domain->table_lock);
 	return ret;
 }
 
 void
 domain_clear_reverse(struct dad_dma_domain *domain, uint64_t iova, uint64_t len)
 {
-	rte_spinlock_lock(&domain->table_lock);
+	lock_take(&domain->table_lock);
 	if (table_clear(domain->reverse, iova, len) != 0)
 		DMA_LOG(ERR, "IOVA %#" PRIx64 " stays known, its memory is gone", iova);
-	rte_spinlock_unlock(&domain->table_lock);
+	lock_drop(&domain->table_lock);
 }
 
 const struct dad_dma_table *
