@@ -20,10 +20,10 @@
 
 #include <rte_lcore.h>
 #include <rte_log.h>
-#include <rte_spinlock.h>
 
 #include "dad_dma.h"
 #include "dad_dma_domain.h"
+#include "lock.h"
 #include "table.h"
 
 extern int dma_logtype;
@@ -101,7 +101,7 @@ struct dad_dma_domain {
 	struct dad_dma_table *phys;    /* physical → virtual, of BARs */
 	struct dad_dma_table *known;   /* remapping: virtual → virtual, of EAL's memory */
 	struct dad_dma_table *window;  /* remapping: virtual → IOVA, of windows */
-	rte_spinlock_t table_lock;
+	struct lock table_lock;
 
 	pthread_mutex_t lock;
 	TAILQ_HEAD(, dma_dev) devs;
@@ -208,8 +208,11 @@ dev_to_iova(const struct dma_dev *dev, dad_dma_addr_t addr)
 
 /* Can the device be given this? 0 or ERANGE. */
 int dev_check(const struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size);
-/* What the inline functions look at, after something changed; under the domain's lock. */
+/* What the inline functions look at, after something changed; under the domain's lock. The device
+ * has no mappings. */
 void dev_refresh(struct dma_dev *dev);
+/* The same after a span became wider, which it may while there are mappings. */
+void dev_look_again(struct dma_dev *dev);
 /* Its pool, or NULL. */
 struct bounce *dev_bounce(const struct dma_dev *dev);
 /* Mappings alive, without those that are direct. */
@@ -221,7 +224,7 @@ uint64_t dev_live(const struct dma_dev *dev);
 void domain_ref(struct dad_dma_domain *domain);
 /* Calls for each domain, under domains_lock. */
 void domain_walk(void (*call)(struct dad_dma_domain *domain, void *arg), void *arg);
-/* Unmapping or syncing [first, last] has something to do from now on; under the domain's lock. */
+/* Unmapping or syncing these IOVAs has something to do from now on; under the domain's lock. */
 void domain_widen(struct dad_dma_domain *domain, struct span *span, uint64_t first, uint64_t last);
 /* What is direct: the table's answer, a region's, or EAL's for external memory that it did not
  * announce. */
