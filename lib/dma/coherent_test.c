@@ -213,10 +213,10 @@ static void *
 grow_slowly(void *arg)
 {
 	dad_dma_addr_t handle;
-	void *va = dad_dma_alloc_coherent(dev, 3u << 20, &handle);
+	void *va = dad_dma_alloc_coherent(dev, 2u << 20, &handle);
 
 	(void)arg;
-	dad_dma_free_coherent(dev, 3u << 20, va, handle);
+	dad_dma_free_coherent(dev, 2u << 20, va, handle);
 	return va;
 }
 
@@ -233,6 +233,14 @@ never_grow_does_not_wait_for_who_grows(void **state)
 	void *va = dad_dma_pool_alloc(pool, 0, &handle);
 	assert_non_null(va);
 	assert_int_equal(dad_dma_pool_free(pool, va, handle), 0);
+	/* nothing is at hand for the other thread, but pages are for this one */
+	unsigned int n = 0;
+	while ((live[n].va = dad_dma_alloc_flags(
+			dev, 2u << 20, DAD_DMA_ALLOC_NEVER_GROW, &live[n].handle)) != NULL)
+		n++;
+	dad_dma_addr_t page_handle;
+	void *page = dad_dma_alloc_coherent(dev, PAGE, &page_handle);
+	assert_non_null(page);
 
 	__atomic_store_n(&zone_gate, 1, __ATOMIC_RELEASE);
 	assert_int_equal(pthread_create(&grower, NULL, grow_slowly, NULL), 0);
@@ -246,11 +254,14 @@ never_grow_does_not_wait_for_who_grows(void **state)
 		assert_non_null(va);
 		assert_int_equal(dad_dma_pool_free(pool, va, handle), 0);
 	}
-	assert_null(dad_dma_alloc_flags(dev, 3u << 20, DAD_DMA_ALLOC_NEVER_GROW, &handle));
+	assert_null(dad_dma_alloc_flags(dev, 2u << 20, DAD_DMA_ALLOC_NEVER_GROW, &handle));
 	assert_int_equal(rte_errno, ENOMEM);
 	__atomic_store_n(&zone_gate, 0, __ATOMIC_RELEASE);
 	pthread_join(grower, &result);
 	assert_non_null(result);
+	dad_dma_free_coherent(dev, PAGE, page, page_handle);
+	while (n-- > 0)
+		dad_dma_free_coherent(dev, 2u << 20, live[n].va, live[n].handle);
 	assert_int_equal(dad_dma_pool_destroy(pool), 0);
 }
 
