@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Install the Debian packages of some sections of packages.txt: only those that are missing, so
 # that a second run needs neither network nor root.
-# usage: setup.sh [run|test|lint|ci]...
+# usage: setup.sh [run|test|vm|lint|ci]...
 #   "run" is always included; "ci" includes all
 set -eu
 . "$(dirname "$0")/env.sh"
 
 case " $* " in
-*" ci "*) sections="run test lint ci" ;;
+*" ci "*) sections="run test vm lint ci" ;;
 *) sections="run $*" ;;
 esac
 
