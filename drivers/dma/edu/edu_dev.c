@@ -126,8 +126,10 @@ edu_dump(const struct rte_dma_dev *dev, FILE *f)
 	fprintf(f, "    NUMA node: %d\n    address mask: %#" PRIx64 "\n", d->node,
 		dad_dma_get_mask(q->dma));
 	fprintf(f, "    queue: %s, enqueued %u, submitted %u, done %u, reported %u of %u\n",
-		q->halted ? "halted" : q->busy ? "busy" : "idle", q->enqueued, q->submitted,
-		q->current, q->reported, q->capacity);
+		q->halted	  ? "halted"
+			: q->busy ? "busy"
+				  : "idle",
+		q->enqueued, q->submitted, q->current, q->reported, q->capacity);
 	return 0;
 }
 

@@ -317,8 +317,8 @@ edu_completed(void *dev_private, uint16_t vchan, const uint16_t nb_cpls, uint16_
 }
 
 uint16_t
-edu_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls,
-	uint16_t *last_idx, enum rte_dma_status_code *status)
+edu_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls, uint16_t *last_idx,
+	enum rte_dma_status_code *status)
 {
 	struct edu_queue *q = dev_private;
 	uint16_t n = 0;

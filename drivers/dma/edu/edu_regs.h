@@ -13,18 +13,18 @@
 #define EDU_BAR 0 /* "PCI specs": region 0, 1 MiB of memory */
 
 /* "MMIO area spec". Below 0x80 all accesses are of 4 bytes, from there on of 4 or 8. */
-#define EDU_REG_ID	 0x00 /* read only: 0xRRrr00ed, RRrr being the version */
-#define EDU_REG_DMA_SRC	 0x80
-#define EDU_REG_DMA_DST	 0x88
-#define EDU_REG_DMA_LEN	 0x90
-#define EDU_REG_DMA_CMD	 0x98
+#define EDU_REG_ID	0x00 /* read only: 0xRRrr00ed, RRrr being the version */
+#define EDU_REG_DMA_SRC 0x80
+#define EDU_REG_DMA_DST 0x88
+#define EDU_REG_DMA_LEN 0x90
+#define EDU_REG_DMA_CMD 0x98
 
 #define EDU_ID_MASK  0x0000ffffu
 #define EDU_ID_VALUE 0xedu
 
 /* Bits of EDU_REG_DMA_CMD. 0x04 would raise an interrupt at the end: never set here. */
-#define EDU_CMD_RUN	0x01u /* set to start; reads as 1 until the transfer is over */
-#define EDU_CMD_TO_RAM	0x02u /* the device's buffer is the source; else RAM is */
+#define EDU_CMD_RUN    0x01u /* set to start; reads as 1 until the transfer is over */
+#define EDU_CMD_TO_RAM 0x02u /* the device's buffer is the source; else RAM is */
 
 /* "DMA controller": the buffer, at an address that means something to the device only. */
 #define EDU_BUFFER_ADDR 0x40000u

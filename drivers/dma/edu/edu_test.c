@@ -179,9 +179,8 @@ test_any_length_arrives_whole_and_nothing_else_changes(void **state)
 		memset(expected, 0xa5, 40000 + 2);
 		memcpy(expected + 1, src + 1, lengths[i]);
 		fake.transfers = 0;
-		assert_int_equal(
-			copy(id, rte_mem_virt2iova(src + 1), rte_mem_virt2iova(dst + 1),
-				lengths[i]),
+		assert_int_equal(copy(id, rte_mem_virt2iova(src + 1), rte_mem_virt2iova(dst + 1),
+					 lengths[i]),
 			RTE_DMA_STATUS_SUCCESSFUL);
 		assert_memory_equal(dst, expected, 40000 + 2);
 		/* more where physical memory goes on elsewhere */
