@@ -60,6 +60,7 @@ struct dad_dma_vfio_info {
 	uint64_t page_sizes;	 /**< sizes the IOMMU maps by, a bit each */
 	uint64_t maps_available; /**< mappings that can still be made; UINT64_MAX: not told */
 	uint64_t maps;		 /**< mappings there are; 0 if not told */
+	uint64_t bytes;		 /**< bytes in them */
 };
 
 /** Ask. @return 0 or -errno */

@@ -31,6 +31,9 @@ struct dad_dma_vfio {
 	int group;
 	uint64_t granule; /* bytes that the IOMMU maps at least */
 	uint64_t maps_at_open;
+	/* Bytes, as the kernel counts them: mapped less unmapped. A range may have gaps when it is
+	 * unmapped, so only this tells whether all that was mapped was found again. */
+	uint64_t bytes_mapped;
 };
 
 /* ---- what the kernel tells ----------------------------------------------------------------- */
@@ -113,7 +116,7 @@ bytes_around(const struct dad_dma_vfio *vfio, uint64_t address, uint64_t size)
 static int
 vfio_map(void *priv, dad_dma_addr_t iova, void *va, size_t size, enum dad_dma_dir dir)
 {
-	const struct dad_dma_vfio *vfio = priv;
+	struct dad_dma_vfio *vfio = priv;
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map),
 		.vaddr = first_of(vfio, (uintptr_t)va),
@@ -126,8 +129,10 @@ vfio_map(void *priv, dad_dma_addr_t iova, void *va, size_t size, enum dad_dma_di
 		map.flags |= VFIO_DMA_MAP_FLAG_READ;
 	if (dir != DAD_DMA_TO_DEVICE)
 		map.flags |= VFIO_DMA_MAP_FLAG_WRITE;
-	if (ioctl(vfio->container, VFIO_IOMMU_MAP_DMA, &map) == 0)
+	if (ioctl(vfio->container, VFIO_IOMMU_MAP_DMA, &map) == 0) {
+		__atomic_fetch_add(&vfio->bytes_mapped, map.size, __ATOMIC_RELAXED);
 		return 0;
+	}
 
 	int error = errno;
 	const char *hint = "";
@@ -146,7 +151,7 @@ vfio_map(void *priv, dad_dma_addr_t iova, void *va, size_t size, enum dad_dma_di
 static int
 vfio_unmap(void *priv, dad_dma_addr_t iova, size_t size)
 {
-	const struct dad_dma_vfio *vfio = priv;
+	struct dad_dma_vfio *vfio = priv;
 	struct vfio_iommu_type1_dma_unmap unmap = {
 		.argsz = sizeof(unmap),
 		.iova = first_of(vfio, iova),
@@ -157,17 +162,16 @@ vfio_unmap(void *priv, dad_dma_addr_t iova, size_t size)
 
 	if (ioctl(vfio->container, VFIO_IOMMU_UNMAP_DMA, &unmap) != 0)
 		error = errno;
-	else if (unmap.size !=
-		asked) /* success, says the kernel: but something is left, or was not there */
-		error = EIO;
-	if (error == 0)
-		return 0;
-	DMA_LOG(ERR,
-		"%s: IOVA %#" PRIx64 ": %#" PRIx64 " bytes were to be unmapped, %#" PRIx64
-		" were: %s",
-		vfio->device, (uint64_t)unmap.iova, asked, error == EIO ? (uint64_t)unmap.size : 0,
-		strerror(error));
-	return -error;
+	else if (unmap.size ==
+		0) /* the kernel calls it a success; the mapping meant is elsewhere */
+		error = ENOENT;
+	if (error != 0) {
+		DMA_LOG(ERR, "%s: IOVA %#" PRIx64 ": %#" PRIx64 " bytes cannot be unmapped: %s",
+			vfio->device, first_of(vfio, iova), asked, strerror(error));
+		return -error;
+	}
+	__atomic_fetch_sub(&vfio->bytes_mapped, unmap.size, __ATOMIC_RELAXED);
+	return 0;
 }
 
 /* IOVAs the kernel does not hand out; where it does not tell, what x86 has for interrupts. */
@@ -337,6 +341,9 @@ dad_dma_vfio_close(struct dad_dma_vfio *vfio)
 {
 	if (vfio == NULL)
 		return;
+	uint64_t left = __atomic_load_n(&vfio->bytes_mapped, __ATOMIC_RELAXED);
+	if (left != 0)
+		DMA_LOG(WARNING, "%s: %" PRIu64 " bytes are still mapped", vfio->device, left);
 	/* with the last descriptor of the group the kernel forgets what was still mapped */
 	close(vfio->group_fd);
 	rte_vfio_container_destroy(vfio->container);
@@ -354,6 +361,7 @@ dad_dma_vfio_info(const struct dad_dma_vfio *vfio, struct dad_dma_vfio_info *out
 		.group = vfio->group,
 		.page_sizes = info->flags & VFIO_IOMMU_INFO_PGSIZES ? info->iova_pgsizes : 0,
 		.maps_available = maps_available(info),
+		.bytes = __atomic_load_n(&vfio->bytes_mapped, __ATOMIC_RELAXED),
 	};
 	if (out->maps_available != UINT64_MAX)
 		out->maps = vfio->maps_at_open - out->maps_available;

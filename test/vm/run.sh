@@ -37,7 +37,7 @@ END
 qemu=(qemu-system-x86_64 -machine q35,kernel-irqchip=split -accel tcg,thread=multi -cpu max -smp 2 -m 2G
     -object memory-backend-ram,id=m0,size=1G -object memory-backend-ram,id=m1,size=1G
     -numa node,nodeid=0,memdev=m0,cpus=0 -numa node,nodeid=1,memdev=m1,cpus=1
-    # aw-bits: with the 39 of the default EAL would not have virtual addresses for IOVAs
+    # aw-bits: with the 39 of the default EAL could not have virtual addresses for IOVAs
     -device intel-iommu,intremap=on,caching-mode=on,aw-bits=48
     -device edu,bus=pcie.0,addr=3
     -device pxb-pcie,id=far,bus_nr=64,numa_node=1 -device pcie-root-port,id=slot1,bus=far,chassis=1

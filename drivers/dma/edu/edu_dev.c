@@ -18,10 +18,11 @@ edu_of(const struct rte_dma_dev *dev)
 static int
 edu_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t info_sz)
 {
-	(void)dev;
 	(void)info_sz;
 	info->dev_capa = RTE_DMA_CAPA_MEM_TO_MEM | RTE_DMA_CAPA_MEM_TO_DEV |
 		RTE_DMA_CAPA_DEV_TO_MEM | RTE_DMA_CAPA_HANDLES_ERRORS | RTE_DMA_CAPA_OPS_COPY;
+	if (edu_of(dev)->queue.any_memory)
+		info->dev_capa |= RTE_DMA_CAPA_SVA;
 	info->max_vchans = 1; /* the device has one DMA engine */
 	info->min_desc = EDU_DESC_MIN;
 	info->max_desc = EDU_DESC_MAX;
@@ -151,9 +152,10 @@ edu_dev_create(const char *name, struct rte_device *device, const struct edu_dev
 {
 	struct rte_dma_dev *dev = rte_dma_pmd_allocate(name, init->node, sizeof(struct edu_dev));
 
+	if (dev == NULL) /* perhaps for want of memory on that node */
+		dev = rte_dma_pmd_allocate(name, SOCKET_ID_ANY, sizeof(struct edu_dev));
 	if (dev == NULL) {
-		EDU_LOG(ERR, "%s: no memory on node %d, or no room for one more dmadev", name,
-			init->node);
+		EDU_LOG(ERR, "%s: no memory, or no room for one more dmadev", name);
 		return NULL;
 	}
 	struct edu_dev *d = dev->data->dev_private;

@@ -10,6 +10,8 @@
 #include <rte_errno.h>
 #include <rte_lcore.h>
 
+#include "dad_dma_domain.h"
+#include "dad_dma_vfio.h"
 #include "edu_args.h"
 #include "edu_internal.h"
 
@@ -26,31 +28,42 @@ set_bus_master(void *bus, bool on)
 	return rte_pci_set_bus_master(bus, on);
 }
 
-/* Step 2 of probe: what the device may reach, and where its memory is for it. */
-static int
-attach(struct edu_queue *q, const char *name, const struct edu_args *args, int node)
+/* An address space of the device's own. Its IOVAs end where the device's addresses do; which rungs
+ * of the ladder there are is what the user asked for. */
+static struct dad_dma_domain *
+make_domain(const char *name, const struct edu_args *args, int node)
 {
-	struct dad_dma_domain *domain = dad_dma_domain_identity();
+	static const unsigned int rungs[] = {
+		[EDU_MAP_WINDOW] = DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_WINDOW) |
+			DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE),
+		[EDU_MAP_STRICT] = DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_STRICT),
+		[EDU_MAP_LAZY] = DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_STRICT),
+		[EDU_MAP_BOUNCE] = DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE),
+	};
+	dad_dma_addr_t last = DAD_DMA_BIT_MASK(RTE_MIN(args->address_bits, 32u));
+	const struct dad_dma_domain_conf conf = {
+		.name = name,
+		.iova_first = DAD_DMA_PAGE_SIZE, /* what is 0 by mistake finds nothing */
+		.iova_last = last,
+		.rungs = rungs[args->map],
+		.flags = args->map == EDU_MAP_LAZY ? DAD_DMA_DOMAIN_LAZY : 0,
+		.socket_id = node,
+	};
+	/* a hop needs one slot of at most this size; there is one hop at a time */
+	const struct dad_dma_bounce_conf bounce = {.size = 256u << 10, .limit = last};
+	struct dad_dma_domain *domain = dad_dma_domain_vfio(name, &conf, NULL);
 
-	if (domain == NULL)
-		return -rte_errno;
-	q->eal = domain;
-	q->dma = dad_dma_dev_create(name, domain, node);
-	if (q->dma == NULL) {
-		dad_dma_domain_put(domain);
-		return -rte_errno;
-	}
-	/* "DMA mask": higher addresses would go to the wrong place, not fail */
-	int ret = dad_dma_set_mask_and_coherent(q->dma, DAD_DMA_BIT_MASK(args->address_bits));
-	if (ret != 0) {
-		EDU_LOG(ERR, "%s: no memory has an address of %u bits: map=%s cannot serve it",
-			name, args->address_bits, "eal");
-		dad_dma_dev_destroy(q->dma);
-		dad_dma_domain_put(domain);
-	}
-	return ret;
+	if (domain == NULL || (conf.rungs & DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE)) == 0)
+		return domain;
+	int ret = dad_dma_bounce_create(domain, &bounce);
+	if (ret == 0)
+		return domain;
+	dad_dma_domain_put(domain);
+	rte_errno = -ret;
+	return NULL;
 }
 
+/* What attach() did, in the reverse order. */
 static void
 detach(struct edu_queue *q)
 {
@@ -58,9 +71,40 @@ detach(struct edu_queue *q)
 
 	dad_dma_dev_destroy(q->dma);
 	dad_dma_domain_put(domain);
+	dad_dma_domain_put(q->eal);
 }
 
-/* What probe did, in the reverse order. The device is off the bus before its addresses go. */
+/* Step 2 of probe: what the device may reach, and where its memory is for it. */
+static int
+attach(struct edu_queue *q, const char *name, const struct edu_args *args, int node)
+{
+	q->eal = dad_dma_domain_identity();
+	if (q->eal == NULL)
+		return -rte_errno;
+
+	struct dad_dma_domain *domain = args->map == EDU_MAP_EAL ? dad_dma_domain_identity()
+								 : make_domain(name, args, node);
+	if (domain == NULL) {
+		dad_dma_domain_put(q->eal);
+		return -rte_errno;
+	}
+	q->dma = dad_dma_dev_create(name, domain, node);
+	if (q->dma == NULL) {
+		dad_dma_domain_put(domain);
+		dad_dma_domain_put(q->eal);
+		return -rte_errno;
+	}
+	/* "DMA mask": higher addresses would go to the wrong place, not fail */
+	int ret = dad_dma_set_mask_and_coherent(q->dma, DAD_DMA_BIT_MASK(args->address_bits));
+	if (ret != 0) {
+		EDU_LOG(ERR, "%s: EAL has no memory at an address of %u bits, and map=eal no other",
+			name, args->address_bits);
+		detach(q);
+	}
+	return ret;
+}
+
+/* What probe did, in the reverse order: the device is off the bus before its addresses go. */
 static void
 release(struct edu_dev *d)
 {
@@ -86,6 +130,9 @@ edu_probe(struct rte_pci_driver *driver, struct rte_pci_device *pci)
 	if (ret != 0)
 		return ret;
 	q->verify = args.verify;
+	/* with EAL's own addresses memory must be EAL's; else any will do, if its IOVA says where
+	 */
+	q->any_memory = args.map != EDU_MAP_EAL && rte_eal_iova_mode() == RTE_IOVA_VA;
 	q->hw.timeout = rte_get_timer_hz() / 1000 * args.timeout_ms;
 	q->hw.set_bus_master = set_bus_master;
 	q->hw.bus = pci;

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <rte_common.h>
-#include <rte_eal.h>
 #include <rte_malloc.h>
 
 #include "edu_internal.h"
@@ -19,6 +18,10 @@ edu_queue_setup(struct edu_queue *q, const struct rte_dma_vchan_conf *conf, int 
 
 	edu_queue_release(q);
 	q->job = rte_calloc_socket("edu_jobs", slots, sizeof(*q->job), 0, node);
+	if (q->job == NULL) {
+		EDU_LOG(NOTICE, "node %d has no memory left: the ring is on another one", node);
+		q->job = rte_calloc("edu_jobs", slots, sizeof(*q->job), 0);
+	}
 	if (q->job == NULL)
 		return -ENOMEM;
 	q->mask = (uint16_t)(slots - 1);
@@ -81,7 +84,7 @@ memory_at(const struct edu_queue *q, uint64_t iova, uint32_t *len)
 		*len = RTE_MIN(*len, contig);
 		return va;
 	}
-	if (rte_eal_iova_mode() != RTE_IOVA_VA || iova > UINTPTR_MAX)
+	if (!q->any_memory)
 		return NULL;
 	/* not EAL's, perhaps the C library's: we might have to copy it, and must not crash */
 	va = (void *)(uintptr_t)iova;

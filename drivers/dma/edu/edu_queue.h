@@ -34,14 +34,15 @@ struct edu_job {
 struct edu_queue {
 	struct edu_hw hw;
 	struct dad_dma_dev *dma;
-	const struct dad_dma_domain *eal; /* what the application's IOVAs mean */
+	struct dad_dma_domain *eal; /* what the application's IOVAs mean */
 	struct edu_job *job;
 	uint16_t capacity; /* what the application asked for */
 	uint16_t mask;	   /* of slots: a power of two - 1 */
 	uint16_t enqueued, submitted, current, reported;
 	enum rte_dma_direction direction;
-	bool verify; /* compare what was copied from memory to memory */
-	bool halted; /* the device failed: nothing is started any more */
+	bool any_memory; /* IOVAs are virtual addresses, of the C library's memory too */
+	bool verify;	 /* compare what was copied from memory to memory */
+	bool halted;	 /* the device failed: nothing is started any more */
 
 	/* the current job */
 	uint32_t done;	/* bytes that are where they belong */

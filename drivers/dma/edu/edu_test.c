@@ -117,6 +117,7 @@ plug(enum rte_dma_direction direction, uint16_t nb_desc)
 		.timeout = rte_get_timer_hz() / 50,
 		.set_bus_master = fake_bus_master,
 	};
+	d.queue.any_memory = rte_eal_iova_mode() == RTE_IOVA_VA;
 	d.queue.verify = true;
 	struct rte_dma_dev *dev = edu_dev_create(NAME, NULL, &d);
 	assert_non_null(dev);
