@@ -148,6 +148,19 @@ vfio_map(void *priv, dad_dma_addr_t iova, void *va, size_t size, enum dad_dma_di
 	return -error;
 }
 
+/* When a device is unbound from vfio-pci, the kernel takes its group out of the container, and with
+ * it all that was mapped. */
+static bool
+is_left_alone(struct dad_dma_vfio *vfio)
+{
+	struct vfio_iommu_type1_info info = {.argsz = sizeof(info)};
+
+	if (ioctl(vfio->container, VFIO_IOMMU_GET_INFO, &info) == 0)
+		return false;
+	__atomic_store_n(&vfio->bytes_mapped, 0, __ATOMIC_RELAXED);
+	return true;
+}
+
 static int
 vfio_unmap(void *priv, dad_dma_addr_t iova, size_t size)
 {
@@ -160,9 +173,11 @@ vfio_unmap(void *priv, dad_dma_addr_t iova, size_t size)
 	uint64_t asked = unmap.size;
 	int error = 0;
 
-	if (ioctl(vfio->container, VFIO_IOMMU_UNMAP_DMA, &unmap) != 0)
+	if (ioctl(vfio->container, VFIO_IOMMU_UNMAP_DMA, &unmap) != 0) {
 		error = errno;
-	else if (unmap.size ==
+		if (is_left_alone(vfio))
+			return 0;
+	} else if (unmap.size ==
 		0) /* the kernel calls it a success; the mapping meant is elsewhere */
 		error = ENOENT;
 	if (error != 0) {

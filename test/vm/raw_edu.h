@@ -4,7 +4,7 @@
 
 /*
  * The device without its driver: a test tells it to go to any address, right or wrong. Its group is
- * in a container of dad_dma_vfio_open() already.
+ * in a container already.
  */
 
 #include <linux/pci_regs.h>
@@ -31,24 +31,15 @@ struct raw_edu {
 	size_t bar_size;
 };
 
-static inline int
-raw_edu_bus_master(void *bus, bool on)
-{
-	(void)bus;
-	(void)on;
-	return 0;
-}
-
+/* Its registers and its place on the bus; fd is open. */
 static inline void
-raw_edu_open(struct raw_edu *edu, const char *device, int group)
+raw_edu_map(struct raw_edu *edu)
 {
 	struct vfio_region_info bar = {.argsz = sizeof(bar), .index = VFIO_PCI_BAR0_REGION_INDEX};
 	struct vfio_region_info config = {
 		.argsz = sizeof(config), .index = VFIO_PCI_CONFIG_REGION_INDEX};
 	uint16_t command;
 
-	edu->fd = ioctl(rte_vfio_get_group_fd(group), VFIO_GROUP_GET_DEVICE_FD, device);
-	assert_true(edu->fd >= 0);
 	assert_int_equal(ioctl(edu->fd, VFIO_DEVICE_GET_REGION_INFO, &bar), 0);
 	assert_int_equal(ioctl(edu->fd, VFIO_DEVICE_GET_REGION_INFO, &config), 0);
 	edu->bar_size = bar.size;
@@ -56,7 +47,6 @@ raw_edu_open(struct raw_edu *edu, const char *device, int group)
 		NULL, bar.size, PROT_READ | PROT_WRITE, MAP_SHARED, edu->fd, (off_t)bar.offset);
 	assert_ptr_not_equal(edu->hw.regs, MAP_FAILED);
 	edu->hw.timeout = 5 * rte_get_timer_hz();
-	edu->hw.set_bus_master = raw_edu_bus_master;
 
 	off_t at = (off_t)config.offset + PCI_COMMAND;
 	assert_int_equal(pread(edu->fd, &command, sizeof(command), at), sizeof(command));
@@ -66,9 +56,23 @@ raw_edu_open(struct raw_edu *edu, const char *device, int group)
 }
 
 static inline void
-raw_edu_close(struct raw_edu *edu)
+raw_edu_unmap(struct raw_edu *edu)
 {
 	munmap((void *)(uintptr_t)edu->hw.regs, edu->bar_size);
+}
+
+static inline void
+raw_edu_open(struct raw_edu *edu, const char *device, int group)
+{
+	edu->fd = ioctl(rte_vfio_get_group_fd(group), VFIO_GROUP_GET_DEVICE_FD, device);
+	assert_true(edu->fd >= 0);
+	raw_edu_map(edu);
+}
+
+static inline void
+raw_edu_close(struct raw_edu *edu)
+{
+	raw_edu_unmap(edu);
 	close(edu->fd);
 }
 

@@ -56,11 +56,12 @@ edu_start(struct rte_dma_dev *dev)
 
 	if (q->job == NULL)
 		return -EINVAL;
-	int ret = edu_hw_check(&q->hw);
+	int ret = q->gone ? -ENODEV : edu_hw_check(&q->hw);
 	if (ret == 0)
 		ret = q->hw.set_bus_master(q->hw.bus, true);
 	if (ret != 0) {
-		EDU_LOG(ERR, "the device %s", ret == -EBUSY ? "is busy" : "does not answer");
+		EDU_LOG(ERR, "the device %s",
+			ret == -EBUSY ? "is busy" : "does not answer: probe it again");
 		return ret;
 	}
 	edu_queue_reset(q);

@@ -214,6 +214,7 @@ halt(struct edu_queue *q, enum edu_state state)
 	if (q->hw.set_bus_master(q->hw.bus, false) != 0)
 		EDU_LOG(ERR, "and cannot be kept off the bus");
 	q->halted = true;
+	q->gone = state == EDU_GONE;
 	q->busy = false;
 	dad_dma_unmap_single(q->dma, q->addr, q->len, q->dir);
 	end_job(q, state == EDU_GONE ? RTE_DMA_STATUS_DEV_LINK_ERROR : RTE_DMA_STATUS_BUS_ERROR);

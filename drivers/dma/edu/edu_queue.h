@@ -43,6 +43,7 @@ struct edu_queue {
 	bool any_memory; /* IOVAs are virtual addresses, of the C library's memory too */
 	bool verify;	 /* compare what was copied from memory to memory */
 	bool halted;	 /* the device failed: nothing is started any more */
+	bool gone;	 /* it left the bus: registers are not touched any more */
 
 	/* the current job */
 	uint32_t done;	/* bytes that are where they belong */
