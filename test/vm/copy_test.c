@@ -295,6 +295,6 @@ main(int argc, char **argv)
 	};
 
 	(void)argc;
-	int ret = guest_init(argv[0]);
+	int ret = guest_init(argv[0], "0");
 	return ret != 0 ? ret : cmocka_run_group_tests(tests, NULL, NULL);
 }

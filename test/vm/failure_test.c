@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "dad_dma_vfio.h"
 #include "guest_device.h"
 
 /* ---- the kernel's side --------------------------------------------------------------------- */
@@ -312,9 +313,9 @@ usage(void)
 	return u;
 }
 
-/* One round with a mapping alive in between, in each rung's tables. */
+/* One round, with a mapping in between. */
 static void
-attach_and_detach(const char *args, void *memory)
+probe_and_remove(const char *args, void *memory)
 {
 	int16_t id = plug(args);
 	struct dad_dma_dev *dma = queue_of(id)->dma;
@@ -326,21 +327,60 @@ attach_and_detach(const char *args, void *memory)
 }
 
 static void
-test_a_thousand_rounds_leak_nothing(void **state)
+assert_same(const struct usage *before)
 {
-	static const char *const args[] = {"map=window", "map=strict", "map=lazy", "map=bounce"};
+	struct usage now = usage();
+
+	assert_int_equal(now.files, before->files);
+	assert_int_equal(now.allocations, before->allocations);
+	assert_int_equal(now.hugepages, before->hugepages);
+}
+
+static const char *const rungs[] = {"map=window", "map=strict", "map=lazy", "map=bounce"};
+
+static void
+test_a_hundred_probes_leak_nothing(void **state)
+{
 	void *memory = rte_malloc(NULL, 64, 0);
 
 	(void)state;
-	for (unsigned int i = 0; i < RTE_DIM(args); i++) /* what stays after the first time */
-		attach_and_detach(args[i], memory);
+	for (unsigned int i = 0; i < RTE_DIM(rungs); i++) /* what stays after the first time */
+		probe_and_remove(rungs[i], memory);
 	struct usage before = usage();
-	for (unsigned int i = 0; i < 1000; i++)
-		attach_and_detach(args[i % RTE_DIM(args)], memory);
-	struct usage after = usage();
-	assert_int_equal(after.files, before.files);
-	assert_int_equal(after.allocations, before.allocations);
-	assert_int_equal(after.hugepages, before.hugepages);
+	for (unsigned int i = 0; i < 100; i++)
+		probe_and_remove(rungs[i % RTE_DIM(rungs)], memory);
+	assert_same(&before);
+	rte_free(memory);
+}
+
+/* The address space alone, which is what a probe has to give back to the kernel. */
+static void
+test_a_thousand_address_spaces_leak_nothing(void **state)
+{
+	static const unsigned int kinds[] = {DAD_DMA_RUNG_WINDOW, DAD_DMA_RUNG_STRICT};
+	void *memory = rte_malloc(NULL, 64, 0);
+	struct usage before = usage();
+
+	(void)state;
+	for (unsigned int i = 0; i < 1000; i++) {
+		const struct dad_dma_domain_conf conf = {
+			.name = "round", .rungs = DAD_DMA_RUNG_BIT(kinds[i % 2])};
+		struct dad_dma_vfio *vfio;
+		struct dad_dma_vfio_info info;
+		struct dad_dma_domain *domain = dad_dma_domain_vfio(edu_name(), &conf, &vfio);
+		assert_non_null(domain);
+		struct dad_dma_dev *dev = dad_dma_dev_create("round", domain, SOCKET_ID_ANY);
+		assert_non_null(dev);
+		dad_dma_addr_t addr = dad_dma_map_single(dev, memory, 64, DAD_DMA_TO_DEVICE);
+		assert_int_equal(dad_dma_mapping_error(dev, addr), 0);
+		dad_dma_unmap_single(dev, addr, 64, DAD_DMA_TO_DEVICE);
+		assert_int_equal(dad_dma_vfio_info(vfio, &info), 0);
+		/* a window stays, a strict mapping does not */
+		assert_int_equal(info.maps, kinds[i % 2] == DAD_DMA_RUNG_WINDOW ? 1 : 0);
+		assert_int_equal(dad_dma_dev_destroy(dev), 0);
+		dad_dma_domain_put(domain);
+	}
+	assert_same(&before);
 	rte_free(memory);
 }
 
@@ -348,20 +388,16 @@ static void
 test_binding_a_thousand_times_leaks_nothing(void **state)
 {
 	void *memory = rte_malloc(NULL, 64, 0);
+	struct usage before = usage();
 
 	(void)state;
-	attach_and_detach("map=window", memory);
-	struct usage before = usage();
 	for (unsigned int i = 0; i < 1000; i++) {
 		unbind();
 		bind();
-		if (i % 50 == 0)
-			attach_and_detach("map=window", memory);
+		if (i % 100 == 0)
+			probe_and_remove("map=window", memory);
 	}
-	struct usage after = usage();
-	assert_int_equal(after.files, before.files);
-	assert_int_equal(after.allocations, before.allocations);
-	assert_int_equal(after.hugepages, before.hugepages);
+	assert_same(&before);
 	rte_free(memory);
 }
 
@@ -375,12 +411,13 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_a_device_that_does_not_answer_is_halted),
 		cmocka_unit_test(test_a_busy_device_can_be_removed),
 		cmocka_unit_test(test_a_busy_device_can_be_unbound),
-		cmocka_unit_test(test_a_thousand_rounds_leak_nothing),
+		cmocka_unit_test(test_a_hundred_probes_leak_nothing),
+		cmocka_unit_test(test_a_thousand_address_spaces_leak_nothing),
 		cmocka_unit_test(test_binding_a_thousand_times_leaks_nothing),
 	};
 
 	(void)argc;
-	int ret = guest_init(argv[0]);
+	int ret = guest_init(argv[0], "64");
 	/* EAL reports each of a thousand probes and removals */
 	rte_log_set_level_pattern("lib.eal", RTE_LOG_WARNING);
 	return ret != 0 ? ret : cmocka_run_group_tests(tests, NULL, NULL);

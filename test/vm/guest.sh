@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Second and last program of the guest: make hugepages, give the device to vfio-pci, run the
-# script that the host left in /run/out, leave its output and exit status there, switch off.
+# Second and last program of the guest: make hugepages, give the devices to vfio-pci, run the
+# command that the host left in /run/out, leave its output and exit status there, switch off.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8
 out=/run/out
 ulimit -c 0
@@ -20,6 +20,11 @@ for device in $DAD_EDU $DAD_EDU_NARROW; do
     echo vfio-pci >"/sys/bus/pci/devices/$device/driver_override"
     echo "$device" >/sys/bus/pci/drivers_probe
 done
+
+# EAL loads plugins from nowhere that others may write to: where the checkout lies is not known.
+mkdir /run/pmd
+cp "$DAD_BUILD"/drivers/librte_dma_edu.so "$DAD_BUILD"/lib/libdad_dma.so.0 /run/pmd/
+export DAD_EDU_PMD=/run/pmd/librte_dma_edu.so
 
 cd "$DAD_TOP" || exit
 sh -c "$(cat $out/command)" >$out/output 2>&1 </dev/null

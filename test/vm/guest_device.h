@@ -24,20 +24,21 @@
 #include "dad_dma_domain.h"
 #include "edu_queue.h"
 
-/* EAL with the driver as a plugin, and with no device yet. 0, 77 outside of the guest, or 1. */
+/* EAL with the driver as a plugin, some megabytes that stay, and no device yet. 0, 77 outside of
+ * the guest, or 1. */
 static inline int
-guest_init(char *prog)
+guest_init(char *prog, char *megabytes)
 {
 	char *plugin = getenv("DAD_EDU_PMD");
 	/* a bridge, which no driver takes: the others wait until they are asked for */
-	char *eal[] = {prog, "-l", "0", "--in-memory", "--iova-mode=va", "-a", "0000:00:1f.0", "-d",
-		plugin, NULL};
+	char *eal[] = {prog, "-l", "0", "--in-memory", "--iova-mode=va", "-a", "0000:00:1f.0", "-m",
+		megabytes, "-d", plugin, NULL};
 
 	if (getenv("DAD_EDU") == NULL || plugin == NULL) {
 		printf("for the guest of test/vm only: not run\n");
 		return 77;
 	}
-	return rte_eal_init(9, eal) < 0 ? 1 : 0;
+	return rte_eal_init((int)RTE_DIM(eal) - 1, eal) < 0 ? 1 : 0;
 }
 
 static inline const char *
