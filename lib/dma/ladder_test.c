@@ -175,7 +175,7 @@ windows_serve_masks_that_leave_room_for_them(void **state)
 	(void)state;
 	/* 8 MiB of buffers: 10 MiB of windows, which are half of what there is */
 	struct dad_dma_domain *domain = soft_domain(0, UINT32_MAX, 0);
-	try_all_masks(domain, DAD_DMA_RUNG_WINDOW, eal_pool, 64);
+	try_all_masks(domain, DAD_DMA_RUNG_WINDOW, eal_pool, 65); /* some span two */
 	struct dad_dma_domain_info info;
 	dad_dma_domain_info(domain, &info);
 	assert_true(info.window_bytes > 0);
@@ -274,22 +274,21 @@ identity_bounces_what_lies_too_high(void **state)
 {
 	struct dad_dma_domain *domain = dad_dma_domain_identity();
 	struct dad_dma_dev *dev = dad_dma_dev_create("narrow", domain, SOCKET_ID_ANY);
-	struct dad_dma_bounce_conf conf = {.limit = UINT32_MAX};
-	int ret = dad_dma_bounce_create(domain, &conf);
+	unsigned int bits;
 
 	(void)state;
-	/* no hugepage below 4 GiB may be free */
-	if (ret == -ERANGE || ret == -ENOMEM) {
-		assert_int_equal(rte_eal_iova_mode(), RTE_IOVA_PA);
-		print_message("no low memory: %d\n", ret);
-		assert_int_equal(dad_dma_dev_destroy(dev), 0);
-		dad_dma_domain_put(domain);
-		skip();
+	/* where hugepages lie is luck; where virtual addresses lie is not */
+	for (bits = 32; bits < 64; bits++) {
+		struct dad_dma_bounce_conf conf = {.limit = DAD_DMA_BIT_MASK(bits)};
+
+		if (dad_dma_bounce_create(domain, &conf) == 0)
+			break;
 	}
-	assert_int_equal(ret, 0);
+	assert_true(bits < 64);
+	assert_true(bits == 32 || rte_eal_iova_mode() == RTE_IOVA_PA);
 	/* the pool came after the device */
 	assert_int_equal(dad_dma_dev_set_rungs(dev, DAD_DMA_RUNGS_ALL), 0);
-	assert_int_equal(dad_dma_set_mask(dev, UINT32_MAX), 0);
+	assert_int_equal(dad_dma_set_mask(dev, DAD_DMA_BIT_MASK(bits)), 0);
 	assert_int_equal(transfers(dev, eal_pool, 3000), 3000);
 	assert_int_equal(transfers(dev, libc_pool, 3000), 3000);
 	struct dad_dma_dev_stats stats;
@@ -300,9 +299,9 @@ identity_bounces_what_lies_too_high(void **state)
 	uint64_t bounced = stats.bounce;
 	assert_int_equal(transfers(dev, eal_pool, 1000), 1000);
 	dad_dma_dev_stats(dev, &stats);
-	assert_int_equal(stats.bounce, bounced);
+	assert_true(stats.bounce - bounced < 100); /* those that are not contiguous */
 	assert_int_equal(stats.unmapped, stats.bounce);
-	try_all_masks(domain, DAD_DMA_RUNG_BOUNCE, eal_pool, 32);
+	try_all_masks(domain, DAD_DMA_RUNG_BOUNCE, eal_pool, bits);
 	assert_int_equal(dad_dma_dev_destroy(dev), 0);
 	dad_dma_domain_put(domain);
 }
