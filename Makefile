@@ -5,11 +5,11 @@
 BUILD ?= build
 OPTIONS ?=
 
-.PHONY: help all build run test bench arm64 lint format install clean
+.PHONY: help all build run test test-vm bench arm64 lint format install clean
 all: build
 
 help:                   ## print this
-	@sed -n 's/^\([a-z0-9]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 build:                  ## install what is missing, configure, build
 	@config/setup.sh run
@@ -24,6 +24,11 @@ test:                   ## build, and run all tests
 	@config/hugepages.sh
 	@config/build.sh $(BUILD) $(OPTIONS)
 	@config/test.sh $(BUILD)
+
+test-vm:                ## a PCI device behind an IOMMU, in a guest of QEMU
+	@config/setup.sh run test vm
+	@config/build.sh $(BUILD) $(OPTIONS)
+	@test/vm/suite.sh $(BUILD)
 
 bench: build            ## the full sweep: dma_dad beside dma_skeleton, the ring beside rte_ring
 	@config/bench.sh $(BUILD)

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Install the Debian packages of some sections of packages.txt: only those that are missing, so
 # that a second run needs neither network nor root.
-# usage: setup.sh [run|test|lint|arm64|ci]...
+# usage: setup.sh [run|test|vm|lint|arm64|ci]...
 #   "run" is always included; "ci" includes all
 set -eu
 . "$(dirname "$0")/env.sh"
 
 case " $* " in
-*" ci "*) sections="run test lint arm64 ci" ;;
+*" ci "*) sections="run test vm lint arm64 ci" ;;
 *) sections="run $*" ;;
 esac
 

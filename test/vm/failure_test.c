@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A real device that fails, is stopped by the IOMMU, or goes away; and what is left after many
+ * comings and goings. */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vfio.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "dad_dma_vfio.h"
+#include "guest_device.h"
+
+/* ---- the kernel's side --------------------------------------------------------------------- */
+
+static void
+write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void
+unbind(void)
+{
+	write_file("/sys/bus/pci/drivers/vfio-pci/unbind", edu_name());
+}
+
+static void
+bind(void)
+{
+	write_file("/sys/bus/pci/drivers/vfio-pci/bind", edu_name());
+}
+
+/* Let the device answer to accesses of its registers, or not: as if it had been pulled. */
+static void
+set_answering(bool on)
+{
+	char path[128];
+	uint16_t command;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", edu_name());
+	int fd = open(path, O_RDWR);
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, &command, 2, 4), 2);
+	command = (uint16_t)(on ? command | 2 : command & ~2);
+	assert_int_equal(pwrite(fd, &command, 2, 4), 2);
+	close(fd);
+}
+
+static bool
+is_bus_master(void)
+{
+	char path[128];
+	uint16_t command;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", edu_name());
+	int fd = open(path, O_RDONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, &command, 2, 4), 2);
+	close(fd);
+	return (command & 4) != 0;
+}
+
+/* Call visit for each open file, with where it leads to; the sum of what it returns. */
+static unsigned int
+for_each_file(unsigned int (*visit)(int fd, const char *name))
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned int sum = 0;
+
+	assert_non_null(dir);
+	for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+		char name[256] = "";
+
+		if (readlinkat(dirfd(dir), entry->d_name, name, sizeof(name) - 1) > 0)
+			sum += visit(atoi(entry->d_name), name);
+	}
+	closedir(dir);
+	return sum;
+}
+
+static unsigned int
+count_file(int fd, const char *name)
+{
+	(void)fd;
+	(void)name;
+	return 1;
+}
+
+static unsigned int
+unmap_container(int fd, const char *name)
+{
+	struct vfio_iommu_type1_dma_unmap all = {
+		.argsz = sizeof(all), .flags = VFIO_DMA_UNMAP_FLAG_ALL};
+
+	if (strcmp(name, "/dev/vfio/vfio") != 0)
+		return 0;
+	return ioctl(fd, VFIO_IOMMU_UNMAP_DMA, &all) == 0 && all.size > 0;
+}
+
+/* ---- stopped ------------------------------------------------------------------------------- */
+
+static void
+test_a_transfer_that_the_iommu_stops_is_reported(void **state)
+{
+	int16_t id = plug("map=strict,verify=1");
+	uint8_t *src = rte_malloc(NULL, 4096, 4096), *dst = rte_malloc(NULL, 3 * 4096, 4096);
+	struct rte_dma_stats stats;
+
+	(void)state;
+	scramble(src, 64);
+	memset(dst, 0xa5, 3 * 4096);
+	assert_true(rte_dma_copy(id, 0, (uintptr_t)src, (uintptr_t)dst + 4096, 64,
+			    RTE_DMA_OP_FLAG_SUBMIT) >= 0);
+	/* the first hop has run its course; the second has its mapping taken away under it */
+	for (enum rte_dma_vchan_status busy; !queue_of(id)->in_buffer;)
+		assert_int_equal(rte_dma_vchan_status(id, 0, &busy), 0);
+	assert_int_equal(for_each_file(unmap_container), 1);
+	assert_int_equal(wait_for(id), RTE_DMA_STATUS_BUS_ERROR);
+	for (unsigned int i = 0; i < 3 * 4096; i++)
+		assert_int_equal(dst[i], 0xa5);
+	assert_int_equal(rte_dma_stats_get(id, 0, &stats), 0);
+	assert_int_equal(stats.errors, 1);
+	/* what was taken is told to be gone, and its address is never used again */
+	assert_true(domain_of(id).lost > 0);
+
+	/* the next one has a new mapping */
+	assert_int_equal(copy(id, src, dst + 4096, 64), RTE_DMA_STATUS_SUCCESSFUL);
+	assert_memory_equal(src, dst + 4096, 64);
+	assert_int_equal(unplug(id), 0);
+	rte_free(src);
+	rte_free(dst);
+}
+
+static void
+test_addresses_that_are_none_never_reach_the_device(void **state)
+{
+	static const char *const args[] = {"map=window", "map=strict"};
+	char *memory = rte_zmalloc(NULL, 64, 0);
+
+	(void)state;
+	for (unsigned int i = 0; i < RTE_DIM(args); i++) {
+		int16_t id = plug(args[i]);
+
+		assert_int_equal(copy(id, NULL, memory, 64), RTE_DMA_STATUS_INVALID_SRC_ADDR);
+		assert_int_equal(
+			copy(id, memory, (void *)0x10, 64), RTE_DMA_STATUS_INVALID_DST_ADDR);
+		assert_int_equal(
+			copy(id, (void *)~0ul, memory, 64), RTE_DMA_STATUS_INVALID_SRC_ADDR);
+		assert_int_equal(copy(id, memory, memory, 64), RTE_DMA_STATUS_SUCCESSFUL);
+		assert_int_equal(unplug(id), 0);
+	}
+	rte_free(memory);
+}
+
+/* ---- failing ------------------------------------------------------------------------------- */
+
+static void
+test_a_device_that_takes_too_long_is_halted(void **state)
+{
+	int16_t id = plug("map=window,timeout=1"); /* the device takes 100 */
+	char *memory = rte_zmalloc(NULL, 64, 0);
+	enum rte_dma_vchan_status vchan;
+
+	(void)state;
+	assert_true(is_bus_master());
+	assert_int_equal(copy(id, memory, memory, 64), RTE_DMA_STATUS_BUS_ERROR);
+	assert_int_equal(rte_dma_vchan_status(id, 0, &vchan), 0);
+	assert_int_equal(vchan, RTE_DMA_VCHAN_HALTED_ERROR);
+	assert_false(is_bus_master());
+	assert_int_equal(rte_dma_copy(id, 0, (uintptr_t)memory, (uintptr_t)memory, 64, 0), -EIO);
+	/* once it has ended, it can be started again */
+	assert_int_equal(rte_dma_stop(id), 0);
+	rte_delay_us_sleep(300000);
+	assert_int_equal(rte_dma_start(id), 0);
+	assert_true(is_bus_master());
+	queue_of(id)->hw.timeout = 5 * rte_get_timer_hz();
+	assert_int_equal(copy(id, memory, memory, 64), RTE_DMA_STATUS_SUCCESSFUL);
+	assert_int_equal(unplug(id), 0);
+	rte_free(memory);
+}
+
+static void
+test_a_device_that_does_not_answer_is_halted(void **state)
+{
+	int16_t id = plug("map=window");
+	char *memory = rte_zmalloc(NULL, 64, 0);
+	enum rte_dma_vchan_status vchan;
+
+	(void)state;
+	assert_true(rte_dma_copy(id, 0, (uintptr_t)memory, (uintptr_t)memory, 64,
+			    RTE_DMA_OP_FLAG_SUBMIT) >= 0);
+	set_answering(false);
+	assert_int_equal(wait_for(id), RTE_DMA_STATUS_DEV_LINK_ERROR);
+	assert_int_equal(rte_dma_vchan_status(id, 0, &vchan), 0);
+	assert_int_equal(vchan, RTE_DMA_VCHAN_HALTED_ERROR);
+	assert_int_equal(rte_dma_stop(id), 0);
+	assert_int_equal(rte_dma_start(id), -ENODEV);
+	assert_int_equal(unplug(id), 0);
+
+	set_answering(true);
+	rte_delay_us_sleep(300000);
+	id = plug("map=window");
+	assert_int_equal(copy(id, memory, memory, 64), RTE_DMA_STATUS_SUCCESSFUL);
+	assert_int_equal(unplug(id), 0);
+	rte_free(memory);
+}
+
+/* ---- going away ---------------------------------------------------------------------------- */
+
+static void
+test_a_busy_device_can_be_removed(void **state)
+{
+	int16_t id = plug("map=strict");
+	uint8_t *memory = rte_zmalloc(NULL, 40000, 0);
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++)
+		assert_true(rte_dma_copy(id, 0, (uintptr_t)memory, (uintptr_t)memory, 40000,
+				    RTE_DMA_OP_FLAG_SUBMIT) >= 0);
+	assert_true(queue_of(id)->busy);
+	/* waits for one hop, not for all 160 */
+	assert_int_equal(unplug(id), 0);
+	assert_int_equal(rte_dma_get_dev_id_by_name(edu_name()), -EINVAL);
+	id = plug("map=strict");
+	assert_int_equal(copy(id, memory, memory, 64), RTE_DMA_STATUS_SUCCESSFUL);
+	assert_int_equal(unplug(id), 0);
+	rte_free(memory);
+}
+
+static bool removal_asked;
+
+static void
+on_event(const char *device, enum rte_dev_event_type type, void *arg)
+{
+	(void)device;
+	(void)arg;
+	if (type == RTE_DEV_EVENT_REMOVE)
+		__atomic_store_n(&removal_asked, true, __ATOMIC_RELEASE);
+}
+
+static void *
+unbind_thread(void *arg)
+{
+	unbind();
+	return arg;
+}
+
+/* The kernel waits for the process, and tells it: as when a device is pulled in an orderly way. */
+static void
+test_a_busy_device_can_be_unbound(void **state)
+{
+	int16_t id = plug("map=window");
+	uint8_t *memory = rte_zmalloc(NULL, 40000, 0);
+	pthread_t thread;
+
+	(void)state;
+	removal_asked = false;
+	assert_int_equal(rte_dev_event_callback_register(edu_name(), on_event, NULL), 0);
+	assert_true(rte_dma_copy(id, 0, (uintptr_t)memory, (uintptr_t)memory, 40000,
+			    RTE_DMA_OP_FLAG_SUBMIT) >= 0);
+	assert_int_equal(pthread_create(&thread, NULL, unbind_thread, NULL), 0);
+	while (!__atomic_load_n(&removal_asked, __ATOMIC_ACQUIRE)) {
+		enum rte_dma_vchan_status busy;
+
+		assert_int_equal(rte_dma_vchan_status(id, 0, &busy), 0);
+		rte_delay_us_sleep(1000);
+	}
+	assert_int_equal(unplug(id), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	while (rte_dev_event_callback_unregister(edu_name(), on_event, NULL) == -EAGAIN)
+		rte_delay_us_sleep(1000);
+
+	char devargs[64];
+	snprintf(devargs, sizeof(devargs), "%s,map=window", edu_name());
+	assert_true(rte_dev_probe(devargs) < 0);
+	bind();
+	id = plug("map=window");
+	assert_int_equal(copy(id, memory, memory, 64), RTE_DMA_STATUS_SUCCESSFUL);
+	assert_int_equal(unplug(id), 0);
+	rte_free(memory);
+}
+
+/* ---- again and again ----------------------------------------------------------------------- */
+
+struct usage {
+	unsigned int files;
+	unsigned int allocations;
+	unsigned long hugepages;
+};
+
+static struct usage
+usage(void)
+{
+	struct rte_malloc_socket_stats stats;
+	struct usage u = {.files = for_each_file(count_file)};
+
+	for (int node = 0; node < 2; node++) {
+		assert_int_equal(rte_malloc_get_socket_stats(node, &stats), 0);
+		u.allocations += stats.alloc_count;
+	}
+	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "r");
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%lu", &u.hugepages), 1);
+	fclose(f);
+	return u;
+}
+
+/* One round, with a mapping in between. */
+static void
+probe_and_remove(const char *args, void *memory)
+{
+	int16_t id = plug(args);
+	struct dad_dma_dev *dma = queue_of(id)->dma;
+	dad_dma_addr_t addr = dad_dma_map_single(dma, memory, 64, DAD_DMA_TO_DEVICE);
+
+	assert_int_equal(dad_dma_mapping_error(dma, addr), 0);
+	dad_dma_unmap_single(dma, addr, 64, DAD_DMA_TO_DEVICE);
+	assert_int_equal(unplug(id), 0);
+}
+
+static void
+assert_same(const struct usage *before)
+{
+	struct usage now = usage();
+
+	assert_int_equal(now.files, before->files);
+	assert_int_equal(now.allocations, before->allocations);
+	assert_int_equal(now.hugepages, before->hugepages);
+}
+
+static const char *const rungs[] = {"map=window", "map=strict", "map=lazy", "map=bounce"};
+
+static void
+test_a_hundred_probes_leak_nothing(void **state)
+{
+	void *memory = rte_malloc(NULL, 64, 0);
+
+	(void)state;
+	for (unsigned int i = 0; i < RTE_DIM(rungs); i++) /* what stays after the first time */
+		probe_and_remove(rungs[i], memory);
+	struct usage before = usage();
+	for (unsigned int i = 0; i < 100; i++)
+		probe_and_remove(rungs[i % RTE_DIM(rungs)], memory);
+	assert_same(&before);
+	rte_free(memory);
+}
+
+/* The address space alone, which is what a probe has to give back to the kernel. */
+static void
+test_a_thousand_address_spaces_leak_nothing(void **state)
+{
+	static const unsigned int kinds[] = {DAD_DMA_RUNG_WINDOW, DAD_DMA_RUNG_STRICT};
+	void *memory = rte_malloc(NULL, 64, 0);
+	struct usage before = usage();
+
+	(void)state;
+	for (unsigned int i = 0; i < 1000; i++) {
+		const struct dad_dma_domain_conf conf = {
+			.name = "round", .rungs = DAD_DMA_RUNG_BIT(kinds[i % 2])};
+		struct dad_dma_vfio *vfio;
+		struct dad_dma_vfio_info info;
+		struct dad_dma_domain *domain = dad_dma_domain_vfio(edu_name(), &conf, &vfio);
+		assert_non_null(domain);
+		struct dad_dma_dev *dev = dad_dma_dev_create("round", domain, SOCKET_ID_ANY);
+		assert_non_null(dev);
+		dad_dma_addr_t addr = dad_dma_map_single(dev, memory, 64, DAD_DMA_TO_DEVICE);
+		assert_int_equal(dad_dma_mapping_error(dev, addr), 0);
+		dad_dma_unmap_single(dev, addr, 64, DAD_DMA_TO_DEVICE);
+		assert_int_equal(dad_dma_vfio_info(vfio, &info), 0);
+		/* a window stays, a strict mapping does not */
+		assert_int_equal(info.maps, kinds[i % 2] == DAD_DMA_RUNG_WINDOW ? 1 : 0);
+		assert_int_equal(dad_dma_dev_destroy(dev), 0);
+		dad_dma_domain_put(domain);
+	}
+	assert_same(&before);
+	rte_free(memory);
+}
+
+static void
+test_binding_a_thousand_times_leaks_nothing(void **state)
+{
+	void *memory = rte_malloc(NULL, 64, 0);
+	struct usage before = usage();
+
+	(void)state;
+	for (unsigned int i = 0; i < 1000; i++) {
+		unbind();
+		bind();
+		if (i % 100 == 0)
+			probe_and_remove("map=window", memory);
+	}
+	assert_same(&before);
+	rte_free(memory);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_transfer_that_the_iommu_stops_is_reported),
+		cmocka_unit_test(test_addresses_that_are_none_never_reach_the_device),
+		cmocka_unit_test(test_a_device_that_takes_too_long_is_halted),
+		cmocka_unit_test(test_a_device_that_does_not_answer_is_halted),
+		cmocka_unit_test(test_a_busy_device_can_be_removed),
+		cmocka_unit_test(test_a_busy_device_can_be_unbound),
+		cmocka_unit_test(test_a_hundred_probes_leak_nothing),
+		cmocka_unit_test(test_a_thousand_address_spaces_leak_nothing),
+		cmocka_unit_test(test_binding_a_thousand_times_leaks_nothing),
+	};
+
+	(void)argc;
+	int ret = guest_init(argv[0], "64");
+	/* EAL reports each of a thousand probes and removals */
+	rte_log_set_level_pattern("lib.eal", RTE_LOG_WARNING);
+	return ret != 0 ? ret : cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Boot a guest on this machine's own file system (read-only, with an overlay of memory), run a
+# command in it as root, print its output and exit with its status.
+#   two NUMA nodes with a CPU, 1 GiB and 256 MiB of hugepages each; VT-d; two "edu" devices bound
+#   to vfio-pci: DAD_EDU with 28 address bits, on no node; DAD_EDU_NARROW with 24, on node 1
+# usage: run.sh [-t SECONDS] [-k FILE] COMMAND
+#   -t  kill the guest after this time (default 90)
+#   -k  copy the guest's kernel log there
+# exit status: that of COMMAND; 124 time is up; 125 the guest died; 126 cannot start it
+set -euo pipefail
+# shellcheck source=config/env.sh
+. "$(dirname "$0")/../../config/env.sh"
+cd ..  # env.sh went to the folder above this one
+limit=90
+kernel_log=
+while getopts t:k: option; do
+    case $option in
+    t) limit=$OPTARG ;;
+    k) kernel_log=$OPTARG ;;
+    *) exit 126 ;;
+    esac
+done
+shift $((OPTIND - 1))
+[ $# -eq 1 ] || { echo "usage: run.sh [-t SECONDS] [-k FILE] COMMAND" >&2; exit 126; }
+
+sh test/vm/prepare.sh || exit 126
+cache=$PWD/.cache/vm
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+printf '%s' "$1" >"$out/command"
+cat >"$out/environment" <<END
+export DAD_TOP='$PWD' DAD_BUILD='${DAD_BUILD:-$PWD/build}'
+export DAD_EDU=0000:00:03.0 DAD_EDU_NARROW=0000:41:00.0
+END
+
+qemu=(qemu-system-x86_64 -machine q35,kernel-irqchip=split -accel tcg,thread=multi -cpu max -smp 2 -m 2G
+    -object memory-backend-ram,id=m0,size=1G -object memory-backend-ram,id=m1,size=1G
+    -numa node,nodeid=0,memdev=m0,cpus=0 -numa node,nodeid=1,memdev=m1,cpus=1
+    # aw-bits: with the 39 of the default EAL could not have virtual addresses for IOVAs
+    -device intel-iommu,intremap=on,caching-mode=on,aw-bits=48
+    -device edu,bus=pcie.0,addr=3
+    -device pxb-pcie,id=far,bus_nr=64,numa_node=1 -device pcie-root-port,id=slot1,bus=far,chassis=1
+    -device edu,bus=slot1,addr=0,dma_mask=0xffffff
+    -fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap
+    -device virtio-9p-pci,bus=pcie.0,fsdev=host,mount_tag=host
+    -fsdev "local,id=out,path=$out,security_model=none"
+    -device virtio-9p-pci,bus=pcie.0,fsdev=out,mount_tag=out
+    -kernel "$cache/vmlinuz" -initrd "$cache/initramfs.gz"
+    -append "console=ttyS0 quiet panic=-1 intel_iommu=on iommu=pt dad.top=$PWD"
+    -net none -vga none -display none -monitor none -serial "file:$out/console" -no-reboot)
+
+result=0
+timeout -k 5 "$limit" "${qemu[@]}" >"$out/qemu.log" 2>&1 </dev/null || result=$?
+[ ! -f "$out/output" ] || cat "$out/output"
+[ -z "$kernel_log" ] || cp "$out/kernel.log" "$kernel_log" 2>/dev/null || true
+if [ -s "$out/status" ]; then
+    exit "$(cat "$out/status")"
+fi
+{
+    if [ $result -eq 124 ] || [ $result -eq 137 ]; then
+        echo "vm: not done after $limit s; the end of the console:"
+        result=124
+    else
+        echo "vm: the guest died (QEMU's exit status $result); the end of the console:"
+        result=125
+    fi
+    tail -n 20 "$out/console" "$out/qemu.log" 2>/dev/null
+} >&2
+exit $result

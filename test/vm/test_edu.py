@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A PCI device behind an IOMMU: the vfio backend, the driver on it, and programs on the driver."""
+import re
+
+from guest import Guest, testdma
+
+
+def test_the_vfio_backend_lets_a_device_have_what_it_was_given_and_no_more():
+    guest = Guest("$DAD_BUILD/test/vm_vfio_test").check()
+    # the test saw that nothing changed; this is why
+    assert guest.faults("Write") == 2
+    assert guest.faults("Read") == 1
+
+
+def test_copies_of_memory_anywhere():
+    guest = Guest("$DAD_BUILD/test/vm_copy_test", limit=100).check()
+    # both of them without the library
+    assert (guest.faults("Read"), guest.faults("Write")) == (1, 1)
+
+
+def test_failures_and_many_rounds():
+    guest = Guest("$DAD_BUILD/test/vm_failure_test", limit=150).check()
+    assert (guest.faults("Read"), guest.faults("Write")) == (0, 1)
+
+
+def test_programs_use_the_device_and_a_killed_one_leaves_it_usable():
+    copy = testdma("map=window,verify=1", "--input /tmp/in --output /tmp/out --size 5000 --qdepth 2 --verify full")
+    endless = testdma("map=strict", "--start --size 64 --qdepth 4")
+    guest = Guest(f"""
+        head -c 40000 /usr/bin/env >/tmp/in
+        {copy} && cmp /tmp/in /tmp/out || exit 1
+        rm /tmp/out
+        for round in 1 2 3; do
+            {endless.replace("timeout 60", "exec")} &
+            sleep 4
+            kill -9 $! || exit 2
+            wait
+        done
+        {copy} && cmp /tmp/in /tmp/out || exit 3
+        (echo dmadev_autotest; echo quit) |
+            timeout 60 dpdk-test -l 0 --in-memory --iova-mode=va -a $DAD_EDU -d $DAD_EDU_PMD || true""", limit=100).check()
+    assert guest.stdout.count("40000 bytes in") == 2
+    assert guest.stdout.count("8 operations of up to 5000 bytes, 8 checked, no errors") == 2
+    assert guest.faults("Read") == guest.faults("Write") == 0
+    # dpdk-test has its single copy done, then waits one second for 32: this device does four
+    some = re.search(r"Error with rte_dma_completed, (\d+) \[expected: 32\], dma_err = 0", guest.stdout)
+    assert some and int(some[1]) >= 1

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The vfio backend against a real IOMMU, in a guest: what a device can reach, and what not. */
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+
+#include "dad_dma_vfio.h"
+#include "raw_edu.h"
+
+#define PAGE 4096ul
+
+static const struct dad_dma_domain_ops *ops;
+static const char *device;
+
+struct state {
+	struct dad_dma_vfio *vfio;
+	struct raw_edu edu;
+	uint8_t *memory; /* three pages: the one in the middle is lent */
+};
+
+static int
+setup(void **state)
+{
+	struct state *s = calloc(1, sizeof(*s));
+	struct dad_dma_vfio_info info;
+
+	assert_non_null(s);
+	s->vfio = dad_dma_vfio_open(device);
+	assert_non_null(s->vfio);
+	assert_int_equal(dad_dma_vfio_info(s->vfio, &info), 0);
+	raw_edu_open(&s->edu, device, info.group);
+	s->memory = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	assert_ptr_not_equal(s->memory, MAP_FAILED);
+	*state = s;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct state *s = *state;
+
+	raw_edu_close(&s->edu);
+	dad_dma_vfio_close(s->vfio);
+	munmap(s->memory, 3 * PAGE);
+	free(s);
+	return 0;
+}
+
+static struct dad_dma_vfio_info
+info_of(const struct state *s)
+{
+	struct dad_dma_vfio_info info;
+
+	assert_int_equal(dad_dma_vfio_info(s->vfio, &info), 0);
+	return info;
+}
+
+static uint64_t
+maps(const struct state *s)
+{
+	return info_of(s).maps;
+}
+
+/* The device's buffer has this text, or none. */
+static void
+load(struct state *s, const char *text)
+{
+	memset(s->memory, 0, PAGE);
+	strcpy((char *)s->memory, text);
+	assert_int_equal(ops->map(s->vfio, 0x1000, s->memory, PAGE, DAD_DMA_TO_DEVICE), 0);
+	raw_edu_transfer(&s->edu, 0x1000, 64, false);
+	assert_int_equal(ops->unmap(s->vfio, 0x1000, PAGE), 0);
+	memset(s->memory, 0, PAGE);
+}
+
+static void
+test_a_device_reaches_memory_where_we_put_it(void **state)
+{
+	struct state *s = *state;
+	uint8_t *lent = s->memory + PAGE;
+
+	load(s, "hello");
+	memset(s->memory, 0xa5, 3 * PAGE);
+	/* below 2^28, and not where it is for the CPU */
+	assert_int_equal(ops->map(s->vfio, 0x0ffff000, lent, PAGE, DAD_DMA_FROM_DEVICE), 0);
+	assert_int_equal(maps(s), 1);
+	raw_edu_transfer(&s->edu, 0x0ffff100, 64, true);
+	assert_string_equal((char *)lent + 0x100, "hello");
+	for (unsigned int i = 0; i < 3 * PAGE; i++)
+		if (i < PAGE + 0x100 || i >= PAGE + 0x140)
+			assert_int_equal(s->memory[i], 0xa5);
+	assert_int_equal(ops->unmap(s->vfio, 0x0ffff000, PAGE), 0);
+	assert_int_equal(maps(s), 0);
+}
+
+static void
+test_a_stray_write_changes_nothing(void **state)
+{
+	struct state *s = *state;
+	uint8_t *lent = s->memory + PAGE;
+
+	load(s, "stray");
+	memset(s->memory, 0xa5, 3 * PAGE);
+	/* to what is mapped for reading only, and to what is mapped no more */
+	assert_int_equal(ops->map(s->vfio, 0x200000, lent, PAGE, DAD_DMA_TO_DEVICE), 0);
+	raw_edu_transfer(&s->edu, 0x200000, 64, true);
+	assert_int_equal(ops->unmap(s->vfio, 0x200000, PAGE), 0);
+	raw_edu_transfer(&s->edu, 0x200000, 64, true);
+	for (unsigned int i = 0; i < 3 * PAGE; i++)
+		assert_int_equal(s->memory[i], 0xa5);
+}
+
+/* To what is mapped no more. Not: to what is mapped for writing only, which VT-d could tell apart
+ * but Linux, in the kernel of this guest, makes readable too. */
+static void
+test_a_stray_read_sees_nothing(void **state)
+{
+	struct state *s = *state;
+	char *lent = (char *)s->memory + PAGE, *out = lent + PAGE;
+
+	load(s, "from before");
+	strcpy(lent, "a secret");
+	assert_int_equal(ops->map(s->vfio, 0x200000, lent, PAGE, DAD_DMA_TO_DEVICE), 0);
+	assert_int_equal(ops->unmap(s->vfio, 0x200000, PAGE), 0);
+	assert_int_equal(ops->map(s->vfio, 0x300000, out, PAGE, DAD_DMA_FROM_DEVICE), 0);
+	raw_edu_transfer(&s->edu, 0x200000, 64, false);
+	raw_edu_transfer(&s->edu, 0x300000, 64, true);
+	assert_string_not_equal(out, "a secret");
+	assert_int_equal(ops->unmap(s->vfio, 0x300000, PAGE), 0);
+}
+
+static void
+test_no_mapping_is_made_twice_or_taken_back_in_part(void **state)
+{
+	struct state *s = *state;
+	uint8_t *m = s->memory;
+
+	assert_int_equal(ops->map(s->vfio, 0x200000, m, 2 * PAGE, DAD_DMA_BIDIRECTIONAL), 0);
+	assert_int_equal(ops->map(s->vfio, 0x200000, m, 2 * PAGE, DAD_DMA_BIDIRECTIONAL), -EEXIST);
+	assert_int_equal(ops->map(s->vfio, 0x201000, m, PAGE, DAD_DMA_BIDIRECTIONAL), -EEXIST);
+	assert_int_equal(ops->unmap(s->vfio, 0x200000, PAGE), -EINVAL);
+	assert_int_equal(maps(s), 1);
+	/* the kernel calls this a success */
+	assert_int_equal(ops->unmap(s->vfio, 0x400000, PAGE), -ENOENT);
+	assert_int_equal(info_of(s).bytes, 2 * PAGE);
+	assert_int_equal(ops->unmap(s->vfio, 0x200000, 4 * PAGE), 0);
+	assert_int_equal(info_of(s).bytes, 0);
+	assert_int_equal(maps(s), 0);
+	/* neighbours, exact in bytes, go together */
+	assert_int_equal(ops->map(s->vfio, 0x200010, m + 0x10, 100, DAD_DMA_TO_DEVICE), 0);
+	assert_int_equal(ops->map(s->vfio, 0x201000, m + PAGE, 1, DAD_DMA_FROM_DEVICE), 0);
+	assert_int_equal(ops->unmap(s->vfio, 0x200010, PAGE), 0);
+	assert_int_equal(maps(s), 0);
+}
+
+static void
+test_the_window_of_interrupts_is_not_offered(void **state)
+{
+	struct state *s = *state;
+	struct dad_dma_backend_info info = {
+		.granule_shift = 12, .n_ranges = 1, .ranges = {{0, (UINT64_C(1) << 48) - 1}}};
+
+	assert_int_equal(ops->query(s->vfio, &info), 0);
+	assert_int_equal(info.granule_shift, 12);
+	assert_true(info.n_ranges >= 2);
+	for (unsigned int i = 0; i < info.n_ranges; i++) {
+		assert_true(info.ranges[i].first <= info.ranges[i].last);
+		assert_true(info.ranges[i].last < 0xfee00000 || info.ranges[i].first > 0xfeefffff);
+	}
+	assert_true(ops->map(s->vfio, 0xfee00000, s->memory, PAGE, DAD_DMA_BIDIRECTIONAL) < 0);
+}
+
+static void
+test_a_container_is_full_when_the_kernel_says_so(void **state)
+{
+	struct state *s = *state;
+	struct dad_dma_backend_info info = {.n_ranges = 1};
+	const char *path = "/sys/module/vfio_iommu_type1/parameters/dma_entry_limit";
+
+	assert_int_equal(ops->query(s->vfio, &info), 0);
+	assert_int_equal(info.max_maps, 65535);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fprintf(f, "5") > 0);
+	assert_int_equal(fclose(f), 0);
+
+	/* the limit is that of containers yet to come */
+	teardown(state);
+	setup(state);
+	s = *state;
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fprintf(f, "65535") > 0);
+	assert_int_equal(fclose(f), 0);
+
+	assert_int_equal(ops->query(s->vfio, &info), 0);
+	assert_int_equal(info.max_maps, 5);
+	for (unsigned int i = 0; i < 5; i++)
+		assert_int_equal(
+			ops->map(s->vfio, i * PAGE, s->memory, PAGE, DAD_DMA_TO_DEVICE), 0);
+	assert_int_equal(ops->map(s->vfio, 5 * PAGE, s->memory, PAGE, DAD_DMA_TO_DEVICE), -ENOSPC);
+	assert_int_equal(ops->unmap(s->vfio, 0, 5 * PAGE), 0);
+	assert_int_equal(maps(s), 0);
+}
+
+static void
+test_a_group_is_in_one_container_only(void **state)
+{
+	(void)state;
+	assert_null(dad_dma_vfio_open(device));
+	assert_int_equal(rte_errno, EBUSY);
+	assert_null(dad_dma_vfio_open("0000:00:1f.0")); /* a bridge */
+	assert_int_equal(rte_errno, ENODEV);
+	assert_null(dad_dma_vfio_open("0000:ff:1f.7"));
+	assert_int_equal(rte_errno, ENODEV);
+	assert_null(dad_dma_vfio_open(NULL));
+	assert_int_equal(rte_errno, EINVAL);
+}
+
+/* The guest's kernel has no such mode; what tells it is a name in /dev/vfio. */
+static void
+test_the_mode_without_iommu_is_told_apart(void **state)
+{
+	const char *bridge = "0000:00:1f.0";
+	char path[64];
+	int group;
+
+	(void)state;
+	assert_int_equal(rte_vfio_get_group_num("/sys/bus/pci/devices", bridge, &group), 1);
+	snprintf(path, sizeof(path), "/dev/vfio/noiommu-%d", group);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fclose(f);
+	assert_null(dad_dma_vfio_open(bridge));
+	assert_int_equal(rte_errno, ENOTSUP);
+	assert_int_equal(unlink(path), 0);
+}
+
+static unsigned int
+open_files(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned int n = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir) != NULL)
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static void
+test_containers_leak_nothing(void **state)
+{
+	struct dad_dma_vfio *vfio;
+	unsigned int before = open_files();
+	static uint8_t memory[PAGE] __attribute__((aligned(4096)));
+
+	(void)state;
+	for (unsigned int i = 0; i < 100; i++) {
+		vfio = dad_dma_vfio_open(device);
+		assert_non_null(vfio);
+		assert_int_equal(ops->map(vfio, 0, memory, PAGE, DAD_DMA_BIDIRECTIONAL), 0);
+		/* two are closed with what it has mapped */
+		if (i % 50 != 0)
+			assert_int_equal(ops->unmap(vfio, 0, PAGE), 0);
+		dad_dma_vfio_close(vfio);
+	}
+	assert_int_equal(open_files(), before);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			test_a_device_reaches_memory_where_we_put_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_stray_write_changes_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_stray_read_sees_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_no_mapping_is_made_twice_or_taken_back_in_part, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_the_window_of_interrupts_is_not_offered, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_container_is_full_when_the_kernel_says_so, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_group_is_in_one_container_only, setup, teardown),
+		cmocka_unit_test(test_the_mode_without_iommu_is_told_apart),
+		cmocka_unit_test(test_containers_leak_nothing),
+	};
+	char *eal[] = {argv[0], "-l", "0", "--in-memory", "--no-pci", "-m", "16", NULL};
+
+	(void)argc;
+	device = getenv("DAD_EDU");
+	if (device == NULL) {
+		printf("for the guest of test/vm only: not run\n");
+		return 77;
+	}
+	ops = dad_dma_vfio_ops();
+	return rte_eal_init(7, eal) < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+}
