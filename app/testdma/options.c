@@ -15,6 +15,7 @@ enum {
 	OPT_INPUT,
 	OPT_OUTPUT,
 	OPT_BENCH,
+	OPT_MAPBENCH,
 	OPT_JSON,
 };
 
@@ -26,6 +27,7 @@ static const struct option modes[] = {
 	{"input", required_argument, NULL, OPT_INPUT},
 	{"output", required_argument, NULL, OPT_OUTPUT},
 	{"bench", no_argument, NULL, OPT_BENCH},
+	{"mapbench", no_argument, NULL, OPT_MAPBENCH},
 	{"json", optional_argument, NULL, OPT_JSON},
 };
 
@@ -45,7 +47,10 @@ options_usage(FILE *f, const char *prog)
 		"                           the bytes of one file through a device into another\n"
 		"  --bench                  sweep sizes and operations over the devices and "
 		"memcpy\n"
-		"  --json[=FILE]            bench: one JSON object a line, instead of the tables,\n"
+		"  --mapbench               what mapping and allocating memory for DMA costs, beside "
+		"EAL\n"
+		"  --json[=FILE]            bench, mapbench: one JSON object a line, instead of the "
+		"tables,\n"
 		"                           or in a file beside them\n"
 		"  -h, --help               this text\n"
 		"\n"
@@ -101,9 +106,10 @@ sensible(const struct config *c)
 			c->input == NULL ? "--input" : "--output");
 		return false;
 	}
-	if ((c->input != NULL) + c->bench + (c->start || c->interactive || c->cmdline_file) > 1) {
+	if ((c->input != NULL) + c->bench + c->mapbench +
+			(c->start || c->interactive || c->cmdline_file) > 1) {
 		fprintf(stderr,
-			"only one of --bench, --input with --output, and transfers "
+			"only one of --bench, --mapbench, --input with --output, and transfers "
 			"(--start, --interactive, --cmdline-file) at a time\n");
 		return false;
 	}
@@ -111,8 +117,8 @@ sensible(const struct config *c)
 		fprintf(stderr, "--start and --cmdline-file: put start in the file\n");
 		return false;
 	}
-	if ((c->json || c->json_file != NULL) && !c->bench) {
-		fprintf(stderr, "--json is for --bench\n");
+	if ((c->json || c->json_file != NULL) && !c->bench && !c->mapbench) {
+		fprintf(stderr, "--json is for --bench and --mapbench\n");
 		return false;
 	}
 	if (c->input != NULL && c->size_given && c->size == 0) {
@@ -162,6 +168,9 @@ options_parse(struct config *c, int argc, char **argv)
 			break;
 		case OPT_BENCH:
 			c->bench = true;
+			break;
+		case OPT_MAPBENCH:
+			c->mapbench = true;
 			break;
 		case OPT_JSON:
 			c->json = optarg == NULL;
