@@ -141,7 +141,7 @@ arena_take(struct arena *arena, unsigned int order, dad_dma_addr_t *handle)
 
 /* From an arena that is there, else from a new one. Sets rte_errno. */
 static void *
-take(struct dad_dma_dev *dev, unsigned int order, int socket_id, dad_dma_addr_t *handle)
+take(struct dma_dev *dev, unsigned int order, int socket_id, dad_dma_addr_t *handle)
 {
 	struct dad_dma_domain *domain = dev->domain;
 	struct arena *arena;
@@ -169,8 +169,10 @@ take(struct dad_dma_dev *dev, unsigned int order, int socket_id, dad_dma_addr_t 
 }
 
 void *
-dad_dma_alloc_coherent(struct dad_dma_dev *dev, size_t size, dad_dma_addr_t *handle)
+dad_dma_alloc_coherent(struct dad_dma_dev *pub, size_t size, dad_dma_addr_t *handle)
 {
+	struct dma_dev *dev = dev_of(pub);
+
 	if (size == 0 || handle == NULL) {
 		rte_errno = EINVAL;
 		return NULL;
@@ -228,8 +230,9 @@ arena_is_spare(struct dad_dma_domain *domain, const struct arena *arena)
 }
 
 void
-dad_dma_free_coherent(struct dad_dma_dev *dev, size_t size, void *va, dad_dma_addr_t handle)
+dad_dma_free_coherent(struct dad_dma_dev *pub, size_t size, void *va, dad_dma_addr_t handle)
 {
+	struct dma_dev *dev = dev_of(pub);
 	struct dad_dma_domain *domain = dev->domain;
 	bool freed = false;
 
