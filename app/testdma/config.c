@@ -349,8 +349,8 @@ const struct setting settings[] = {
 	{"op", "OP", "operation", "copy, fill or sg", "copy fill sg ", true, set_op},
 	{"size", "SIZE", "bytes of an operation (default 4096)",
 		"0 to 64m, with k or m for powers of 1024", NULL, true, set_size},
-	{"batch", "N", "operations for each submit (default 32), or mapped at a time (256)", "1 to 1024", NULL, true,
-		set_batch},
+	{"batch", "N", "operations for each submit (default 32), or mapped at a time (256)",
+		"1 to 1024", NULL, true, set_batch},
 	{"qdepth", "N", "operations in flight on a vchan (default 256)", "1 to 32768", NULL, true,
 		set_qdepth},
 	{"verify", "HOW", "check the data: one operation in 61, or all (default sample)",
@@ -447,4 +447,21 @@ config_defaults(struct config *c)
 		.duration_ms = 30,
 		.map = map_defaults,
 	};
+}
+
+void
+config_for_mapbench(struct config *c)
+{
+	static const uint32_t sizes[] = {64, 1024, 4096};
+
+	if (!setting_given(c, "sizes")) {
+		memcpy(c->sizes, sizes, sizeof(sizes));
+		c->nb_sizes = sizeof(sizes) / sizeof(sizes[0]);
+	}
+	if (!setting_given(c, "rounds"))
+		c->rounds = 9;
+	if (!setting_given(c, "duration-ms"))
+		c->duration_ms = 5;
+	if (!setting_given(c, "batch"))
+		c->batch = 256;
 }

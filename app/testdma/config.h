@@ -85,6 +85,9 @@ extern const struct setting settings[];
 
 void config_defaults(struct config *c);
 
+/** What is better for the benchmark of mappings, where the user did not say anything. */
+void config_for_mapbench(struct config *c);
+
 /** @return the setting, or NULL */
 const struct setting *setting_find(const char *name);
 

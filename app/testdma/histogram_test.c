@@ -89,9 +89,7 @@ ascending(const void *a, const void *b)
 static void
 quantiles_are_within_a_64th(void **state)
 {
-	enum {
-		N = 20000
-	};
+	enum { N = 20000 };
 	static uint64_t values[N];
 	double sum = 0, squares = 0;
 

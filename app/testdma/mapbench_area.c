@@ -36,7 +36,7 @@ map_area_create(struct map_area *area, uint32_t count, uint32_t size, uint64_t b
 	count = clamp(bytes / (align + HEAP_HEADER), 1, count);
 	/* an odd number of lines apart: at a power of two all would share few sets of the cache */
 	uint64_t stride = (bytes / count / RTE_CACHE_LINE_SIZE | 1) * RTE_CACHE_LINE_SIZE;
-	uint64_t length = RTE_MAX(stride - RTE_MIN(stride, HEAP_HEADER), size);
+	uint64_t length = RTE_MAX(stride - HEAP_HEADER, size);
 
 	area->va = calloc(count, sizeof(*area->va));
 	if (area->va == NULL)

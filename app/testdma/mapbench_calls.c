@@ -69,8 +69,7 @@ unmap_bursts(struct map_worker *w, uint32_t from, uint32_t n)
 	const enum dad_dma_dir dir = dir_of(w);
 
 	for (uint32_t i = from; i < from + n; i += burst)
-		dad_dma_unmap_burst(
-			dev, &w->addr[i], w->length, RTE_MIN(burst, from + n - i), dir);
+		dad_dma_unmap_burst(dev, &w->addr[i], w->length, RTE_MIN(burst, from + n - i), dir);
 }
 
 /* ---- lists ------------------------------------------------------------------------------- */
@@ -81,6 +80,7 @@ fill_lists(struct map_worker *w)
 	for (uint32_t i = 0; i < w->alive; i++) {
 		w->sg[i].va = w->va[i];
 		w->sg[i].length = w->plan->size;
+		w->sg[i].dma_address = 0;
 	}
 }
 
@@ -180,7 +180,8 @@ syncs_for_device(struct map_worker *w, uint32_t from, uint32_t n)
 		.last_op = "for device", .before = map_all, .after = unmap_all,                    \
 		.first = syncs_for_cpu, .last = syncs_for_device, .good = mapped                   \
 	}
-#define EACH_RUNG(X) X(MAP_DIRECT, false), X(MAP_WINDOW, false), X(MAP_STRICT, true), X(MAP_BOUNCE, true)
+#define EACH_RUNG(X)                                                                               \
+	X(MAP_DIRECT, false), X(MAP_WINDOW, false), X(MAP_STRICT, true), X(MAP_BOUNCE, true)
 
 const struct map_subject map_calls[] = {
 	EACH_RUNG(SINGLE),

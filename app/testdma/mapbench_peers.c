@@ -24,9 +24,8 @@ virt2memsegs(struct map_worker *w, uint32_t from, uint32_t n)
 	for (uint32_t i = from; i < from + n; i++) {
 		const struct rte_memseg *ms = rte_mem_virt2memseg(w->va[i], NULL);
 
-		w->addr[i] = unlikely(ms == NULL)
-			? RTE_BAD_IOVA
-			: ms->iova + ((uintptr_t)w->va[i] - ms->addr_64);
+		w->addr[i] = unlikely(ms == NULL) ? RTE_BAD_IOVA
+						  : ms->iova + ((uintptr_t)w->va[i] - ms->addr_64);
 	}
 }
 

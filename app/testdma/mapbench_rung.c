@@ -56,8 +56,8 @@ give_slots(const struct map_plan *plan, struct map_rung_state *s)
 {
 	uint64_t each = RTE_ALIGN_CEIL((uint64_t)plan->size, UINT64_C(2048)) + 2048;
 	const struct dad_dma_bounce_conf conf = {
-		.size = RTE_MAX(2 * each * plan->alive * plan->config->map.threads,
-			UINT64_C(8) << 20),
+		.size = RTE_MAX(
+			2 * each * plan->alive * plan->config->map.threads, UINT64_C(8) << 20),
 		.limit = DAD_DMA_BIT_MASK(s->mask),
 		.dev = s->dev,
 	};

@@ -6,6 +6,8 @@
 
 #include "options.h"
 
+#define MAX_MAPPED (1u << 20)
+
 enum {
 	OPT_HELP = 'h',
 	OPT_INTERACTIVE = 'i',
@@ -47,9 +49,11 @@ options_usage(FILE *f, const char *prog)
 		"                           the bytes of one file through a device into another\n"
 		"  --bench                  sweep sizes and operations over the devices and "
 		"memcpy\n"
-		"  --mapbench               what mapping and allocating memory for DMA costs, beside "
+		"  --mapbench               what mapping and allocating memory for DMA costs, "
+		"beside "
 		"EAL\n"
-		"  --json[=FILE]            bench, mapbench: one JSON object a line, instead of the "
+		"  --json[=FILE]            bench, mapbench: one JSON object a line, instead of "
+		"the "
 		"tables,\n"
 		"                           or in a file beside them\n"
 		"  -h, --help               this text\n"
@@ -107,7 +111,8 @@ sensible(const struct config *c)
 		return false;
 	}
 	if ((c->input != NULL) + c->bench + c->mapbench +
-			(c->start || c->interactive || c->cmdline_file) > 1) {
+			(c->start || c->interactive || c->cmdline_file) >
+		1) {
 		fprintf(stderr,
 			"only one of --bench, --mapbench, --input with --output, and transfers "
 			"(--start, --interactive, --cmdline-file) at a time\n");
@@ -120,6 +125,13 @@ sensible(const struct config *c)
 	if ((c->json || c->json_file != NULL) && !c->bench && !c->mapbench) {
 		fprintf(stderr, "--json is for --bench and --mapbench\n");
 		return false;
+	}
+	for (uint32_t i = 0; c->mapbench && i < c->nb_sizes; i++) {
+		if (c->sizes[i] > MAX_MAPPED) {
+			fprintf(stderr, "bad sizes '%u': must be at most 1m with --mapbench\n",
+				c->sizes[i]);
+			return false;
+		}
 	}
 	if (c->input != NULL && c->size_given && c->size == 0) {
 		fprintf(stderr, "bad size '0': a file needs pieces of 1 to 64m\n");
@@ -189,5 +201,7 @@ options_parse(struct config *c, int argc, char **argv)
 		fprintf(stderr, "unexpected argument '%s': options begin with --\n", argv[optind]);
 		return OPTIONS_BAD;
 	}
+	if (c->mapbench)
+		config_for_mapbench(c);
 	return sensible(c) ? OPTIONS_OK : OPTIONS_BAD;
 }
