@@ -62,7 +62,8 @@ struct map_subject {
 	enum map_rung rung;   /**< with ours */
 	bool peer;	      /**< not a function of the library */
 	bool slow;	      /**< single calls are timed too */
-	uint32_t max_alive;   /**< 0: no limit */
+	uint32_t max_alive;   /**< for a thread; 0: no limit */
+	uint32_t max_all;     /**< alive on all threads; 0: no limit */
 	uint32_t max_size;    /**< 0: no limit */
 	const char *first_op; /**< "map" */
 	const char *last_op;  /**< "unmap"; NULL: there is none */

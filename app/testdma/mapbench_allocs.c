@@ -14,9 +14,10 @@
 
 /* Memory and addresses that come and go: the library's, and EAL's beside them. */
 
-/* Alive at a time. EAL looks through all memzones for a name, so with more they cost more; and
- * what does not fit the caches of an lcore is no longer what pools are for. */
-#define ALIVE_ZONES   32
+/* Alive at a time. EAL has 2560 memzones in all, and looks through them for each new name: with
+ * more alive they cost more. What does not fit the caches of an lcore is no longer what pools are
+ * for. */
+#define ALL_ZONES     2048u
 #define ALIVE_OBJECTS 16
 #define OBJECT_MAX    (64u << 10)
 
@@ -77,7 +78,7 @@ heap_open(const struct map_plan *plan)
 	if (h == NULL)
 		goto fail;
 	h->align = rte_align64pow2(RTE_MAX(plan->size, 4096u));
-	h->nb_holes = ALIVE_ZONES * plan->config->map.threads;
+	h->nb_holes = plan->alive * plan->config->map.threads;
 	h->block = calloc(2 * h->nb_holes, sizeof(*h->block));
 	h->name = calloc(h->nb_holes, sizeof(*h->name));
 	if (h->block == NULL || h->name == NULL)
@@ -109,7 +110,7 @@ memzone_reserve(struct map_worker *w, uint32_t from, uint32_t n)
 
 	for (uint32_t i = from; i < from + n; i++)
 		w->mem[i] = (void *)(uintptr_t)rte_memzone_reserve_aligned(
-			h->name[w->id * ALIVE_ZONES + i], w->plan->size, SOCKET_ID_ANY,
+			h->name[w->id * w->plan->alive + i], w->plan->size, SOCKET_ID_ANY,
 			RTE_MEMZONE_IOVA_CONTIG, h->align);
 }
 
@@ -240,7 +241,7 @@ const struct map_subject map_allocations[] = {
 		.kind = MAP_COHERENT,
 		.rung = MAP_DIRECT,
 		.slow = true,
-		.max_alive = ALIVE_ZONES,
+		.max_all = ALL_ZONES,
 		.first_op = "alloc",
 		.last_op = "free",
 		.first = coherent_alloc,
@@ -252,7 +253,7 @@ const struct map_subject map_allocations[] = {
 		.kind = MAP_COHERENT,
 		.peer = true,
 		.slow = true,
-		.max_alive = ALIVE_ZONES,
+		.max_all = ALL_ZONES,
 		.first_op = "alloc",
 		.last_op = "free",
 		.open = heap_open,
@@ -266,7 +267,7 @@ const struct map_subject map_allocations[] = {
 		.kind = MAP_COHERENT,
 		.peer = true,
 		.slow = true,
-		.max_alive = ALIVE_ZONES,
+		.max_all = ALL_ZONES,
 		.first_op = "alloc",
 		.last_op = "free",
 		.open = heap_open,

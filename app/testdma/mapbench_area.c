@@ -30,13 +30,18 @@ shuffle(void **va, uint32_t count)
 int
 map_area_create(struct map_area *area, uint32_t count, uint32_t size, uint64_t bytes)
 {
-	uint32_t align = RTE_MAX(rte_align32pow2(size), (uint32_t)RTE_CACHE_LINE_SIZE);
+	const uint64_t align = RTE_MAX(rte_align32pow2(size), (uint32_t)RTE_CACHE_LINE_SIZE);
+	const uint64_t least = RTE_ALIGN_CEIL(size + HEAP_HEADER, align);
 
 	*area = (struct map_area){0};
-	count = clamp(bytes / (align + HEAP_HEADER), 1, count);
-	/* an odd number of lines apart: at a power of two all would share few sets of the cache */
-	uint64_t stride = (bytes / count / RTE_CACHE_LINE_SIZE | 1) * RTE_CACHE_LINE_SIZE;
-	uint64_t length = RTE_MAX(stride - HEAP_HEADER, size);
+	count = clamp(bytes / least, 1, count);
+	/*
+	 * With its header a block takes a multiple of its alignment: no gap remains between blocks,
+	 * and EAL's allocations that are measured later find a heap in good order. The multiple is
+	 * odd: at a power of two apart, all would share few sets of the cache.
+	 */
+	uint64_t times = bytes / count / align;
+	uint64_t length = RTE_MAX(((times - 1) | 1) * align, least) - HEAP_HEADER;
 
 	area->va = calloc(count, sizeof(*area->va));
 	if (area->va == NULL)

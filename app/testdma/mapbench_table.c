@@ -401,10 +401,14 @@ open_subject(const struct map_plan *plan, struct map_result *r)
 static void
 limit_alive(const struct map_plan *plan, struct map_result *r)
 {
-	const uint32_t most = r->subject->max_alive;
+	const struct map_subject *s = r->subject;
 
-	r->items = map_items(plan->config, r->subject->kind);
-	r->alive = most != 0 ? RTE_MIN(plan->alive, most) : plan->alive;
+	r->items = map_items(plan->config, s->kind);
+	r->alive = plan->alive;
+	if (s->max_alive != 0)
+		r->alive = RTE_MIN(r->alive, s->max_alive);
+	if (s->max_all != 0)
+		r->alive = RTE_MIN(r->alive, s->max_all / plan->config->map.threads);
 	/* whole calls */
 	r->items = RTE_MIN(r->items, r->alive);
 	r->alive -= r->alive % r->items;
