@@ -96,10 +96,25 @@ close_rung(struct map_rung_state *s)
 	s->domain = NULL;
 }
 
+/* A device that is not measured is none: a pool of slots is nothing to the other devices, or
+ * should be. */
+static bool
+is_needed(const struct map_config *c, enum map_rung rung)
+{
+	const uint32_t maps = 1u << MAP_SINGLE | 1u << MAP_BURST | 1u << MAP_SG | 1u << MAP_SYNC;
+	const uint32_t memory = 1u << MAP_COHERENT | 1u << MAP_POOL;
+
+	return ((c->kinds & maps) != 0 && (c->rungs & 1u << rung) != 0) ||
+		((c->kinds & memory) != 0 && rung == MAP_DIRECT) ||
+		((c->kinds & 1u << MAP_IOVA) != 0 && rung == MAP_STRICT);
+}
+
 void
 map_rungs_open(struct map_plan *plan)
 {
 	for (enum map_rung rung = 0; rung < MAP_RUNGS; rung++) {
+		if (!is_needed(&plan->config->map, rung))
+			continue;
 		struct map_rung_state *s = &plan->rung[rung];
 		uint32_t mask = mask_of(plan, rung);
 		int ret = open_rung(plan, rung, mask);
