@@ -139,7 +139,6 @@ make_slots(struct bounce *b)
 	for (uint32_t slot = 0; slot < b->n_slots; slot++)
 		b->free[slot / 64] |= UINT64_C(1) << (slot % 64);
 	b->batch = RTE_MIN(b->n_slots / 128, AT_HAND / 2);
-	rte_spinlock_init(&b->lock);
 
 	b->lowest = UINT64_MAX;
 	for (unsigned int i = 0; i < b->n_chunks; i++) {
@@ -179,7 +178,8 @@ make(struct dad_dma_domain *domain, size_t size, uint64_t limit, bool own, struc
 	b->domain = domain;
 	b->own = own;
 	size = rte_align64pow2(size);
-	b->chunk_shift = RTE_MIN((unsigned int)__builtin_ctzll(size), (unsigned int)DAD_DMA_UNIT_SHIFT);
+	b->chunk_shift =
+		RTE_MIN((unsigned int)__builtin_ctzll(size), (unsigned int)DAD_DMA_UNIT_SHIFT);
 	b->n_chunks = (unsigned int)(size >> b->chunk_shift);
 	b->chunks = calloc(b->n_chunks, sizeof(*b->chunks));
 	int error = b->chunks == NULL ? ENOMEM : bounce_memory_get(b, limit);
@@ -192,6 +192,16 @@ make(struct dad_dma_domain *domain, size_t size, uint64_t limit, bool own, struc
 	}
 	*made = b;
 	return 0;
+}
+
+/* There is a rung more. */
+static void
+refresh_all(struct dad_dma_domain *domain)
+{
+	struct dma_dev *dev;
+
+	TAILQ_FOREACH (dev, &domain->devs, next)
+		dev_refresh(dev);
 }
 
 int
@@ -220,6 +230,7 @@ dad_dma_bounce_create(struct dad_dma_domain *domain, const struct dad_dma_bounce
 		*place = b;
 		domain_widen(domain, &domain->unmap_span, b->lowest, b->highest);
 		domain_widen(domain, &domain->sync_span, b->lowest, b->highest);
+		refresh_all(domain);
 	}
 	pthread_mutex_unlock(&domain->lock);
 	if (error != 0)
@@ -236,12 +247,12 @@ dad_dma_bounce_stats(const struct dad_dma_domain *domain, const struct dad_dma_d
 	memset(stats, 0, sizeof(*stats));
 	if (b == NULL)
 		return -ENOENT;
-	rte_spinlock_lock(&b->lock);
+	lock_take(&b->lock);
 	stats->slots = b->n_slots;
 	stats->used = b->used;
 	stats->high = b->high;
 	stats->full = b->full;
-	rte_spinlock_unlock(&b->lock);
+	lock_drop(&b->lock);
 	for (unsigned int lcore = 0; lcore < RTE_MAX_LCORE; lcore++)
 		for (unsigned int run = 1; run <= RUN_SIZES; run++)
 			stats->cached += run *

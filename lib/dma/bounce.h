@@ -48,7 +48,7 @@ struct bounce {
 	struct slot *slots;
 	uint32_t batch; /* runs that an lcore takes at once; 0: none are kept at hand */
 	bool scarce;	/* lcores shall keep nothing; relaxed atomics */
-	rte_spinlock_t lock;
+	struct lock lock;
 	uint64_t *free; /* a bit a slot */
 	uint32_t hint;	/* word of it where the last run was found */
 	uint32_t used;

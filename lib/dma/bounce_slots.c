@@ -139,7 +139,7 @@ bounce_take(struct bounce *b, uint32_t n, uint32_t align)
 		set_n(h, h->n - 1);
 		return h->slot[h->n];
 	}
-	rte_spinlock_lock(&b->lock);
+	lock_take(&b->lock);
 	uint32_t slot = take_locked(b, n, n > 1 ? 2 : align);
 
 	if (slot == NO_SLOT) {
@@ -153,7 +153,7 @@ bounce_take(struct bounce *b, uint32_t n, uint32_t align)
 			set_n(h, h->n + 1);
 		}
 	}
-	rte_spinlock_unlock(&b->lock);
+	lock_drop(&b->lock);
 	return slot;
 }
 
@@ -161,10 +161,10 @@ bounce_take(struct bounce *b, uint32_t n, uint32_t align)
 static void
 put_back(struct bounce *b, struct at_hand *h, uint32_t run, uint32_t n)
 {
-	rte_spinlock_lock(&b->lock);
+	lock_take(&b->lock);
 	for (uint32_t i = 0; i < n; i++)
 		give_locked(b, h->slot[i], run);
-	rte_spinlock_unlock(&b->lock);
+	lock_drop(&b->lock);
 	for (uint32_t i = n; i < h->n; i++)
 		h->slot[i - n] = h->slot[i];
 	set_n(h, h->n - n);
@@ -183,9 +183,9 @@ bounce_give(struct bounce *b, uint32_t slot, uint32_t n)
 		set_n(h, h->n + 1);
 		return;
 	}
-	rte_spinlock_lock(&b->lock);
+	lock_take(&b->lock);
 	give_locked(b, slot, n);
-	rte_spinlock_unlock(&b->lock);
+	lock_drop(&b->lock);
 	unsigned int lcore = rte_lcore_id();
 	for (uint32_t run = 1; b->batch != 0 && lcore < RTE_MAX_LCORE && run <= RUN_SIZES; run++)
 		put_back(b, &b->at_hand[lcore][run - 1], run, b->at_hand[lcore][run - 1].n);

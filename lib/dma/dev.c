@@ -46,11 +46,20 @@ look_at(struct dma_dev *dev, const struct span *unmap, const struct span *sync)
 }
 
 void
-dev_refresh(struct dma_dev *dev)
+dev_look_again(struct dma_dev *dev)
 {
 	const struct dad_dma_domain *domain = dev->domain;
-	const struct dad_dma_limits *l = &dev->limits;
 	const struct span all = {.first = 0, .last = UINT64_MAX};
+	bool offset = dev->limits.bus_offset != 0;
+
+	look_at(dev, offset || dev->count_direct ? &all : &domain->unmap_span,
+		offset ? &all : &domain->sync_span);
+}
+
+void
+dev_refresh(struct dma_dev *dev)
+{
+	const struct dad_dma_limits *l = &dev->limits;
 
 	dev->rungs = rungs_of(dev);
 	dev->limited =
@@ -58,9 +67,8 @@ dev_refresh(struct dma_dev *dev)
 	bool direct = (dev->rungs & DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_DIRECT)) && !dev->limited &&
 		!dev->count_direct;
 
-	dev->pub.direct = direct ? domain->forward : &no_table;
-	look_at(dev, l->bus_offset != 0 || dev->count_direct ? &all : &domain->unmap_span,
-		l->bus_offset != 0 ? &all : &domain->sync_span);
+	dev->pub.direct = direct ? dev->domain->forward : &no_table;
+	dev_look_again(dev);
 }
 
 int

@@ -6,7 +6,7 @@
  *
  * Locks, in the order in which they are taken:
  *   domains_lock   the list of domains, and their reference counts
- *   arena_lock     coherent memory
+ *   arena_lock     growth of coherent memory (a short lock within guards what there is)
  *   (EAL's memory lock)
  *   lock           regions, windows, devices, pools: whatever is not done by a map of known memory
  *   queue_lock     the queue of lazy unmaps
@@ -20,10 +20,10 @@
 
 #include <rte_lcore.h>
 #include <rte_log.h>
-#include <rte_spinlock.h>
 
 #include "dad_dma.h"
 #include "dad_dma_domain.h"
+#include "lock.h"
 #include "table.h"
 
 extern int dma_logtype;
@@ -46,7 +46,7 @@ enum kind {
 /* Also in such a word: here begins a piece of a region that was linked into a range. */
 #define WORD_START (UINT64_C(1) << 5)
 
-struct arena;
+struct arenas;
 struct bounce;
 struct dad_iova;
 struct dma_dev;
@@ -101,7 +101,7 @@ struct dad_dma_domain {
 	struct dad_dma_table *phys;    /* physical → virtual, of BARs */
 	struct dad_dma_table *known;   /* remapping: virtual → virtual, of EAL's memory */
 	struct dad_dma_table *window;  /* remapping: virtual → IOVA, of windows */
-	rte_spinlock_t table_lock;
+	struct lock table_lock;
 
 	pthread_mutex_t lock;
 	TAILQ_HEAD(, dma_dev) devs;
@@ -113,8 +113,8 @@ struct dad_dma_domain {
 	struct span unmap_span; /* IOVAs for which an unmap has something to do */
 	struct span sync_span;
 
-	pthread_mutex_t arena_lock;
-	TAILQ_HEAD(, arena) arenas;
+	pthread_mutex_t arena_lock; /* who makes arenas */
+	struct arenas *arenas;
 
 	/* of remapping domains */
 	const struct dad_dma_domain_ops *ops;
@@ -208,8 +208,11 @@ dev_to_iova(const struct dma_dev *dev, dad_dma_addr_t addr)
 
 /* Can the device be given this? 0 or ERANGE. */
 int dev_check(const struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size);
-/* What the inline functions look at, after something changed; under the domain's lock. */
+/* What the inline functions look at, after something changed; under the domain's lock. The device
+ * has no mappings. */
 void dev_refresh(struct dma_dev *dev);
+/* The same after a span became wider, which it may while there are mappings. */
+void dev_look_again(struct dma_dev *dev);
 /* Its pool, or NULL. */
 struct bounce *dev_bounce(const struct dma_dev *dev);
 /* Mappings alive, without those that are direct. */
@@ -221,7 +224,7 @@ uint64_t dev_live(const struct dma_dev *dev);
 void domain_ref(struct dad_dma_domain *domain);
 /* Calls for each domain, under domains_lock. */
 void domain_walk(void (*call)(struct dad_dma_domain *domain, void *arg), void *arg);
-/* Unmapping or syncing [first, last] has something to do from now on; under the domain's lock. */
+/* Unmapping or syncing these IOVAs has something to do from now on; under the domain's lock. */
 void domain_widen(struct dad_dma_domain *domain, struct span *span, uint64_t first, uint64_t last);
 /* What is direct: the table's answer, a region's, or EAL's for external memory that it did not
  * announce. */
@@ -303,10 +306,5 @@ bool bounce_unmap(struct dma_dev *dev, uint64_t iova, uint64_t size, enum dad_dm
 	unsigned int attrs, uint64_t *va);
 void bounce_copy(struct dma_dev *dev, uint64_t iova, uint64_t size, bool to_device);
 uint64_t bounce_max(const struct bounce *bounce);
-
-/* ---- coherent.c */
-
-/* Frees all arenas: the domain goes away, and all its devices went before. */
-void coherent_release(struct dad_dma_domain *domain);
 
 #endif /* DMA_INTERNAL_H */

@@ -7,6 +7,7 @@
 #include <rte_memory.h>
 #include <rte_string_fns.h>
 
+#include "arena.h"
 #include "dma_internal.h"
 #include "iova.h"
 #include "soft.h"
@@ -31,6 +32,7 @@ free_parts(struct dad_dma_domain *domain)
 	for (unsigned int i = 0; i < RTE_DIM(tables); i++)
 		table_free(tables[i]);
 	dad_iova_destroy(domain->iova);
+	arenas_destroy(domain->arenas);
 	pthread_mutex_destroy(&domain->lock);
 	pthread_mutex_destroy(&domain->arena_lock);
 	pthread_mutex_destroy(&domain->queue_lock);
@@ -41,7 +43,7 @@ free_parts(struct dad_dma_domain *domain)
 static void
 domain_free(struct dad_dma_domain *domain)
 {
-	coherent_release(domain);
+	arenas_clear(domain->arenas);
 	eal_memory_leave(domain);
 	bounce_free(domain->bounce);
 	regions_release(domain);
@@ -67,11 +69,9 @@ domain_alloc(const char *name, enum dad_dma_domain_type type)
 	domain->unmap_span = none;
 	domain->sync_span = none;
 	domain->registers_max = UINT64_MAX;
-	rte_spinlock_init(&domain->table_lock);
 	pthread_mutex_init(&domain->lock, NULL);
 	pthread_mutex_init(&domain->arena_lock, NULL);
 	pthread_mutex_init(&domain->queue_lock, NULL);
-	TAILQ_INIT(&domain->arenas);
 	TAILQ_INIT(&domain->devs);
 	TAILQ_INIT(&domain->regions);
 	LIST_INIT(&domain->windows);
@@ -81,8 +81,9 @@ domain_alloc(const char *name, enum dad_dma_domain_type type)
 	domain->counted = table_create();
 	domain->owner = table_create();
 	domain->phys = table_create();
-	if (domain->forward == NULL || domain->reverse == NULL || domain->counted == NULL ||
-		domain->owner == NULL || domain->phys == NULL) {
+	domain->arenas = arenas_create();
+	if (domain->arenas == NULL || domain->forward == NULL || domain->reverse == NULL ||
+		domain->counted == NULL || domain->owner == NULL || domain->phys == NULL) {
 		free_parts(domain);
 		return NULL;
 	}
@@ -161,11 +162,14 @@ make_iovas(struct dad_dma_domain *domain, const struct dad_dma_domain_conf *conf
 	first = RTE_MAX(first, b->ranges[0].first);
 	last = RTE_MIN(last, b->ranges[b->n_ranges - 1].last);
 	last = RTE_MIN(last, (UINT64_C(1) << DAD_DMA_KEY_BITS) - 1);
-	/* whole granules */
-	if (first > last || last - first < 2 * domain->granule - 2)
+	/* whole granules, if there are any */
+	if (first > last)
 		return ERANGE;
 	first = RTE_ALIGN_CEIL(first, domain->granule);
-	last = RTE_ALIGN_FLOOR(last + 1, domain->granule) - 1;
+	uint64_t end = RTE_ALIGN_FLOOR(last + 1, domain->granule);
+	if (first >= end)
+		return ERANGE;
+	last = end - 1;
 	domain->iova_first = first;
 	domain->iova_last = last;
 	domain->window_max = conf->window_max != 0 ? conf->window_max : (last - first) / 2;
@@ -180,12 +184,12 @@ make_iovas(struct dad_dma_domain *domain, const struct dad_dma_domain_conf *conf
 	/* the holes between the backend's ranges */
 	for (unsigned int i = 1; i < b->n_ranges; i++) {
 		uint64_t hole = b->ranges[i - 1].last + 1;
-		uint64_t end = b->ranges[i].first;
+		uint64_t next = b->ranges[i].first;
 
 		hole = RTE_MAX(RTE_ALIGN_FLOOR(hole, domain->granule), first);
-		end = RTE_MIN(RTE_ALIGN_CEIL(end, domain->granule), last + 1);
-		if (hole < end) {
-			int ret = dad_iova_reserve(domain->iova, hole, end - hole);
+		next = RTE_MIN(RTE_ALIGN_CEIL(next, domain->granule), last + 1);
+		if (hole < next) {
+			int ret = dad_iova_reserve(domain->iova, hole, next - hole);
 
 			if (ret != 0)
 				return -ret;
@@ -308,7 +312,7 @@ domain_widen(struct dad_dma_domain *domain, struct span *span, uint64_t first, u
 	span->first = RTE_MIN(span->first, first);
 	span->last = RTE_MAX(span->last, last);
 	TAILQ_FOREACH (dev, &domain->devs, next)
-		dev_refresh(dev);
+		dev_look_again(dev);
 }
 
 void
@@ -419,21 +423,21 @@ int
 domain_set_reverse(
 	struct dad_dma_domain *domain, uint64_t iova, uint64_t va, uint64_t len, enum kind kind)
 {
-	rte_spinlock_lock(&domain->table_lock);
+	lock_take(&domain->table_lock);
 	int ret = table_set(domain->reverse, iova, va | kind, len);
 	if (ret != 0)
 		table_clear(domain->reverse, iova, len);
-	rte_spinlock_unlock(&domain->table_lock);
+	lock_drop(&domain->table_lock);
 	return ret;
 }
 
 void
 domain_clear_reverse(struct dad_dma_domain *domain, uint64_t iova, uint64_t len)
 {
-	rte_spinlock_lock(&domain->table_lock);
+	lock_take(&domain->table_lock);
 	if (table_clear(domain->reverse, iova, len) != 0)
 		DMA_LOG(ERR, "IOVA %#" PRIx64 " stays known, its memory is gone", iova);
-	rte_spinlock_unlock(&domain->table_lock);
+	lock_drop(&domain->table_lock);
 }
 
 const struct dad_dma_table *

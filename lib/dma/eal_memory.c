@@ -14,7 +14,7 @@
 static int
 learn_identity(struct dad_dma_domain *domain, uint64_t va, uint64_t iova, uint64_t len)
 {
-	rte_spinlock_lock(&domain->table_lock);
+	lock_take(&domain->table_lock);
 	int ret = table_set(domain->reverse, iova, va | KIND_DIRECT, len);
 	if (ret == 0)
 		ret = table_set(domain->forward, va, iova, len);
@@ -22,7 +22,7 @@ learn_identity(struct dad_dma_domain *domain, uint64_t va, uint64_t iova, uint64
 		table_clear(domain->forward, va, len);
 		table_clear(domain->reverse, iova, len);
 	}
-	rte_spinlock_unlock(&domain->table_lock);
+	lock_drop(&domain->table_lock);
 	return ret;
 }
 
@@ -40,9 +40,9 @@ chunk_at(uint64_t va, uint64_t end, uint64_t page)
 static int
 learn_remapped_chunk(struct dad_dma_domain *domain, uint64_t va, uint64_t len)
 {
-	rte_spinlock_lock(&domain->table_lock);
+	lock_take(&domain->table_lock);
 	int ret = table_set(domain->known, va, va, len);
-	rte_spinlock_unlock(&domain->table_lock);
+	lock_drop(&domain->table_lock);
 	if (ret != 0)
 		return ret;
 	if (!remap_has_direct(domain, va, len))
@@ -125,11 +125,11 @@ learn(struct dad_dma_domain *domain, const struct rte_memseg_list *msl, uint64_t
 static void
 clear_direct(struct dad_dma_domain *domain, uint64_t va, uint64_t iova, uint64_t len)
 {
-	rte_spinlock_lock(&domain->table_lock);
+	lock_take(&domain->table_lock);
 	if (table_clear(domain->reverse, iova, len) != 0 ||
 		table_clear(domain->forward, va, len) != 0)
 		DMA_LOG(ERR, "%s: %#" PRIx64 " stays known, its memory is gone", domain->name, va);
-	rte_spinlock_unlock(&domain->table_lock);
+	lock_drop(&domain->table_lock);
 }
 
 static void
@@ -160,9 +160,9 @@ forget_remapped(struct dad_dma_domain *domain, uint64_t va, uint64_t len, uint64
 	dad_dma_domain_flush(domain);
 	pthread_mutex_lock(&domain->lock);
 	window_drop(domain, va, len);
-	rte_spinlock_lock(&domain->table_lock);
+	lock_take(&domain->table_lock);
 	table_clear(domain->known, va, len);
-	rte_spinlock_unlock(&domain->table_lock);
+	lock_drop(&domain->table_lock);
 	for (; va < end; va += part) {
 		part = chunk_at(va, end, page);
 		if (dad_dma_table_find(domain->forward, va, &contig) == DAD_DMA_ABSENT)

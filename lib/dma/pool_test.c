@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 
 #include <rte_errno.h>
 #include <rte_lcore.h>
+#include <rte_log.h>
 #include <rte_memory.h>
 
 #include "dad_dma_pool.h"
@@ -371,16 +373,29 @@ bulk_is_all_or_nothing(void **state)
  */
 
 #define THREADS 4u
-#define ROUNDS	300000u
+#define ROUNDS	2000000u
 
 struct thread {
 	pthread_t id;
+	unsigned int i;
 	unsigned int lcore;
 	struct dad_dma_pool *pool;
 	pthread_barrier_t *start;
 	unsigned int errors;
 	unsigned int won; /* of frees that two threads tried */
 };
+
+/* A thread inherits the one CPU that EAL gave to the main lcore: there, threads hardly meet. Where
+ * the CPU asked for is not ours, it stays there. */
+static void
+spread_out(unsigned int i)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(i % (unsigned int)sysconf(_SC_NPROCESSORS_ONLN), &one);
+	pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
+}
 
 /* Objects that some thread left for whoever comes by. */
 static uint64_t passing[64];
@@ -393,6 +408,7 @@ trade(void *arg)
 	dad_dma_addr_t handle;
 
 	be_lcore(t->lcore);
+	spread_out(t->i);
 	pthread_barrier_wait(t->start);
 	for (unsigned int i = 0; i < ROUNDS; i++) {
 		random = random * 1664525 + 1013904223;
@@ -425,9 +441,9 @@ objects_may_be_freed_by_other_threads(void **state)
 	(void)state;
 	pthread_barrier_init(&start, NULL, THREADS);
 	for (unsigned int i = 0; i < THREADS; i++) {
-		/* the last two are no lcores */
+		/* most are no lcores, and share a cache */
 		thread[i] = (struct thread){
-			.pool = pool, .start = &start, .lcore = i < THREADS - 2 ? i : LCORE_ID_ANY};
+			.pool = pool, .start = &start, .i = i, .lcore = i == 0 ? i : LCORE_ID_ANY};
 		assert_int_equal(pthread_create(&thread[i].id, NULL, trade, &thread[i]), 0);
 	}
 	for (unsigned int i = 0; i < THREADS; i++) {
@@ -445,7 +461,8 @@ objects_may_be_freed_by_other_threads(void **state)
 	assert_int_equal(dad_dma_pool_destroy(pool), 0);
 }
 
-#define RIVALS 500u
+#define RIVALS 20000u
+static unsigned int arrived;
 static void *prize[RIVALS];
 static dad_dma_addr_t prize_handle[RIVALS];
 
@@ -455,9 +472,17 @@ free_all(void *arg)
 	struct thread *t = arg;
 
 	be_lcore(t->lcore);
+	spread_out(t->i);
 	pthread_barrier_wait(t->start);
-	for (unsigned int i = 0; i < RIVALS; i++)
+	for (unsigned int i = 0; i < RIVALS; i++) {
+		/* both at the same time, each time */
+		__atomic_fetch_add(&arrived, 1, __ATOMIC_RELAXED);
+		for (unsigned int spins = 0;
+			__atomic_load_n(&arrived, __ATOMIC_RELAXED) < 2 * (i + 1); spins++)
+			if (spins % 1024 == 1023)
+				sched_yield();
 		t->won += dad_dma_pool_free(t->pool, prize[i], prize_handle[i]) == 0;
+	}
 	return NULL;
 }
 
@@ -471,14 +496,17 @@ of_threads_that_free_the_same_one_is_right(void **state)
 	(void)state;
 	be_lcore(0);
 	assert_int_equal(dad_dma_pool_alloc_bulk(pool, 0, prize, prize_handle, RIVALS), 0);
+	arrived = 0;
+	rte_log_set_level_pattern("lib.dad.dma", RTE_LOG_CRIT);
 	pthread_barrier_init(&start, NULL, 2);
 	for (unsigned int i = 0; i < 2; i++) {
-		thread[i] = (struct thread){.pool = pool, .start = &start, .lcore = i};
+		thread[i] = (struct thread){.pool = pool, .start = &start, .i = i, .lcore = i};
 		assert_int_equal(pthread_create(&thread[i].id, NULL, free_all, &thread[i]), 0);
 	}
 	for (unsigned int i = 0; i < 2; i++)
 		pthread_join(thread[i].id, NULL);
 	pthread_barrier_destroy(&start);
+	rte_log_set_level_pattern("lib.dad.dma", RTE_LOG_NOTICE);
 	assert_int_equal(thread[0].won + thread[1].won, RIVALS);
 	assert_int_equal(used_of(pool), 0);
 	assert_int_equal(dad_dma_pool_destroy(pool), 0);

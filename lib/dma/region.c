@@ -84,9 +84,9 @@ set_direct(struct dad_dma_domain *domain, uint64_t va, uint64_t iova, uint64_t l
 	int ret = domain_set_reverse(domain, iova, va, len, KIND_REGION);
 	if (ret != 0)
 		return ret;
-	rte_spinlock_lock(&domain->table_lock);
+	lock_take(&domain->table_lock);
 	ret = table_set(domain->counted, va, iova, len);
-	rte_spinlock_unlock(&domain->table_lock);
+	lock_drop(&domain->table_lock);
 	if (ret != 0)
 		domain_clear_reverse(domain, iova, len);
 	return ret;
@@ -107,9 +107,9 @@ clear_direct(struct dad_dma_domain *domain, uint64_t va, uint64_t len)
 		domain_clear_reverse(domain, iova, contig);
 		done += contig;
 	}
-	rte_spinlock_lock(&domain->table_lock);
+	lock_take(&domain->table_lock);
 	table_clear(domain->counted, va, len);
-	rte_spinlock_unlock(&domain->table_lock);
+	lock_drop(&domain->table_lock);
 }
 
 static int
@@ -191,11 +191,11 @@ add_locked(struct dad_dma_domain *domain, struct region *r, const dad_dma_addr_t
 	/* the owner first: who finds an IOVA finds the region too */
 	uint64_t word = (uint64_t)(uintptr_t)r << OWNER_SHIFT | DAD_DMA_WORD_PRESENT;
 
-	rte_spinlock_lock(&domain->table_lock);
+	lock_take(&domain->table_lock);
 	int ret = table_fill(domain->owner, r->va, word, 0, r->len);
 	if (ret == 0 && r->phys != DAD_DMA_ABSENT)
 		ret = table_set(domain->phys, r->phys, r->va, r->len);
-	rte_spinlock_unlock(&domain->table_lock);
+	lock_drop(&domain->table_lock);
 	/* G2: pairs with nothing: a thread that maps this memory knows of it by the caller */
 	__atomic_fetch_add(&domain->n_regions, 1, __ATOMIC_RELAXED);
 	if (ret == 0)
@@ -205,11 +205,11 @@ add_locked(struct dad_dma_domain *domain, struct region *r, const dad_dma_addr_t
 		return 0;
 	}
 	__atomic_fetch_sub(&domain->n_regions, 1, __ATOMIC_RELAXED);
-	rte_spinlock_lock(&domain->table_lock);
+	lock_take(&domain->table_lock);
 	table_clear_step(domain->owner, r->va, 0, r->len);
 	if (r->phys != DAD_DMA_ABSENT)
 		table_clear(domain->phys, r->phys, r->len);
-	rte_spinlock_unlock(&domain->table_lock);
+	lock_drop(&domain->table_lock);
 	return ret;
 }
 
@@ -265,12 +265,12 @@ remove_locked(struct dad_dma_domain *domain, struct region *r)
 {
 	window_drop_all(domain, &r->windows);
 	clear_iovas(domain, r);
-	rte_spinlock_lock(&domain->table_lock);
+	lock_take(&domain->table_lock);
 	if (table_clear_step(domain->owner, r->va, 0, r->len) != 0)
 		DMA_LOG(ERR, "%s: region at %#" PRIx64 " stays known", domain->name, r->va);
 	if (r->phys != DAD_DMA_ABSENT)
 		table_clear(domain->phys, r->phys, r->len);
-	rte_spinlock_unlock(&domain->table_lock);
+	lock_drop(&domain->table_lock);
 	TAILQ_REMOVE(&domain->regions, r, next);
 	__atomic_fetch_sub(&domain->n_regions, 1, __ATOMIC_RELAXED);
 	free(r);

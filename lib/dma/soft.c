@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include <rte_common.h>
-#include <rte_spinlock.h>
 #include <rte_string_fns.h>
 
 #include "dma_internal.h"
@@ -30,9 +29,9 @@
 struct soft {
 	struct dad_dma_table *pages;
 	struct dad_dma_table *copies; /* not coherent: IOVA → what the device sees instead */
-	rte_spinlock_t lock;	      /* writers of the tables */
+	struct lock lock;	      /* writers of the tables */
 
-	rte_spinlock_t fault_lock;
+	struct lock fault_lock;
 	uint64_t n_faults;
 	struct dad_soft_fault faults[FAULTS_KEPT];
 };
@@ -44,8 +43,6 @@ soft_create(bool with_copies)
 
 	if (soft == NULL)
 		return NULL;
-	rte_spinlock_init(&soft->lock);
-	rte_spinlock_init(&soft->fault_lock);
 	soft->pages = table_create();
 	soft->copies = with_copies ? table_create() : NULL;
 	if (soft->pages == NULL || (with_copies && soft->copies == NULL)) {
@@ -115,10 +112,10 @@ soft_shadow(void *priv, uint64_t iova, uint64_t size)
 {
 	struct soft *soft = priv;
 
-	rte_spinlock_lock(&soft->lock);
+	lock_take(&soft->lock);
 	int ret = copies_make(
 		soft, iova & ~EDGE_MASK, RTE_ALIGN_CEIL(iova + size, DAD_DMA_PAGE_SIZE));
-	rte_spinlock_unlock(&soft->lock);
+	lock_drop(&soft->lock);
 	return ret;
 }
 
@@ -185,11 +182,11 @@ soft_unmap(void *priv, dad_dma_addr_t iova, size_t size)
 	struct soft *soft = priv;
 	uint64_t page = iova & ~EDGE_MASK, end = RTE_ALIGN_CEIL(iova + size, DAD_DMA_PAGE_SIZE);
 
-	rte_spinlock_lock(&soft->lock);
+	lock_take(&soft->lock);
 	int ret = table_clear_step(soft->pages, page, STEP, end - page);
 	if (ret == 0 && soft->copies != NULL)
 		copies_free(soft, page, end);
-	rte_spinlock_unlock(&soft->lock);
+	lock_drop(&soft->lock);
 	return ret;
 }
 
@@ -198,9 +195,9 @@ soft_map(void *priv, dad_dma_addr_t iova, void *va, size_t size, enum dad_dma_di
 {
 	struct soft *soft = priv;
 
-	rte_spinlock_lock(&soft->lock);
+	lock_take(&soft->lock);
 	int ret = fill(soft, iova, (uintptr_t)va, size, dir);
-	rte_spinlock_unlock(&soft->lock);
+	lock_drop(&soft->lock);
 	if (ret != 0)
 		soft_unmap(priv, iova, size);
 	return ret;
@@ -339,10 +336,10 @@ soft_fault(void *priv, struct dad_soft_fault *fault, uint64_t iova)
 	struct soft *soft = priv;
 
 	find_nearest(soft, fault, iova);
-	rte_spinlock_lock(&soft->fault_lock);
+	lock_take(&soft->fault_lock);
 	fault->number = ++soft->n_faults;
 	soft->faults[(fault->number - 1) % FAULTS_KEPT] = *fault;
-	rte_spinlock_unlock(&soft->fault_lock);
+	lock_drop(&soft->fault_lock);
 	return fault->number;
 }
 
@@ -351,9 +348,9 @@ soft_faults_count(void *priv)
 {
 	struct soft *soft = priv;
 
-	rte_spinlock_lock(&soft->fault_lock);
+	lock_take(&soft->fault_lock);
 	uint64_t n = soft->n_faults;
-	rte_spinlock_unlock(&soft->fault_lock);
+	lock_drop(&soft->fault_lock);
 	return n;
 }
 
@@ -362,12 +359,12 @@ soft_faults_copy(void *priv, struct dad_soft_fault faults[], unsigned int max)
 {
 	struct soft *soft = priv;
 
-	rte_spinlock_lock(&soft->fault_lock);
+	lock_take(&soft->fault_lock);
 	uint64_t kept = RTE_MIN(soft->n_faults, (uint64_t)FAULTS_KEPT);
 	unsigned int n = RTE_MIN(max, (unsigned int)kept);
 
 	for (unsigned int i = 0; i < n; i++)
 		faults[i] = soft->faults[(soft->n_faults - 1 - i) % FAULTS_KEPT];
-	rte_spinlock_unlock(&soft->fault_lock);
+	lock_drop(&soft->fault_lock);
 	return n;
 }

@@ -64,10 +64,10 @@ mark_start(struct dad_dma_domain *domain, uint64_t iova, uint64_t va)
 {
 	const uint64_t page = ~(DAD_DMA_PAGE_SIZE - 1);
 
-	rte_spinlock_lock(&domain->table_lock);
+	lock_take(&domain->table_lock);
 	int ret = table_set(domain->reverse, iova & page, (va & page) | KIND_STRICT | WORD_START,
 		DAD_DMA_PAGE_SIZE);
-	rte_spinlock_unlock(&domain->table_lock);
+	lock_drop(&domain->table_lock);
 	return -ret;
 }
 

@@ -86,11 +86,11 @@ window_open(struct dma_dev *dev, uint64_t va)
 	error = ENOMEM;
 	if (domain_set_reverse(domain, w->iova, start, len, KIND_WINDOW) != 0)
 		goto no_table;
-	rte_spinlock_lock(&domain->table_lock);
+	lock_take(&domain->table_lock);
 	ret = table_set(domain->window, start, w->iova, len);
 	if (ret != 0)
 		table_clear(domain->window, start, len);
-	rte_spinlock_unlock(&domain->table_lock);
+	lock_drop(&domain->table_lock);
 	if (ret != 0)
 		goto no_table;
 
@@ -144,9 +144,9 @@ window_map(struct dma_dev *dev, uint64_t va, uint64_t size, uint64_t *iova)
 static void
 window_close(struct dad_dma_domain *domain, struct window *w)
 {
-	rte_spinlock_lock(&domain->table_lock);
+	lock_take(&domain->table_lock);
 	table_clear(domain->window, w->va, w->len);
-	rte_spinlock_unlock(&domain->table_lock);
+	lock_drop(&domain->table_lock);
 	LIST_REMOVE(w, next);
 	domain->window_bytes -= w->len;
 	remap_drop(domain, w->iova, w->len, false);
