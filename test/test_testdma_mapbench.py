@@ -16,7 +16,7 @@ FIELDS = {"kind": str, "subject": str, "peer": bool, "op": str, "size": int, "di
           "mean": float, "deviation": float, "p50": float, "p99": float, "max": float, "samples": int, "sample": str,
           "rounds": int, "failed": bool, "error": str}
 MAPS = {"single": ["map", "unmap"], "burst": ["map", "unmap"], "sg": ["map", "unmap"],
-        "sync": ["for cpu", "for device"]}
+        "sync": ["for_cpu", "for_device"]}
 PEERS = {"direct": ["rte_mem_virt2iova", "rte_mem_virt2memseg", "rte_malloc_virt2iova"], "bounce": ["memcpy"]}
 SLOW = ("strict", "bounce", "rte_mem_virt2iova", "memcpy", "coherent", "rte_memzone", "rte_zmalloc")
 
@@ -135,9 +135,11 @@ def test_the_table_and_the_summary_say_what_is_what(testdma):
     for word in ("median", "deviation", "p99", "max", "single, 4096 bytes", "burst, 4096 bytes, 16 buffers a call",
                  "what is promised", "5 at most", "1.3 at least", "bounce map + unmap, beyond memcpy"):
         assert word in r.stdout, word
-    rows = {line.split()[0]: line.split() for line in r.stdout.splitlines() if " batch " in line or " call " in line}
-    assert float(rows["direct"][2]) > 0
-    assert rows["memcpy"][1:3] == ["copy", "in"]
+    rows = [line.split() for line in r.stdout.splitlines() if " batch " in line or " call " in line]
+    first, memcpy = rows[0], next(row for row in rows if row[0] == "memcpy")
+    assert first[:2] == ["direct", "map"] and first[-1] == "1.00"
+    assert memcpy[1] == "copy_in"
+    assert float(memcpy[-1]) == pytest.approx(float(memcpy[2]) / float(first[2]), rel=0.05)
 
 
 def test_objects_go_to_a_file_beside_the_tables(testdma, tmp_path):

@@ -176,8 +176,8 @@ syncs_for_device(struct map_worker *w, uint32_t from, uint32_t n)
 	}
 #define SYNC(r, s)                                                                                 \
 	{                                                                                          \
-		.kind = MAP_SYNC, .rung = (r), .slow = (s), .first_op = "for cpu",                 \
-		.last_op = "for device", .before = map_all, .after = unmap_all,                    \
+		.kind = MAP_SYNC, .rung = (r), .slow = (s), .first_op = "for_cpu",                 \
+		.last_op = "for_device", .before = map_all, .after = unmap_all,                    \
 		.first = syncs_for_cpu, .last = syncs_for_device, .good = mapped                   \
 	}
 #define EACH_RUNG(X)                                                                               \
