@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # What mapping and allocating for DMA costs beside EAL's own calls: on one lcore with buffers of
-# several sizes, then on one lcore a CPU at a time. The tables go to the terminal, and the same
+# several sizes, then on one lcore a CPU at a time, then the allocator of IOVAs alone. The tables go to the terminal, and the same
 # figures to mapbench.json in the build folder, one JSON object a line.
 # usage: bench-map.sh BUILD
 set -eu
@@ -22,5 +22,7 @@ if [ "$cpus" -gt 1 ]; then
     "$testdma" --mapbench --threads "$((cpus < 8 ? cpus : 8))" --sizes 4k --json="$part"
     cat "$part" >>"$build/mapbench.json"
 fi
+echo
+"$build/lib/iova_bench" "$build/mapbench.json"
 echo
 echo "the same as JSON lines: $build/mapbench.json"
