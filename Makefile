@@ -33,6 +33,7 @@ test-vm:                ## a PCI device behind an IOMMU, in a guest of QEMU
 bench: build            ## the full sweep: dma_dad beside dma_skeleton, the ring beside rte_ring
 	@config/bench.sh $(BUILD)
 	@config/bench-ring.sh $(BUILD)
+	@config/bench-map.sh $(BUILD)
 
 arm64:                  ## build for arm64, and run unit tests under qemu
 	@config/setup.sh run arm64
