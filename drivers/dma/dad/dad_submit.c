@@ -7,6 +7,7 @@
 #include <rte_branch_prediction.h>
 
 #include "dad_internal.h"
+#include "dad_serve.h"
 
 static inline struct dad_vchan *
 vchan_of(void *dev_private, uint16_t vchan)
@@ -39,12 +40,37 @@ kind_of(const struct dad_desc *first)
 	return first->depth == 0 ? DAD_KIND_BATCH : DAD_KIND_GROUP;
 }
 
+/* engine=auto: a batch of few bytes is done here and now, so far as nothing before it waits, nor
+ * its own fences have to. Returns the ticket it came to. */
+static uint64_t
+do_little(struct dad_vchan *vc)
+{
+	const struct dad_exec *x = dad_exec_of(vc);
+	uint64_t ticket = vc->published, bytes = 0;
+
+	for (uint64_t t = ticket; t != vc->tail; t++) {
+		bytes += dad_vchan_desc(vc, t)->length;
+		if (bytes > vc->threshold)
+			return ticket;
+	}
+	while (ticket != vc->tail) {
+		const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
+		const unsigned int n = desc->group;
+
+		if (!dad_serve_own(x, vc, ticket, n, kind_of(desc)))
+			break;
+		ticket += n;
+	}
+	return ticket;
+}
+
 /* Hand every group over, in order: the tag that it starts with comes last, so that it is seen
  * whole. */
 static void
 publish(struct dad_vchan *vc)
 {
-	uint64_t ticket = vc->published;
+	uint64_t ticket = vc->threshold > 0 ? do_little(vc) : vc->published;
+	const bool for_workers = ticket != vc->tail;
 
 	while (ticket != vc->tail) {
 		const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
@@ -53,12 +79,15 @@ publish(struct dad_vchan *vc)
 		if (n > 1)
 			ring_tags_set_lap(vc->filled, vc->mask, ticket + 1, n - 1,
 				dad_tag_filled(ticket + 1, vc->size_log2, DAD_KIND_SAME), 1 << 2);
-		/* S1: pairs with the acquire in claim(), dad_engine.c: the group's descriptors and
-		 * scatter lists, and the data that the application wrote */
+		/* S1: pairs with the acquire in is_submitted(), dad_serve.c: the group's
+		 * descriptors and scatter lists, and the data that the application wrote */
 		__atomic_store_n(&vc->filled[ticket & vc->mask],
 			dad_tag_filled(ticket, vc->size_log2, kind_of(desc)), __ATOMIC_RELEASE);
 		ticket += n;
 	}
+	if (vc->belled && for_workers)
+		/* B1: pairs with the acquire in claim(), dad_serve.c */
+		__atomic_store_n(&vc->bell, ticket, __ATOMIC_RELEASE);
 	/* relaxed: other threads take it for a statistic */
 	__atomic_store_n(&vc->published, ticket, __ATOMIC_RELAXED);
 	dad_vchan_fetch(vc);
@@ -68,6 +97,7 @@ publish(struct dad_vchan *vc)
 static void
 execute(struct dad_vchan *vc)
 {
+	const struct dad_exec *x = dad_exec_of(vc);
 	uint64_t ticket = vc->batch;
 	bool poisoned = false;
 
@@ -79,7 +109,7 @@ execute(struct dad_vchan *vc)
 			poisoned = poisoned || dad_exec_has_failed(vc, vc->batch);
 		if (unlikely(poisoned))
 			dad_exec_skip(vc, ticket, n);
-		if (unlikely(poisoned || dad_exec_group(vc->inline_exec, vc, ticket, n)))
+		if (unlikely(poisoned || dad_exec_group(x, vc, ticket, n)))
 			vc->careful = ticket + n;
 		ticket += n;
 	}
@@ -93,7 +123,7 @@ submit(struct dad_vchan *vc)
 	if (vc->tail == vc->published)
 		return;
 	close_group(vc);
-	if (vc->inline_exec != NULL)
+	if (vc->in_submit)
 		execute(vc);
 	else
 		publish(vc);
@@ -112,20 +142,24 @@ submit_at(struct dad_vchan *vc, uint64_t ticket)
 	return (uint16_t)ticket;
 }
 
-/* A large operation is at the tail: the group has so much less room, and ends here at the least. */
-static inline void
-shorten_group(struct dad_vchan *vc, uint32_t length)
+/* A large operation is at the tail: the group has so much less room, and ends behind it at the
+ * least. One that can be done in parts comes alone. */
+static __rte_noinline void
+make_room_for(struct dad_vchan *vc, uint32_t length)
 {
-	uint64_t room = vc->group_end - vc->tail;
+	if (length >= DAD_SPLIT_MIN && vc->tail != vc->group)
+		close_group(vc);
+
+	uint64_t room = vc->group_end - vc->tail - 1;
 	uint64_t taken = length / DAD_GROUP_OP_BYTES;
 
-	vc->group_end = vc->tail + (taken < room ? room - taken : 0);
+	vc->group_end = vc->tail + 1 + (taken < room ? room - taken : 0);
 	dad_vchan_set_stop(vc);
 }
 
 /* Write the descriptor at the tail, where there is room, and move on. */
 static __rte_always_inline int
-append(struct dad_vchan *vc, enum dad_opcode opcode, uint64_t src, uint64_t dst, uint32_t length,
+append(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, uint32_t length,
 	uint64_t flags)
 {
 	uint64_t ticket = vc->tail;
@@ -135,9 +169,9 @@ append(struct dad_vchan *vc, enum dad_opcode opcode, uint64_t src, uint64_t dst,
 	__atomic_store_n(&desc->src, src, __ATOMIC_RELAXED);
 	__atomic_store_n(&desc->dst, dst, __ATOMIC_RELAXED);
 	desc->word = DAD_DESC_WORD(opcode, length);
-	vc->tail = ticket + 1;
 	if (length > DAD_GROUP_OP_BYTES)
-		shorten_group(vc, length);
+		make_room_for(vc, length);
+	vc->tail = ticket + 1;
 	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
 		return submit_at(vc, ticket);
 	return (uint16_t)ticket;
@@ -145,8 +179,8 @@ append(struct dad_vchan *vc, enum dad_opcode opcode, uint64_t src, uint64_t dst,
 
 /* The ring is full, or the operation starts a group: the last one has no room, or it is fenced. */
 static __rte_noinline int
-append_first(struct dad_vchan *vc, enum dad_opcode opcode, uint64_t src, uint64_t dst,
-	uint32_t length, uint64_t flags)
+append_first(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, uint32_t length,
+	uint64_t flags)
 {
 	if (is_full(vc))
 		return -ENOSPC;
@@ -158,7 +192,7 @@ append_first(struct dad_vchan *vc, enum dad_opcode opcode, uint64_t src, uint64_
 }
 
 static __rte_always_inline int
-enqueue(struct dad_vchan *vc, enum dad_opcode opcode, uint64_t src, uint64_t dst, uint32_t length,
+enqueue(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, uint32_t length,
 	uint64_t flags)
 {
 	if (unlikely(vc->tail == vc->stop || (flags & RTE_DMA_OP_FLAG_FENCE)))
@@ -174,7 +208,7 @@ dad_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint
 
 	if (unlikely(length == 0))
 		return -EINVAL;
-	return enqueue(vc, DAD_OP_COPY, src, dst, length, flags);
+	return enqueue(vc, DAD_OP_COPY | dad_foreign, src, dst, length, flags);
 }
 
 int
@@ -185,7 +219,7 @@ dad_fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst, ui
 
 	if (unlikely(length == 0))
 		return -EINVAL;
-	return enqueue(vc, DAD_OP_FILL, pattern, dst, length, flags);
+	return enqueue(vc, DAD_OP_FILL | dad_foreign, pattern, dst, length, flags);
 }
 
 /* Entries of lists whose operations were reaped are free again, oldest first. */
@@ -232,7 +266,7 @@ dad_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
 	*dad_vchan_sge(vc, header) = (struct dad_sge){.addr = vc->tail, .length = entries};
 	uint64_t bytes = append_sges(vc, src, nb_src);
 	append_sges(vc, dst, nb_dst);
-	return enqueue(vc, DAD_OP_SG, header, (uint64_t)nb_dst << 16 | nb_src,
+	return enqueue(vc, DAD_OP_SG | dad_foreign, header, (uint64_t)nb_dst << 16 | nb_src,
 		(uint32_t)RTE_MIN(bytes, (uint64_t)UINT32_MAX), flags);
 }
 
