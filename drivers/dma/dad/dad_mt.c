@@ -138,6 +138,14 @@ ring_bell(struct dad_vchan *vc, uint64_t ticket)
 		;
 }
 
+/* May who submits or polls do operations? With workers about, not in a secondary, which may die
+ * while it has claimed something. */
+static inline bool
+may_serve(const struct dad_vchan *vc)
+{
+	return vc->helped && (vc->in_submit || dad_foreign == 0);
+}
+
 /* The caller does what was submitted before ticket, as far as others have not claimed it. */
 static void
 serve_up_to(struct dad_vchan *vc, uint64_t ticket)
@@ -178,7 +186,7 @@ submit(struct dad_vchan *vc)
 	if (more <= 0)
 		return;
 	ring_bell(vc, bell + (uint64_t)more);
-	if (vc->in_submit || (vc->threshold > 0 && is_little(vc, bell, (uint64_t)more)))
+	if (may_serve(vc) && (vc->in_submit || is_little(vc, bell, (uint64_t)more)))
 		serve_up_to(vc, bell + (uint64_t)more);
 }
 
@@ -302,7 +310,7 @@ status_at(const struct dad_vchan *vc, uint64_t ticket)
 static void
 poll_again(struct dad_vchan *vc)
 {
-	if (vc->helped && dad_serve(dad_exec_of(vc), vc, false, NULL))
+	if (may_serve(vc) && dad_serve(dad_exec_of(vc), vc, false, NULL))
 		return;
 	if (*vc->crowded &&
 		dad_vchan_published(vc) != __atomic_load_n(&vc->reaped, __ATOMIC_RELAXED))

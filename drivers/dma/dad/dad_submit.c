@@ -18,7 +18,7 @@ vchan_of(void *dev_private, uint16_t vchan)
 static inline bool
 is_full(const struct dad_vchan *vc)
 {
-	return vc->tail == vc->limit;
+	return vc->tail >= vc->limit;
 }
 
 /* The open group ends before the tail: note what its tag will say. */
@@ -69,7 +69,9 @@ do_little(struct dad_vchan *vc)
 static void
 publish(struct dad_vchan *vc)
 {
-	uint64_t ticket = vc->threshold > 0 ? do_little(vc) : vc->published;
+	/* not in a secondary, which may die while it has claimed something */
+	const bool may_do = vc->threshold > 0 && dad_foreign == 0;
+	uint64_t ticket = may_do ? do_little(vc) : vc->published;
 	const bool for_workers = ticket != vc->tail;
 
 	while (ticket != vc->tail) {
@@ -122,7 +124,8 @@ submit(struct dad_vchan *vc)
 {
 	if (vc->tail == vc->published)
 		return;
-	close_group(vc);
+	if (likely(vc->tail != vc->group))
+		close_group(vc);
 	if (vc->in_submit)
 		execute(vc);
 	else
@@ -195,7 +198,7 @@ static __rte_always_inline int
 enqueue(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, uint32_t length,
 	uint64_t flags)
 {
-	if (unlikely(vc->tail == vc->stop || (flags & RTE_DMA_OP_FLAG_FENCE)))
+	if (unlikely(vc->tail >= vc->stop || (flags & RTE_DMA_OP_FLAG_FENCE)))
 		return append_first(vc, opcode, src, dst, length, flags);
 	return append(vc, opcode, src, dst, length, flags);
 }
@@ -236,12 +239,12 @@ reclaim_sges(struct dad_vchan *vc)
 }
 
 static uint64_t
-append_sges(struct dad_vchan *vc, const struct rte_dma_sge *list, uint16_t n)
+append_sges(struct dad_vchan *vc, uint64_t at, const struct rte_dma_sge *list, uint16_t n)
 {
 	uint64_t bytes = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		*dad_vchan_sge(vc, vc->sge_tail++) =
+		*dad_vchan_sge(vc, at + i) =
 			(struct dad_sge){.addr = list[i].addr, .length = list[i].length};
 		bytes += list[i].length;
 	}
@@ -262,10 +265,12 @@ dad_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
 	reclaim_sges(vc);
 	if (unlikely(vc->sge_tail + 1 + entries - vc->sge_head > vc->sge_mask + 1))
 		return -ENOSPC;
-	uint64_t header = vc->sge_tail++;
+	const uint64_t header = vc->sge_tail;
 	*dad_vchan_sge(vc, header) = (struct dad_sge){.addr = vc->tail, .length = entries};
-	uint64_t bytes = append_sges(vc, src, nb_src);
-	append_sges(vc, dst, nb_dst);
+	uint64_t bytes = append_sges(vc, header + 1, src, nb_src);
+	append_sges(vc, header + 1 + nb_src, dst, nb_dst);
+	/* release: the header first. A process may die here, and another one go on */
+	__atomic_store_n(&vc->sge_tail, header + 1 + entries, __ATOMIC_RELEASE);
 	return enqueue(vc, DAD_OP_SG | dad_foreign, header, (uint64_t)nb_dst << 16 | nb_src,
 		(uint32_t)RTE_MIN(bytes, (uint64_t)UINT32_MAX), flags);
 }
