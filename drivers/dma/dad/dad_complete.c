@@ -48,7 +48,9 @@ reap(struct dad_vchan *vc, uint64_t n)
 static __rte_noinline void
 help(struct dad_vchan *vc)
 {
-	if (vc->helped && dad_serve(dad_exec_of(vc), vc, ++vc->waited % PATIENCE != 0, NULL))
+	/* not in a secondary, which may die while it has claimed something */
+	if (vc->helped && dad_foreign == 0 &&
+		dad_serve(dad_exec_of(vc), vc, ++vc->waited % PATIENCE != 0, NULL))
 		return;
 	if (*vc->crowded)
 		sched_yield();
