@@ -466,7 +466,7 @@ random_operations_agree_with_a_model(void **state)
 			l->foreign[i] = (uint8_t)rnd(l);
 		l->deadline =
 			rte_get_timer_cycles() + (10 + operations / 20000) * rte_get_timer_hz();
-		assert_int_equal(pthread_create(&thread[v], NULL, lane_main, l), 0);
+		test_thread(&thread[v], lane_main, l);
 	}
 	for (uint16_t v = 0; v < VCHANS; v++) {
 		struct lane *l = &lane[v];

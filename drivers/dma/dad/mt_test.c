@@ -271,7 +271,7 @@ run(const struct role *roles, unsigned int n, uint64_t target, bool fenced)
 	for (unsigned int i = 0; i < n; i++) {
 		role[i] = roles[i];
 		role[i].seed = 77 * i + 1;
-		assert_int_equal(pthread_create(&thread[i], NULL, thread_main, &role[i]), 0);
+		test_thread(&thread[i], thread_main, &role[i]);
 	}
 	for (unsigned int i = 0; i < n; i++)
 		pthread_join(thread[i], NULL);
@@ -318,6 +318,69 @@ failures_and_fences_among_threads(void **state)
 
 	(void)state;
 	run(roles, THREADS, 100000, true);
+}
+
+/* Nothing but reaping: they meet at the same operations as often as can be. */
+static struct {
+	int16_t dev;
+	uint32_t sent, reported; /* both end at the same */
+	uint8_t count[65536];	 /* how often an index was reported */
+	uint64_t deadline;
+} race;
+
+#define RACE_OPS (3 * 65536)
+
+static void *
+race_to_reap(void *arg)
+{
+	unsigned int seed = (unsigned int)(uintptr_t)arg;
+
+	while (__atomic_load_n(&race.reported, __ATOMIC_RELAXED) < RACE_OPS &&
+		rte_get_timer_cycles() < race.deadline) {
+		enum rte_dma_status_code status[3];
+		uint16_t last, n, ask = (uint16_t)(1 + rand_r(&seed) % 3);
+		bool error = false;
+
+		n = seed & 64 ? rte_dma_completed(race.dev, 0, ask, &last, &error)
+			      : rte_dma_completed_status(race.dev, 0, ask, &last, status);
+		for (uint16_t i = 0; i < n; i++)
+			__atomic_fetch_add(&race.count[(uint16_t)(last - i)], 1, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&race.reported, n, __ATOMIC_RELAXED);
+		if (n == 0 && rand_r(&seed) % 16 == 0)
+			sched_yield();
+	}
+	return NULL;
+}
+
+static void
+reapers_who_compete_report_each_operation_once(void **state)
+{
+	enum { REAPERS = 3 };
+	pthread_t thread[REAPERS];
+	uint8_t *buf = test_buffer(64);
+
+	(void)state;
+	memset(&race, 0, sizeof(race));
+	race.dev = test_open(1, 1024);
+	race.deadline = rte_get_timer_cycles() + TIME_S * rte_get_timer_hz();
+	for (uintptr_t i = 0; i < REAPERS; i++)
+		test_thread(&thread[i], race_to_reap, (void *)(i + 1));
+	while (race.sent < RACE_OPS && rte_get_timer_cycles() < race.deadline) {
+		if (rte_dma_fill(race.dev, 0, 1, iova(buf), 8, 0) >= 0)
+			race.sent++;
+		else
+			sched_yield();
+		if (race.sent % 64 == 0 || rte_dma_burst_capacity(race.dev, 0) == 0)
+			assert_int_equal(rte_dma_submit(race.dev, 0), 0);
+	}
+	for (unsigned int i = 0; i < REAPERS; i++)
+		pthread_join(thread[i], NULL);
+	assert_int_equal(race.sent, RACE_OPS);
+	assert_int_equal(race.reported, RACE_OPS);
+	for (unsigned int i = 0; i < 65536; i++)
+		assert_int_equal(race.count[i], RACE_OPS / 65536);
+	rte_free(buf);
+	test_close(race.dev);
 }
 
 /* What one thread enqueued is not begun before a submit, be it of another thread. */
@@ -369,6 +432,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(threads_that_send_and_reap_lose_nothing),
 	cmocka_unit_test(some_send_and_others_reap),
 	cmocka_unit_test(failures_and_fences_among_threads),
+	cmocka_unit_test(reapers_who_compete_report_each_operation_once),
 	cmocka_unit_test(anybody_s_submit_hands_over_what_all_have_enqueued),
 	cmocka_unit_test(lists_are_bounded_by_the_ring),
 };

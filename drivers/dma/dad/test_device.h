@@ -7,6 +7,8 @@
  * nothing but the public dmadev API.
  */
 
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -113,6 +115,28 @@ test_expect(int16_t id, enum rte_dma_status_code expected)
 	assert_int_equal(rte_dma_submit(id, 0), 0);
 	test_gather(id, 0, 1, &status);
 	assert_int_equal(status, expected);
+}
+
+/* As they were before EAL pinned the main thread to one. */
+static cpu_set_t test_cpus;
+
+static __attribute__((constructor)) void
+test_remember_cpus(void)
+{
+	sched_getaffinity(0, sizeof(test_cpus), &test_cpus);
+}
+
+/* A thread that may run on any CPU: it would inherit the main thread's one, and never run at the
+ * same time as it. */
+static inline void
+test_thread(pthread_t *thread, void *(*run)(void *), void *arg)
+{
+	pthread_attr_t attr;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setaffinity_np(&attr, sizeof(test_cpus), &test_cpus);
+	assert_int_equal(pthread_create(thread, &attr, run, arg), 0);
+	pthread_attr_destroy(&attr);
 }
 
 /* For engine=service: an lcore becomes a service core. False if there is none to spare. */
