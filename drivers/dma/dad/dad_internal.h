@@ -27,7 +27,7 @@ struct dad_dev {
 	struct dad_engine engine;
 };
 
-/* DAD_OP_FOREIGN in a secondary process, 0 in the primary: goes with each opcode. */
+/* DAD_OP_FOREIGN in a secondary process, 0 in the primary. */
 extern unsigned int dad_foreign;
 
 #endif /* DAD_INTERNAL_H */

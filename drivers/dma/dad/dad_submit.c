@@ -203,26 +203,28 @@ enqueue(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, u
 	return append(vc, opcode, src, dst, length, flags);
 }
 
-int
-dad_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
-	uint64_t flags)
+/* Each once for the primary and once for secondaries, so that the difference costs nothing. */
+
+static __rte_always_inline int
+copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
+	uint64_t flags, unsigned int foreign)
 {
 	struct dad_vchan *vc = vchan_of(dev_private, vchan);
 
 	if (unlikely(length == 0))
 		return -EINVAL;
-	return enqueue(vc, DAD_OP_COPY | dad_foreign, src, dst, length, flags);
+	return enqueue(vc, DAD_OP_COPY | foreign, src, dst, length, flags);
 }
 
-int
-dad_fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst, uint32_t length,
-	uint64_t flags)
+static __rte_always_inline int
+fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst, uint32_t length,
+	uint64_t flags, unsigned int foreign)
 {
 	struct dad_vchan *vc = vchan_of(dev_private, vchan);
 
 	if (unlikely(length == 0))
 		return -EINVAL;
-	return enqueue(vc, DAD_OP_FILL | dad_foreign, pattern, dst, length, flags);
+	return enqueue(vc, DAD_OP_FILL | foreign, pattern, dst, length, flags);
 }
 
 /* Entries of lists whose operations were reaped are free again, oldest first. */
@@ -251,9 +253,10 @@ append_sges(struct dad_vchan *vc, uint64_t at, const struct rte_dma_sge *list, u
 	return bytes;
 }
 
-int
-dad_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
-	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags)
+static __rte_always_inline int
+copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags,
+	unsigned int foreign)
 {
 	struct dad_vchan *vc = vchan_of(dev_private, vchan);
 	uint32_t entries = (uint32_t)nb_src + nb_dst;
@@ -271,8 +274,50 @@ dad_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
 	append_sges(vc, header + 1 + nb_src, dst, nb_dst);
 	/* release: the header first. A process may die here, and another one go on */
 	__atomic_store_n(&vc->sge_tail, header + 1 + entries, __ATOMIC_RELEASE);
-	return enqueue(vc, DAD_OP_SG | dad_foreign, header, (uint64_t)nb_dst << 16 | nb_src,
+	return enqueue(vc, DAD_OP_SG | foreign, header, (uint64_t)nb_dst << 16 | nb_src,
 		(uint32_t)RTE_MIN(bytes, (uint64_t)UINT32_MAX), flags);
+}
+
+int
+dad_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
+	uint64_t flags)
+{
+	return copy(dev_private, vchan, src, dst, length, flags, 0);
+}
+
+int
+dad_foreign_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
+	uint64_t flags)
+{
+	return copy(dev_private, vchan, src, dst, length, flags, DAD_OP_FOREIGN);
+}
+
+int
+dad_fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst, uint32_t length,
+	uint64_t flags)
+{
+	return fill(dev_private, vchan, pattern, dst, length, flags, 0);
+}
+
+int
+dad_foreign_fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst,
+	uint32_t length, uint64_t flags)
+{
+	return fill(dev_private, vchan, pattern, dst, length, flags, DAD_OP_FOREIGN);
+}
+
+int
+dad_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags)
+{
+	return copy_sg(dev_private, vchan, src, dst, nb_src, nb_dst, flags, 0);
+}
+
+int
+dad_foreign_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags)
+{
+	return copy_sg(dev_private, vchan, src, dst, nb_src, nb_dst, flags, DAD_OP_FOREIGN);
 }
 
 int

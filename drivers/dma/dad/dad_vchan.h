@@ -230,6 +230,15 @@ uint16_t dad_completed_status(void *dev_private, uint16_t vchan, const uint16_t 
 	uint16_t *last_idx, enum rte_dma_status_code *status);
 uint16_t dad_burst_capacity(const void *dev_private, uint16_t vchan);
 
+/* ---- enqueue in a secondary process ---------------------------------------------------------- */
+
+int dad_foreign_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst,
+	uint32_t length, uint64_t flags);
+int dad_foreign_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags);
+int dad_foreign_fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst,
+	uint32_t length, uint64_t flags);
+
 /* ---- the same for mt=1 (dad_mt.c) ----------------------------------------------------------- */
 
 int dad_mt_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,

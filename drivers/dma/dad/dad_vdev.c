@@ -39,9 +39,9 @@ set_fast_path(struct rte_dma_fp_object *fp, struct dad_dev *d)
 		fp->burst_capacity = dad_mt_burst_capacity;
 		return;
 	}
-	fp->copy = dad_copy;
-	fp->copy_sg = dad_copy_sg;
-	fp->fill = dad_fill;
+	fp->copy = dad_foreign ? dad_foreign_copy : dad_copy;
+	fp->copy_sg = dad_foreign ? dad_foreign_copy_sg : dad_copy_sg;
+	fp->fill = dad_foreign ? dad_foreign_fill : dad_fill;
 	fp->submit = dad_submit;
 	fp->completed = dad_completed;
 	fp->completed_status = dad_completed_status;
