@@ -35,7 +35,7 @@ static inline void
 reap(struct dad_vchan *vc, uint64_t n)
 {
 	__atomic_store_n(&vc->reaped, vc->reaped + n, __ATOMIC_RELAXED);
-	vc->limit = vc->reaped + dad_vchan_size(vc);
+	vc->limit = vc->reaped + vc->capacity;
 	dad_vchan_set_stop(vc);
 	if (!vc->in_submit)
 		dad_vchan_fetch(vc);

@@ -69,8 +69,7 @@ dad_vchan_op_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma
 			d->name, vchan, conf->nb_desc, DAD_DESC_MIN, DAD_DESC_MAX);
 		return -EINVAL;
 	}
-	vc->mt = d->args.mt;
-	int ret = dad_vchan_setup(vc, d->dma, conf->nb_desc);
+	int ret = dad_vchan_setup(vc, d->dma, conf->nb_desc, d->args.mt);
 	if (ret != 0) {
 		DAD_LOG(ERR, "%s: vchan %u: no coherent memory for %u descriptors", d->name, vchan,
 			conf->nb_desc);
@@ -90,6 +89,15 @@ dad_vchan_op_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma
 }
 
 static int
+start_engine(struct dad_dev *d, int numa_node)
+{
+	if (d->args.engine == DAD_ENGINE_INLINE)
+		return 0;
+	return dad_engine_start(&d->engine, d->name, &d->args, numa_node, dad_exec_table[d->dev_id],
+		d->vchan, d->nb_vchans);
+}
+
+static int
 dad_start(struct rte_dma_dev *dev)
 {
 	struct dad_dev *d = dad_of(dev);
@@ -101,10 +109,10 @@ dad_start(struct rte_dma_dev *dev)
 		}
 	for (unsigned int v = 0; v < d->nb_vchans; v++)
 		dad_vchan_reset(&d->vchan[v]);
-	if (d->args.engine == DAD_ENGINE_INLINE)
-		return 0;
-	return dad_engine_start(&d->engine, d->name, &d->args, dev->device->numa_node,
-		dad_exec_table[d->dev_id], d->vchan, d->nb_vchans);
+	int ret = start_engine(d, dev->device->numa_node);
+	for (unsigned int v = 0; ret == 0 && v < d->nb_vchans; v++)
+		dad_vchan_open(&d->vchan[v]);
+	return ret;
 }
 
 static bool

@@ -199,7 +199,7 @@ enqueue(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, u
 
 	if (unlikely(length == 0))
 		return -EINVAL;
-	if (unlikely(reserve(vc, dad_vchan_size(vc), &ticket, &depth) != 0))
+	if (unlikely(reserve(vc, vc->capacity, &ticket, &depth) != 0))
 		return -ENOSPC;
 	fill_in(vc, ticket, depth, opcode, src, dst, length, flags);
 	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
@@ -230,7 +230,7 @@ dad_mt_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
 	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags)
 {
 	struct dad_vchan *vc = vchan_of(dev_private, vchan);
-	const uint64_t lists = (vc->sge_mask + 1) / (2 * DAD_SGES_MAX);
+	const uint64_t lists = RTE_MIN(vc->capacity, (vc->sge_mask + 1) / (2 * DAD_SGES_MAX));
 	uint64_t ticket, bytes = 0;
 	unsigned int depth;
 
@@ -268,7 +268,7 @@ dad_mt_burst_capacity(const void *dev_private, uint16_t vchan)
 {
 	const struct dad_vchan *vc = vchan_of(dev_private, vchan);
 	const uint64_t tail = dad_vchan_tail(vc);
-	const uint64_t size = dad_vchan_size(vc);
+	const uint64_t size = vc->capacity;
 	const uint64_t used = tail - __atomic_load_n(&vc->reaped, __ATOMIC_RELAXED);
 
 	/* the two are of different moments: negative is none */
@@ -306,14 +306,21 @@ status_at(const struct dad_vchan *vc, uint64_t ticket)
 		&dad_vchan_desc(vc, ticket)->status, __ATOMIC_RELAXED);
 }
 
+/* Of a vchan that was not set up nothing, not even tags. */
+static inline uint64_t
+most_to_report(const struct dad_vchan *vc, uint16_t nb_cpls)
+{
+	return vc->ring != NULL ? RTE_MIN(nb_cpls, dad_vchan_size(vc)) : 0;
+}
+
 /* Nothing was found: where the caller may, it does what workers have not come to. */
 static void
 poll_again(struct dad_vchan *vc)
 {
 	if (may_serve(vc) && dad_serve(dad_exec_of(vc), vc, false, NULL))
 		return;
-	if (*vc->crowded &&
-		dad_vchan_published(vc) != __atomic_load_n(&vc->reaped, __ATOMIC_RELAXED))
+	if (dad_vchan_published(vc) != __atomic_load_n(&vc->reaped, __ATOMIC_RELAXED) &&
+		*vc->crowded)
 		sched_yield();
 }
 
@@ -331,7 +338,7 @@ dad_mt_completed(void *dev_private, uint16_t vchan, const uint16_t nb_cpls, uint
 	bool *has_error)
 {
 	struct dad_vchan *vc = vchan_of(dev_private, vchan);
-	const uint64_t max = RTE_MIN(nb_cpls, dad_vchan_size(vc));
+	const uint64_t max = most_to_report(vc, nb_cpls);
 	bool polled = false;
 
 	for (;;) {
@@ -367,7 +374,7 @@ dad_mt_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpl
 	uint16_t *last_idx, enum rte_dma_status_code *status)
 {
 	struct dad_vchan *vc = vchan_of(dev_private, vchan);
-	const uint64_t max = RTE_MIN(nb_cpls, dad_vchan_size(vc));
+	const uint64_t max = most_to_report(vc, nb_cpls);
 	bool polled = false;
 
 	for (;;) {

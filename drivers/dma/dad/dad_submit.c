@@ -332,5 +332,5 @@ dad_burst_capacity(const void *dev_private, uint16_t vchan)
 {
 	const struct dad_vchan *vc = &((const struct dad_dev *)dev_private)->vchan[vchan];
 
-	return (uint16_t)(vc->limit - vc->tail);
+	return (uint16_t)(is_full(vc) ? 0 : vc->limit - vc->tail);
 }

@@ -39,17 +39,17 @@ dad_vchan_release(struct dad_vchan *vc, struct dad_dma_dev *dma)
 	free_array(dma, vc->filled, nb_desc, vc->filled_handle);
 	free_array(dma, vc->emptied, nb_desc, vc->emptied_handle);
 	free_array(dma, vc->sges, nb_sges * sizeof(*vc->sges), vc->sge_handle);
-	vc->ring = NULL;
-	vc->filled = vc->emptied = NULL;
-	vc->sges = NULL;
+	/* nothing can be enqueued, and there is nothing to be reported */
+	memset(vc, 0, sizeof(*vc));
 }
 
 int
-dad_vchan_setup(struct dad_vchan *vc, struct dad_dma_dev *dma, uint16_t nb_desc)
+dad_vchan_setup(struct dad_vchan *vc, struct dad_dma_dev *dma, uint16_t nb_desc, bool mt)
 {
-	uint32_t nb_sges = sges_for(nb_desc, vc->mt);
+	uint32_t nb_sges = sges_for(nb_desc, mt);
 
 	dad_vchan_release(vc, dma);
+	vc->mt = mt;
 	vc->mask = nb_desc - 1u;
 	vc->size_log2 = (uint8_t)__builtin_ctz(nb_desc);
 	vc->sge_mask = nb_sges - 1;
@@ -74,7 +74,8 @@ dad_vchan_reset(struct dad_vchan *vc)
 	memset(vc->emptied, 0, dad_vchan_size(vc));
 
 	vc->tail = vc->batch = vc->fetched = 0;
-	vc->limit = dad_vchan_size(vc);
+	vc->capacity = 0;
+	vc->limit = 0;
 	dad_vchan_open_group(vc);
 	vc->published = vc->done = vc->reaped = vc->careful = 0;
 	vc->errors = 0;
@@ -84,6 +85,14 @@ dad_vchan_reset(struct dad_vchan *vc)
 	vc->waited = vc->bell = vc->word = 0;
 	vc->room = dad_vchan_size(vc);
 	vc->split = (struct dad_split){0};
+}
+
+void
+dad_vchan_open(struct dad_vchan *vc)
+{
+	vc->capacity = dad_vchan_size(vc);
+	vc->limit = vc->reaped + vc->capacity;
+	dad_vchan_set_stop(vc);
 }
 
 /* Cursors may be read by other threads (statistics, dump): no tearing, and no more than that. */
@@ -157,6 +166,8 @@ dad_vchan_abort(struct dad_vchan *vc)
 	const uint64_t tail = dad_vchan_tail(vc), published = dad_vchan_published(vc);
 	bool failed;
 
+	vc->capacity = 0;
+
 	for (uint64_t ticket = dad_vchan_done(vc); ticket != tail; ticket++)
 		if (ticket >= published || dad_vchan_run_done(vc, ticket, 1, &failed) == 0)
 			abort_one(vc, ticket);
@@ -169,6 +180,7 @@ dad_vchan_abort(struct dad_vchan *vc)
 		return;
 	}
 	vc->published = vc->batch = tail;
+	vc->limit = vc->reaped;
 	dad_vchan_open_group(vc);
 }
 

@@ -62,6 +62,7 @@ struct dad_vchan {
 	const bool *crowded;  /* a worker shares its CPU: let it run, do not just poll */
 	uint32_t mask;
 	uint32_t sge_mask;
+	uint32_t capacity;  /* the ring's size while the device runs, else 0: all is full then */
 	uint32_t threshold; /* engine=auto: batches of up to so many bytes are done in submit */
 	uint16_t dev_id;    /* names what each process has of its own: dad_exec_of() */
 	uint8_t size_log2;
@@ -74,7 +75,7 @@ struct dad_vchan {
 
 	/* submitting, by one thread at a time */
 	uint64_t tail __rte_cache_aligned; /* next ticket */
-	uint64_t limit;			   /* reaped + size: tail must not pass it */
+	uint64_t limit;			   /* reaped + capacity: tail must not pass it */
 	uint64_t group;			   /* first ticket of the open group */
 	uint64_t batch;			   /* first ticket since the last submit */
 	uint64_t group_end;		   /* where it ends at the latest */
@@ -188,13 +189,16 @@ dad_vchan_fetch(struct dad_vchan *vc)
 
 /* ---- life (dad_vchan.c) ------------------------------------------------------------------- */
 
-/* Memory for nb_desc descriptors; frees what was there before. vc->mt is set before. 0 or -ENOMEM.
- */
-int dad_vchan_setup(struct dad_vchan *vc, struct dad_dma_dev *dma, uint16_t nb_desc);
+/* Memory for nb_desc descriptors, for one thread or many; frees what was there before. 0 or
+ * -ENOMEM. */
+int dad_vchan_setup(struct dad_vchan *vc, struct dad_dma_dev *dma, uint16_t nb_desc, bool mt);
 void dad_vchan_release(struct dad_vchan *vc, struct dad_dma_dev *dma);
 
-/* All cursors and statistics to zero, no descriptor pending. */
+/* All cursors and statistics to zero, no descriptor pending, and closed: all is full. */
 void dad_vchan_reset(struct dad_vchan *vc);
+
+/* The device runs: operations may be enqueued until dad_vchan_abort(). */
+void dad_vchan_open(struct dad_vchan *vc);
 
 /* How many from ticket on are done, up to max, and either none of them has failed or, perhaps, some
  * have: then statuses must be looked at. */
