@@ -14,39 +14,130 @@
 struct given {
 	const char *device;
 	struct dad_args *args;
-	bool engine, workers, lcores;
+	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel;
+};
+
+static const char *const engines[] = {
+	[DAD_ENGINE_INLINE] = "inline",
+	[DAD_ENGINE_THREAD] = "thread",
+	[DAD_ENGINE_SERVICE] = "service",
+	[DAD_ENGINE_AUTO] = "auto",
+};
+
+static const char *const idles[] = {
+	[DAD_IDLE_POLL] = "poll",
+	[DAD_IDLE_PAUSE] = "pause",
+	[DAD_IDLE_SLEEP] = "sleep",
 };
 
 const char *
 dad_engine_name(enum dad_engine_kind kind)
 {
-	return kind == DAD_ENGINE_INLINE ? "inline" : "thread";
+	return engines[kind];
+}
+
+const char *
+dad_idle_name(enum dad_idle_kind kind)
+{
+	return idles[kind];
+}
+
+/* Which of n words a value is; -1 if none. */
+static int
+find_word(const char *value, const char *const *words, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (strcmp(value, words[i]) == 0)
+			return (int)i;
+	return -1;
 }
 
 static int
 parse_engine(struct given *g, const char *value)
 {
-	for (unsigned int kind = DAD_ENGINE_INLINE; kind <= DAD_ENGINE_THREAD; kind++)
-		if (strcmp(value, dad_engine_name(kind)) == 0) {
-			g->args->engine = kind;
-			return 0;
-		}
-	DAD_LOG(ERR, "%s: engine=%s: valid are inline, thread", g->device, value);
-	return -EINVAL;
+	int kind = find_word(value, engines, RTE_DIM(engines));
+
+	if (kind < 0) {
+		DAD_LOG(ERR, "%s: engine=%s: valid are inline, thread, service, auto", g->device,
+			value);
+		return -EINVAL;
+	}
+	g->args->engine = (enum dad_engine_kind)kind;
+	return 0;
+}
+
+static int
+parse_idle(struct given *g, const char *value)
+{
+	int kind = find_word(value, idles, RTE_DIM(idles));
+
+	if (kind < 0) {
+		DAD_LOG(ERR, "%s: idle=%s: valid are poll, pause, sleep", g->device, value);
+		return -EINVAL;
+	}
+	g->args->idle = (enum dad_idle_kind)kind;
+	return 0;
+}
+
+/* A number from low to high, digits only. */
+static int
+parse_number(const struct given *g, const char *key, const char *value, unsigned long low,
+	unsigned long high, uint32_t *number)
+{
+	char *end;
+	unsigned long n = strtoul(value, &end, 10);
+
+	if (!isdigit((unsigned char)value[0]) || *end != '\0' || n < low || n > high) {
+		DAD_LOG(ERR, "%s: %s=%s: valid are %lu to %lu", g->device, key, value, low, high);
+		return -EINVAL;
+	}
+	*number = (uint32_t)n;
+	return 0;
 }
 
 static int
 parse_workers(struct given *g, const char *value)
 {
-	char *end;
-	unsigned long n = strtoul(value, &end, 10);
+	return parse_number(g, "workers", value, 1, DAD_WORKERS_MAX, &g->args->workers);
+}
 
-	if (!isdigit((unsigned char)value[0]) || *end != '\0' || n < 1 || n > DAD_WORKERS_MAX) {
-		DAD_LOG(ERR, "%s: workers=%s: valid are 1 to %d", g->device, value,
-			DAD_WORKERS_MAX);
+static int
+parse_threshold(struct given *g, const char *value)
+{
+	return parse_number(g, "threshold", value, 0, DAD_THRESHOLD_MAX, &g->args->threshold);
+}
+
+static int
+parse_mt(struct given *g, const char *value)
+{
+	uint32_t on = 0;
+	int ret = parse_number(g, "mt", value, 0, 1, &on);
+
+	g->args->mt = on;
+	return ret;
+}
+
+static int
+parse_register(struct given *g, const char *value)
+{
+	uint32_t on = 0;
+	int ret = parse_number(g, "register", value, 0, 1, &on);
+
+	g->args->enlist = on;
+	return ret;
+}
+
+static int
+parse_kernel(struct given *g, const char *value)
+{
+	if (strcmp(value, "auto") == 0)
+		return 0;
+	if (!dad_exec_is_kernel(value) || strlen(value) >= sizeof(g->args->kernel)) {
+		DAD_LOG(ERR, "%s: kernel=%s: valid are auto, sse2, avx2, avx512, erms, nt",
+			g->device, value);
 		return -EINVAL;
 	}
-	g->args->workers = (unsigned int)n;
+	snprintf(g->args->kernel, sizeof(g->args->kernel), "%s", value);
 	return 0;
 }
 
@@ -73,6 +164,11 @@ parse_pair(const char *key, const char *value, void *opaque)
 		{"engine", &g->engine, parse_engine},
 		{"workers", &g->workers, parse_workers},
 		{"lcores", &g->lcores, parse_lcores},
+		{"idle", &g->idle, parse_idle},
+		{"mt", &g->mt, parse_mt},
+		{"register", &g->enlist, parse_register},
+		{"threshold", &g->threshold, parse_threshold},
+		{"kernel", &g->kernel, parse_kernel},
 	};
 
 	for (unsigned int i = 0; i < RTE_DIM(keys); i++) {
@@ -106,25 +202,41 @@ parse_pairs(struct given *g, const char *text)
 	return ret < 0 ? -EINVAL : 0;
 }
 
+/* Those that say how workers are: not for an engine that has none of its own. */
+static const char *
+given_for_workers(const struct given *g)
+{
+	return g->workers   ? "workers"
+		: g->lcores ? "lcores"
+		: g->idle   ? "idle"
+		: g->enlist ? "register"
+			    : NULL;
+}
+
 int
 dad_args_parse(const char *device, const char *text, struct dad_args *args)
 {
 	struct given g = {.device = device, .args = args};
 
 	memset(args, 0, sizeof(*args));
+	args->threshold = DAD_THRESHOLD_DEFAULT;
 	if (text != NULL && text[0] != '\0' && parse_pairs(&g, text) != 0)
 		return -EINVAL;
 
+	const char *wants_workers = given_for_workers(&g);
 	if (!g.engine)
-		args->engine = g.workers || g.lcores || dad_cpus_any_spare() ? DAD_ENGINE_THREAD
+		args->engine = wants_workers != NULL || dad_cpus_any_spare() ? DAD_ENGINE_THREAD
 									     : DAD_ENGINE_INLINE;
-	if (args->engine == DAD_ENGINE_INLINE) {
-		if (g.workers || g.lcores) {
-			DAD_LOG(ERR, "%s: %s is for engine=thread, not for engine=inline", device,
-				g.workers ? "workers" : "lcores");
-			return -EINVAL;
-		}
-		return 0;
+	if (g.threshold && args->engine != DAD_ENGINE_AUTO) {
+		DAD_LOG(ERR, "%s: threshold is for engine=auto", device);
+		return -EINVAL;
+	}
+	if (args->engine == DAD_ENGINE_INLINE || args->engine == DAD_ENGINE_SERVICE) {
+		if (wants_workers == NULL)
+			return 0;
+		DAD_LOG(ERR, "%s: %s is for engine=thread and engine=auto, not for engine=%s",
+			device, wants_workers, dad_engine_name(args->engine));
+		return -EINVAL;
 	}
 	if (!g.workers)
 		args->workers = RTE_MAX(args->lcores.n, 1u);

@@ -7,6 +7,7 @@
 #include <rte_branch_prediction.h>
 
 #include "dad_internal.h"
+#include "dad_serve.h"
 
 /* See which operations are done, until enough are. */
 static inline void
@@ -17,7 +18,7 @@ poll_tags(struct dad_vchan *vc, uint64_t enough)
 	bool failed = false;
 
 	while (done < end) {
-		/* D1: pairs with the release in serve(), dad_engine.c: the data, and the statuses
+		/* D1: pairs with the release in finish(), dad_serve.c: the data, and the statuses
 		 */
 		uint64_t run = dad_vchan_run_done(vc, done, end - done, &failed);
 
@@ -34,10 +35,25 @@ static inline void
 reap(struct dad_vchan *vc, uint64_t n)
 {
 	__atomic_store_n(&vc->reaped, vc->reaped + n, __ATOMIC_RELAXED);
-	vc->limit += n;
+	vc->limit = vc->reaped + vc->capacity;
 	dad_vchan_set_stop(vc);
-	if (vc->inline_exec == NULL)
+	if (!vc->in_submit)
 		dad_vchan_fetch(vc);
+}
+
+/* Polled in vain, while something is under way. Where the caller may, it does what workers have not
+ * come to: a part of a large operation, a group if several wait, and any if it has waited long. */
+#define PATIENCE 64
+
+static __rte_noinline void
+help(struct dad_vchan *vc)
+{
+	/* not in a secondary, which may die while it has claimed something */
+	if (vc->helped && dad_foreign == 0 &&
+		dad_serve(dad_exec_of(vc), vc, ++vc->waited % PATIENCE != 0, NULL))
+		return;
+	if (*vc->crowded)
+		sched_yield();
 }
 
 /* How many are ready to be reported, at most nb_cpls. */
@@ -47,8 +63,11 @@ ready(struct dad_vchan *vc, uint16_t nb_cpls)
 	poll_tags(vc, nb_cpls);
 	uint64_t n = vc->done - vc->reaped;
 
-	if (unlikely(n == 0 && vc->published != vc->reaped && *vc->crowded))
-		sched_yield();
+	if (unlikely(n == 0 && vc->published != vc->reaped && nb_cpls > 0)) {
+		help(vc);
+		poll_tags(vc, nb_cpls);
+		n = vc->done - vc->reaped;
+	}
 	return RTE_MIN(n, (uint64_t)nb_cpls);
 }
 

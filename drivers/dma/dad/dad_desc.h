@@ -32,6 +32,9 @@ enum dad_opcode {
 	DAD_OP_SG = 2,	 /* src: sge ticket of the list's header; dst: nb_src, nb_dst << 16 */
 };
 
+#define DAD_OP_MASK    3
+#define DAD_OP_FOREIGN 0x80 /* of another process than the primary: no addresses but EAL's */
+
 struct dad_desc {
 	uint64_t src;
 	uint64_t dst;

@@ -27,7 +27,8 @@ dad_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t 
 	(void)info_sz;
 	info->dev_capa = RTE_DMA_CAPA_MEM_TO_MEM | RTE_DMA_CAPA_HANDLES_ERRORS |
 		RTE_DMA_CAPA_OPS_COPY | RTE_DMA_CAPA_OPS_COPY_SG | RTE_DMA_CAPA_OPS_FILL;
-	if (dad_of(dev)->exec.sva)
+	/* this process's own: addresses of the C library are good in the primary only */
+	if (dad_exec_table[dev->data->dev_id]->sva)
 		info->dev_capa |= RTE_DMA_CAPA_SVA;
 	info->max_vchans = DAD_VCHANS_MAX;
 	info->min_desc = DAD_DESC_MIN;
@@ -68,15 +69,32 @@ dad_vchan_op_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma
 			d->name, vchan, conf->nb_desc, DAD_DESC_MIN, DAD_DESC_MAX);
 		return -EINVAL;
 	}
-	int ret = dad_vchan_setup(vc, d->dma, conf->nb_desc);
+	int ret = dad_vchan_setup(vc, d->dma, conf->nb_desc, d->args.mt);
 	if (ret != 0) {
 		DAD_LOG(ERR, "%s: vchan %u: no coherent memory for %u descriptors", d->name, vchan,
 			conf->nb_desc);
 		return ret;
 	}
-	vc->inline_exec = d->args.engine == DAD_ENGINE_INLINE ? &d->exec : NULL;
+	const enum dad_engine_kind engine = d->args.engine;
+	const bool is_inline = engine == DAD_ENGINE_INLINE, is_auto = engine == DAD_ENGINE_AUTO;
+
+	vc->dev_id = d->dev_id;
 	vc->crowded = &d->engine.crowded;
+	vc->in_submit = is_inline;
+	vc->threshold = is_auto ? d->args.threshold : 0;
+	vc->helped = is_auto || (is_inline && d->args.mt);
+	vc->belled = is_auto || d->args.mt;
+	vc->shared = vc->helped || engine == DAD_ENGINE_SERVICE || d->args.workers > 1;
 	return 0;
+}
+
+static int
+start_engine(struct dad_dev *d, int numa_node)
+{
+	if (d->args.engine == DAD_ENGINE_INLINE)
+		return 0;
+	return dad_engine_start(&d->engine, d->name, &d->args, numa_node, dad_exec_table[d->dev_id],
+		d->vchan, d->nb_vchans);
 }
 
 static int
@@ -91,10 +109,10 @@ dad_start(struct rte_dma_dev *dev)
 		}
 	for (unsigned int v = 0; v < d->nb_vchans; v++)
 		dad_vchan_reset(&d->vchan[v]);
-	if (d->args.engine == DAD_ENGINE_INLINE)
-		return 0;
-	return dad_engine_start(&d->engine, d->name, &d->args, dev->device->numa_node, &d->exec,
-		d->vchan, d->nb_vchans);
+	int ret = start_engine(d, dev->device->numa_node);
+	for (unsigned int v = 0; ret == 0 && v < d->nb_vchans; v++)
+		dad_vchan_open(&d->vchan[v]);
+	return ret;
 }
 
 static bool
@@ -116,7 +134,7 @@ dad_stop(struct rte_dma_dev *dev)
 	if (!is_idle(d))
 		DAD_LOG(WARNING, "%s: still busy after %d ms: the rest is aborted", d->name,
 			DRAIN_MS);
-	dad_engine_stop(&d->engine);
+	dad_engine_stop(&d->engine, d->name);
 	for (unsigned int v = 0; v < d->nb_vchans; v++)
 		dad_vchan_abort(&d->vchan[v]);
 	return 0;
@@ -182,11 +200,23 @@ dad_vchan_status(const struct rte_dma_dev *dev, uint16_t vchan, enum rte_dma_vch
 static void
 dump_workers(const struct dad_dev *d, FILE *f)
 {
-	fprintf(f, "    workers: %u, CPUs:", d->args.workers);
+	fprintf(f, "    workers: %u, idle: %s, CPUs:", d->args.workers,
+		dad_idle_name(d->args.idle));
 	for (unsigned int i = 0; i < d->engine.nb_workers; i++)
 		fprintf(f, " %d%s", d->engine.worker[i].cpu,
 			dad_engine_is_crowded(&d->engine.worker[i]) ? " (shared)" : "");
 	fprintf(f, d->engine.nb_workers == 0 ? " not running\n" : "\n");
+}
+
+static void
+dump_vchan(unsigned int v, const struct dad_vchan *vc, FILE *f)
+{
+	const uint64_t tail = dad_vchan_tail(vc), published = dad_vchan_published(vc);
+	const uint64_t done = dad_vchan_done(vc);
+
+	fprintf(f, "    %u: %u, %" PRIu64 "; %u, %u, %u; %" PRIu64 "\n", v, dad_vchan_size(vc),
+		tail, (uint16_t)(tail - published), (uint16_t)(published - done),
+		(uint16_t)(done - vc->reaped), vc->errors);
 }
 
 /* Telemetry has 8 KiB: a line a vchan, 80 bytes at most whatever the numbers. */
@@ -195,11 +225,14 @@ dad_dump(const struct rte_dma_dev *dev, FILE *f)
 {
 	const struct dad_dev *d = dad_of(dev);
 
-	fprintf(f, "    engine: %s\n    kernel: %s\n    addresses: %s%s\n    NUMA node: %d\n",
-		dad_engine_name(d->args.engine), d->exec.kernel,
+	const struct dad_exec *x = dad_exec_table[d->dev_id];
+
+	fprintf(f, "    engine: %s%s\n    kernel: %s, large: %s\n    addresses: %s%s\n",
+		dad_engine_name(d->args.engine), d->args.mt ? ", mt" : "", x->kernel, x->large,
 		rte_eal_iova_mode() == RTE_IOVA_PA ? "physical" : "virtual",
-		d->exec.sva ? ", any of the process" : "", dev->device->numa_node);
-	if (d->args.engine == DAD_ENGINE_THREAD)
+		x->sva ? ", any of the process" : "");
+	fprintf(f, "    NUMA node: %d\n", dev->device->numa_node);
+	if (d->args.workers > 0)
 		dump_workers(d, f);
 	fprintf(f, "    vchan: size, tail; not submitted, not done, not reaped; errors\n");
 	for (unsigned int v = 0; v < d->nb_vchans; v++) {
@@ -208,10 +241,7 @@ dad_dump(const struct rte_dma_dev *dev, FILE *f)
 		if (vc->ring == NULL)
 			fprintf(f, "    %u: not set up\n", v);
 		else
-			fprintf(f, "    %u: %u, %" PRIu64 "; %u, %u, %u; %" PRIu64 "\n", v,
-				dad_vchan_size(vc), vc->tail, (uint16_t)(vc->tail - vc->published),
-				(uint16_t)(vc->published - vc->done),
-				(uint16_t)(vc->done - vc->reaped), vc->errors);
+			dump_vchan(v, vc, f);
 	}
 	return 0;
 }
@@ -229,33 +259,107 @@ const struct rte_dma_dev_ops dad_dev_ops = {
 	.dev_dump = dad_dump,
 };
 
-int
-dad_dev_init(struct dad_dev *d, const char *name, const struct dad_args *args, int numa_node)
-{
-	struct dad_dma_domain *domain = dad_dma_domain_identity();
+/* ---- in a secondary process: look, use, but change nothing ------------------------------------
+ *
+ * Each operation is there: for start and stop the dmadev library takes a missing one for one that
+ * has nothing to do.
+ */
 
-	if (domain == NULL)
-		return -ENOMEM;
+static int
+refuse(const struct rte_dma_dev *dev, const char *what)
+{
+	DAD_LOG(ERR, "%s: %s: only the primary process may", dad_of(dev)->name, what);
+	return -EPERM;
+}
+
+static int
+refuse_configure(struct rte_dma_dev *dev, const struct rte_dma_conf *conf, uint32_t conf_sz)
+{
+	(void)conf;
+	(void)conf_sz;
+	return refuse(dev, "configure");
+}
+
+static int
+refuse_vchan_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma_vchan_conf *conf,
+	uint32_t conf_sz)
+{
+	(void)vchan;
+	(void)conf;
+	(void)conf_sz;
+	return refuse(dev, "vchan_setup");
+}
+
+static int
+refuse_start(struct rte_dma_dev *dev)
+{
+	return refuse(dev, "start");
+}
+
+static int
+refuse_stop(struct rte_dma_dev *dev)
+{
+	return refuse(dev, "stop");
+}
+
+static int
+refuse_close(struct rte_dma_dev *dev)
+{
+	return refuse(dev, "close");
+}
+
+const struct rte_dma_dev_ops dad_secondary_ops = {
+	.dev_info_get = dad_info_get,
+	.dev_configure = refuse_configure,
+	.dev_start = refuse_start,
+	.dev_stop = refuse_stop,
+	.dev_close = refuse_close,
+	.vchan_setup = refuse_vchan_setup,
+	.stats_get = dad_stats_get,
+	.stats_reset = dad_stats_reset,
+	.vchan_status = dad_vchan_status,
+	.dev_dump = dad_dump,
+};
+
+int
+dad_dev_init(struct dad_dev *d, uint16_t dev_id, const char *name, const struct dad_args *args,
+	int numa_node)
+{
+	int ret = dad_exec_open(dev_id, args->kernel[0] != '\0' ? args->kernel : NULL);
+
+	if (ret == -ENOTSUP)
+		DAD_LOG(ERR, "%s: kernel=%s: not on this CPU, or not allowed by EAL", name,
+			args->kernel);
+	if (ret != 0)
+		return ret;
 	snprintf(d->name, sizeof(d->name), "%s", name);
 	d->args = *args;
-	d->dma = dad_dma_dev_create(name, domain, numa_node);
-	dad_dma_domain_put(domain); /* the device has a reference */
-	if (d->dma == NULL)
-		return -ENOMEM;
-	/* the engine is a CPU: it reaches everything */
-	int ret = dad_dma_set_mask_and_coherent(d->dma, DAD_DMA_BIT_MASK(64));
-	if (ret != 0) {
-		dad_dma_dev_destroy(d->dma);
-		return ret;
+	d->dev_id = dev_id;
+	d->dma = dad_dma_dev_create(name, dad_exec_table[dev_id]->domain, numa_node);
+	if (d->dma == NULL) {
+		ret = -ENOMEM;
+		goto close_exec;
 	}
-	dad_exec_init(&d->exec, domain);
-	return 0;
+	/* the engine is a CPU: it reaches everything */
+	ret = dad_dma_set_mask_and_coherent(d->dma, DAD_DMA_BIT_MASK(64));
+	if (ret == 0 && args->engine == DAD_ENGINE_SERVICE)
+		ret = dad_service_open(&d->engine.service, name, numa_node, &d->engine);
+	if (ret == 0)
+		return 0;
+
+	dad_service_close(&d->engine.service);
+	dad_dma_dev_destroy(d->dma);
+close_exec:
+	dad_exec_close(dev_id);
+	return ret;
 }
 
 void
 dad_dev_fini(struct dad_dev *d)
 {
+	dad_service_close(&d->engine.service);
 	release_vchans(d);
 	dad_dma_dev_destroy(d->dma);
 	d->dma = NULL;
+	dad_exec_close(d->dev_id);
 }

@@ -2,13 +2,14 @@
 #ifndef DAD_ENGINE_H
 #define DAD_ENGINE_H
 
-/* The thread engine: workers that poll the vchans of one device. */
+/* Workers that poll the vchans of one device: threads of ours, or EAL's service cores. */
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "dad_args.h"
+#include "dad_service.h"
 #include "dad_vchan.h"
 
 struct dad_exec;
@@ -20,15 +21,19 @@ struct dad_worker {
 	int cpu;
 	bool beside_lcore; /* an lcore is pinned to the same CPU */
 	pthread_t thread;
+	uint64_t quiet[DAD_VCHANS_MAX]; /* see dad_serve() */
 };
 
 struct dad_engine {
 	const struct dad_exec *exec;
 	struct dad_vchan *vchan;
 	unsigned int nb_vchans;
-	unsigned int nb_workers; /* 0: not started */
-	bool run;		 /* workers leave when it is false */
-	bool crowded;		 /* some worker shares its CPU */
+	unsigned int nb_workers; /* threads; 0: not started */
+	enum dad_idle_kind idle;
+	bool enlist;  /* workers become lcores */
+	bool run;     /* workers leave when it is false */
+	bool crowded; /* some worker shares its CPU */
+	struct dad_service service;
 	struct dad_worker worker[DAD_WORKERS_MAX];
 };
 
@@ -38,7 +43,10 @@ int dad_engine_start(struct dad_engine *e, const char *name, const struct dad_ar
 	unsigned int nb_vchans);
 
 /* Stop them: each finishes the group that it is at. Without effect when none runs. */
-void dad_engine_stop(struct dad_engine *e);
+void dad_engine_stop(struct dad_engine *e, const char *name);
+
+/* A group of each vchan, by a service core. False if there was nothing to do. */
+bool dad_engine_serve_all(const struct dad_engine *e);
 
 /* Does it share its CPU with somebody who polls? Others may move in while it runs. */
 bool dad_engine_is_crowded(const struct dad_worker *w);

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include <rte_cpuflags.h>
 #include <rte_eal.h>
 #include <rte_vect.h>
 
 #include "dad_exec.h"
+
+struct dad_exec *dad_exec_table[DAD_EXEC_DEVS_MAX];
 
 static const struct kernel {
 	const char *name;
@@ -13,8 +19,22 @@ static const struct kernel {
 #ifdef RTE_ARCH_X86_64
 	{"avx512", dad_exec_run_avx512, RTE_VECT_SIMD_512},
 	{"avx2", dad_exec_run_avx2, RTE_VECT_SIMD_256},
-#endif
+	{"sse2", dad_exec_run_generic, 0},
+#else
 	{"generic", dad_exec_run_generic, 0},
+#endif
+};
+
+/* The C library's memcpy chooses by CPU and size itself. */
+static const struct large {
+	const char *name;
+	dad_exec_move_t move;
+} larges[] = {
+	{"memcpy", memcpy},
+#ifdef RTE_ARCH_X86_64
+	{"erms", dad_move_erms},
+	{"nt", dad_move_nt},
+#endif
 };
 
 static bool
@@ -31,19 +51,102 @@ cpu_has(const struct kernel *k)
 	return k->simd_bits == 0;
 }
 
-void
-dad_exec_init(struct dad_exec *x, const struct dad_dma_domain *domain)
+static bool
+is_allowed(const struct kernel *k)
 {
-	const struct kernel *k = kernels;
+	return k->simd_bits <= rte_vect_get_max_simd_bitwidth() && cpu_has(k);
+}
 
-	while (k->simd_bits > rte_vect_get_max_simd_bitwidth() || !cpu_has(k))
+static const struct kernel *
+find_kernel(const char *name)
+{
+	for (unsigned int i = 0; i < RTE_DIM(kernels); i++)
+		if (strcmp(name, kernels[i].name) == 0)
+			return &kernels[i];
+	return NULL;
+}
+
+static const struct large *
+find_large(const char *name)
+{
+	for (unsigned int i = 1; i < RTE_DIM(larges); i++)
+		if (strcmp(name, larges[i].name) == 0)
+			return &larges[i];
+	return NULL;
+}
+
+bool
+dad_exec_is_kernel(const char *name)
+{
+	return find_kernel(name) != NULL || find_large(name) != NULL;
+}
+
+/* NULL: the CPU has not got it, or EAL does not allow it. */
+static const struct kernel *
+choose_kernel(const char *name)
+{
+	const struct kernel *k = name != NULL ? find_kernel(name) : NULL;
+
+	if (k != NULL)
+		return is_allowed(k) ? k : NULL;
+	for (k = kernels; !is_allowed(k);)
 		k++;
+	return k;
+}
+
+static const struct large *
+choose_large(const char *name)
+{
+	const struct large *l = name != NULL ? find_large(name) : NULL;
+
+#ifdef RTE_ARCH_X86_64
+	if (l != NULL && l->move == dad_move_erms &&
+		rte_cpu_get_flag_enabled(RTE_CPUFLAG_ERMS) != 1)
+		return NULL;
+#endif
+	return l != NULL ? l : &larges[0];
+}
+
+int
+dad_exec_open(uint16_t dev_id, const char *kernel)
+{
+	const struct kernel *k = choose_kernel(kernel);
+	const struct large *l = choose_large(kernel);
+
+	if (k == NULL || l == NULL)
+		return -ENOTSUP;
+	if (dev_id >= DAD_EXEC_DEVS_MAX)
+		return -ENOSPC;
+	struct dad_exec *x = calloc(1, sizeof(*x));
+
+	if (x != NULL)
+		x->domain = dad_dma_domain_identity();
+	if (x == NULL || x->domain == NULL) {
+		free(x);
+		return -ENOMEM;
+	}
 	x->run = k->run;
 	x->kernel = k->name;
-	x->domain = domain;
-	x->table = dad_dma_domain_reverse(domain);
+	x->move_large = l->move;
+	x->large = l->name;
+	x->table = dad_dma_domain_reverse(x->domain);
 	x->identity = rte_eal_iova_mode() == RTE_IOVA_VA;
-	x->sva = x->identity && dad_sva_works();
+	/* in a secondary the addresses would be those of the primary's workers */
+	x->sva = x->identity && rte_eal_process_type() == RTE_PROC_PRIMARY && dad_sva_works();
+	dad_exec_table[dev_id] = x;
+	return 0;
+}
+
+void
+dad_exec_close(uint16_t dev_id)
+{
+	struct dad_exec *x = dad_exec_table[dev_id];
+
+	if (x == NULL)
+		return;
+	dad_exec_table[dev_id] = NULL;
+	dad_dma_domain_put(x->domain);
+	free(x);
 }
 
 /* Several workers may fail at once, and speak of it late: the latest ticket counts. */
@@ -78,4 +181,38 @@ dad_exec_skip(struct dad_vchan *vc, uint64_t first, unsigned int n)
 {
 	for (uint64_t ticket = first; ticket < first + n; ticket++)
 		dad_vchan_desc(vc, ticket)->status = RTE_DMA_STATUS_NOT_ATTEMPTED;
+}
+
+void
+dad_exec_fail(struct dad_vchan *vc, uint64_t ticket, uint8_t status)
+{
+	dad_vchan_desc(vc, ticket)->status = status;
+	note_failure(vc, ticket);
+}
+
+static bool
+wraps(uint64_t addr, uint64_t len)
+{
+	return addr + (len - 1) < addr;
+}
+
+bool
+dad_exec_can_part(const struct dad_desc *desc)
+{
+	const unsigned int op = desc->opcode & DAD_OP_MASK;
+
+	return !wraps(desc->dst, desc->length) &&
+		(op == DAD_OP_FILL || (op == DAD_OP_COPY && !wraps(desc->src, desc->length)));
+}
+
+uint16_t
+dad_exec_part(
+	const struct dad_exec *x, const struct dad_desc *desc, uint64_t offset, uint64_t length)
+{
+	const bool sva = !(desc->opcode & DAD_OP_FOREIGN);
+
+	length = RTE_MIN(length, desc->length - offset);
+	if ((desc->opcode & DAD_OP_MASK) == DAD_OP_FILL)
+		return dad_slow_fill(x, sva, desc->src, desc->dst + offset, length);
+	return dad_slow_copy(x, sva, desc->src + offset, desc->dst + offset, length);
 }

@@ -15,17 +15,43 @@
 typedef bool (*dad_exec_run_t)(
 	const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n);
 
+/* Bytes between memory that both is known. Large ones only: see INLINE_MOVE_MAX in exec_impl.h. */
+typedef void *(*dad_exec_move_t)(void *dst, const void *src, size_t len);
+
+/* What a process moves bytes with; of its own, as it has pointers to code and tables. */
 struct dad_exec {
 	dad_exec_run_t run;
+	dad_exec_move_t move_large;
 	const struct dad_dma_table *table; /* IOVA → virtual */
-	const struct dad_dma_domain *domain;
+	struct dad_dma_domain *domain;
 	bool identity; /* EAL's IOVAs are its virtual addresses */
 	bool sva;      /* addresses EAL does not know are virtual ones of this process */
 	const char *kernel;
+	const char *large; /* what moves large ones */
 };
 
-/* Choose the kernels for this CPU, within EAL's --force-max-simd-bitwidth. */
-void dad_exec_init(struct dad_exec *x, const struct dad_dma_domain *domain);
+/* Devices whose parts of a process can be kept. */
+#define DAD_EXEC_DEVS_MAX 1024
+
+extern struct dad_exec *dad_exec_table[DAD_EXEC_DEVS_MAX];
+
+/* This process's, of the device that a vchan belongs to. */
+static inline const struct dad_exec *
+dad_exec_of(const struct dad_vchan *vc)
+{
+	return dad_exec_table[vc->dev_id];
+}
+
+/*
+ * Make this process's for a device, and put it in the table. The kernels are those asked for, or,
+ * with NULL, the best for this CPU, within EAL's --force-max-simd-bitwidth. 0, -ENOTSUP if the CPU
+ * or EAL does not allow the kernel, -ENOSPC, -ENOMEM.
+ */
+int dad_exec_open(uint16_t dev_id, const char *kernel);
+void dad_exec_close(uint16_t dev_id);
+
+/* Is it the name of a kernel, of any CPU? */
+bool dad_exec_is_kernel(const char *name);
 
 /* Do the n operations from ticket first on, which are of one batch. True if one of them failed. */
 bool dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n);
@@ -37,6 +63,17 @@ bool dad_exec_has_failed(const struct dad_vchan *vc, uint64_t first);
 /* Do not attempt the group of n operations at ticket first. */
 void dad_exec_skip(struct dad_vchan *vc, uint64_t first, unsigned int n);
 
+/* The operation failed: its status, and what a fence behind it will ask for. */
+void dad_exec_fail(struct dad_vchan *vc, uint64_t ticket, uint8_t status);
+
+/* Copies and fills can be done in parts, unless their addresses wrap: then they fail as a whole. */
+bool dad_exec_can_part(const struct dad_desc *desc);
+
+/* Do length bytes, or what there is, of one from offset on, a multiple of 8. An
+ * rte_dma_status_code. */
+uint16_t dad_exec_part(
+	const struct dad_exec *x, const struct dad_desc *desc, uint64_t offset, uint64_t length);
+
 bool dad_exec_run_generic(
 	const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n);
 bool dad_exec_run_avx2(
@@ -46,11 +83,21 @@ bool dad_exec_run_avx512(
 
 /* ---- what the fast loop does not do itself (dad_slow.c); all return an rte_dma_status_code -- */
 
-/* Any length, over any seams in the address spaces. */
-uint16_t dad_slow_copy(const struct dad_exec *x, uint64_t src, uint64_t dst, uint64_t length);
-uint16_t dad_slow_fill(const struct dad_exec *x, uint64_t pattern, uint64_t dst, uint64_t length);
+/* Any length, over any seams in the address spaces. With sva, where x has it, any memory of the
+ * process. */
+uint16_t dad_slow_copy(
+	const struct dad_exec *x, bool sva, uint64_t src, uint64_t dst, uint64_t length);
+uint16_t dad_slow_fill(
+	const struct dad_exec *x, bool sva, uint64_t pattern, uint64_t dst, uint64_t length);
 uint16_t dad_slow_sg(
 	const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc);
+
+/* ---- large moves (dad_move.c) -----------------------------------------------------------------
+ */
+
+/* By rep movsb; and by stores that go past the caches, from a length on. */
+void *dad_move_erms(void *dst, const void *src, size_t len);
+void *dad_move_nt(void *dst, const void *src, size_t len);
 
 /* ---- memory EAL does not know (dad_sva.c) --------------------------------------------------- */
 

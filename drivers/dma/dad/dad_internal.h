@@ -15,14 +15,19 @@ extern int dad_logtype;
 #define DAD_LOG(level, fmt, ...)                                                                   \
 	rte_log(RTE_LOG_##level, dad_logtype, "dma_dad: " fmt "\n", ##__VA_ARGS__)
 
+/* In memory of all processes. Below the vchans, what is the primary's: others may look at numbers,
+ * but follow no pointer. */
 struct dad_dev {
 	struct dad_vchan vchan[DAD_VCHANS_MAX]; /* first: the fast path needs nothing else */
-	struct dad_exec exec;
-	struct dad_dma_dev *dma;
 	struct dad_args args;
-	struct dad_engine engine;
 	uint16_t nb_vchans;
+	uint16_t dev_id;
 	char name[32];
+	struct dad_dma_dev *dma;
+	struct dad_engine engine;
 };
+
+/* DAD_OP_FOREIGN in a secondary process, 0 in the primary. */
+extern unsigned int dad_foreign;
 
 #endif /* DAD_INTERNAL_H */

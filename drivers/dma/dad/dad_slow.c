@@ -26,14 +26,14 @@ wraps(uint64_t addr, uint64_t len)
 
 /* What the table does not know: external memory of EAL, or with SVA anything of the process. */
 static __rte_noinline bool
-front_unknown(const struct dad_exec *x, const struct range *r, struct piece *p)
+front_unknown(const struct dad_exec *x, bool sva, const struct range *r, struct piece *p)
 {
 	size_t contig;
 
 	p->va = dad_dma_bus_to_virt(x->domain, r->addr, &contig);
 	p->known = p->va != NULL;
 	if (!p->known) {
-		if (!x->sva)
+		if (!x->sva || !sva)
 			return false;
 		p->va = (uint8_t *)(uintptr_t)r->addr;
 		contig = r->len;
@@ -43,13 +43,13 @@ front_unknown(const struct dad_exec *x, const struct range *r, struct piece *p)
 }
 
 static inline bool
-front(const struct dad_exec *x, const struct range *r, struct piece *p)
+front(const struct dad_exec *x, bool sva, const struct range *r, struct piece *p)
 {
 	uint64_t contig;
 	uint64_t va = dad_dma_table_find(x->table, r->addr, &contig);
 
 	if (unlikely(va == DAD_DMA_ABSENT))
-		return front_unknown(x, r, p);
+		return front_unknown(x, sva, r, p);
 	p->va = (uint8_t *)(uintptr_t)va;
 	p->len = RTE_MIN(contig, r->len);
 	p->known = true;
@@ -65,19 +65,19 @@ advance(struct range *r, uint64_t len)
 
 /* Move the fronts of two ranges, as far as one piece on each side goes. */
 static uint16_t
-copy_fronts(const struct dad_exec *x, struct range *src, struct range *dst)
+copy_fronts(const struct dad_exec *x, bool sva, struct range *src, struct range *dst)
 {
 	struct piece from, to;
 	uint16_t status = RTE_DMA_STATUS_SUCCESSFUL;
 
-	if (!front(x, src, &from))
+	if (!front(x, sva, src, &from))
 		return RTE_DMA_STATUS_INVALID_SRC_ADDR;
-	if (!front(x, dst, &to))
+	if (!front(x, sva, dst, &to))
 		return RTE_DMA_STATUS_INVALID_DST_ADDR;
 
 	uint64_t len = RTE_MIN(from.len, to.len);
 	if (from.known && to.known)
-		memcpy(to.va, from.va, len);
+		x->move_large(to.va, from.va, len);
 	else
 		status = dad_sva_copy((uintptr_t)from.va, (uintptr_t)to.va, len);
 	advance(src, len);
@@ -86,7 +86,7 @@ copy_fronts(const struct dad_exec *x, struct range *src, struct range *dst)
 }
 
 uint16_t
-dad_slow_copy(const struct dad_exec *x, uint64_t src, uint64_t dst, uint64_t length)
+dad_slow_copy(const struct dad_exec *x, bool sva, uint64_t src, uint64_t dst, uint64_t length)
 {
 	struct range from = {src, length}, to = {dst, length};
 	uint16_t status = RTE_DMA_STATUS_SUCCESSFUL;
@@ -94,12 +94,12 @@ dad_slow_copy(const struct dad_exec *x, uint64_t src, uint64_t dst, uint64_t len
 	if (wraps(src, length) || wraps(dst, length))
 		return RTE_DMA_STATUS_INVALID_LENGTH;
 	while (status == RTE_DMA_STATUS_SUCCESSFUL && from.len > 0)
-		status = copy_fronts(x, &from, &to);
+		status = copy_fronts(x, sva, &from, &to);
 	return status;
 }
 
 uint16_t
-dad_slow_fill(const struct dad_exec *x, uint64_t pattern, uint64_t dst, uint64_t length)
+dad_slow_fill(const struct dad_exec *x, bool sva, uint64_t pattern, uint64_t dst, uint64_t length)
 {
 	enum { BLOCK = 2048 }; /* of whole patterns */
 	uint64_t block[BLOCK / sizeof(pattern)];
@@ -115,7 +115,7 @@ dad_slow_fill(const struct dad_exec *x, uint64_t pattern, uint64_t dst, uint64_t
 		/* pieces may end anywhere: the pattern goes on where it was */
 		const uint8_t *phase = (const uint8_t *)block + (to.addr - dst) % sizeof(pattern);
 
-		if (!front(x, &to, &p))
+		if (!front(x, sva, &to, &p))
 			return RTE_DMA_STATUS_INVALID_DST_ADDR;
 		uint64_t len = RTE_MIN(p.len, (uint64_t)(BLOCK - sizeof(pattern)));
 		if (p.known)
@@ -168,6 +168,7 @@ dad_slow_sg(const struct dad_exec *x, const struct dad_vchan *vc, const struct d
 {
 	struct list src = {.next = desc->src + 1, .left = desc->dst & 0xffff};
 	struct list dst = {.next = desc->src + 1 + src.left, .left = desc->dst >> 16 & 0xffff};
+	const bool sva = !(desc->opcode & DAD_OP_FOREIGN);
 	uint16_t status = RTE_DMA_STATUS_SUCCESSFUL;
 	uint64_t src_sum, dst_sum;
 
@@ -180,7 +181,7 @@ dad_slow_sg(const struct dad_exec *x, const struct dad_vchan *vc, const struct d
 		/* copy_fronts() bounds by pieces; entries bound each other here */
 		from.len = to.len = RTE_MIN(from.len, to.len);
 		uint64_t before = from.len;
-		status = copy_fronts(x, &from, &to);
+		status = copy_fronts(x, sva, &from, &to);
 		advance(&src.range, before - from.len);
 		advance(&dst.range, before - from.len);
 	}

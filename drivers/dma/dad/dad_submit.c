@@ -7,6 +7,7 @@
 #include <rte_branch_prediction.h>
 
 #include "dad_internal.h"
+#include "dad_serve.h"
 
 static inline struct dad_vchan *
 vchan_of(void *dev_private, uint16_t vchan)
@@ -17,7 +18,7 @@ vchan_of(void *dev_private, uint16_t vchan)
 static inline bool
 is_full(const struct dad_vchan *vc)
 {
-	return vc->tail == vc->limit;
+	return vc->tail >= vc->limit;
 }
 
 /* The open group ends before the tail: note what its tag will say. */
@@ -39,12 +40,39 @@ kind_of(const struct dad_desc *first)
 	return first->depth == 0 ? DAD_KIND_BATCH : DAD_KIND_GROUP;
 }
 
+/* engine=auto: a batch of few bytes is done here and now, so far as nothing before it waits, nor
+ * its own fences have to. Returns the ticket it came to. */
+static uint64_t
+do_little(struct dad_vchan *vc)
+{
+	const struct dad_exec *x = dad_exec_of(vc);
+	uint64_t ticket = vc->published, bytes = 0;
+
+	for (uint64_t t = ticket; t != vc->tail; t++) {
+		bytes += dad_vchan_desc(vc, t)->length;
+		if (bytes > vc->threshold)
+			return ticket;
+	}
+	while (ticket != vc->tail) {
+		const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
+		const unsigned int n = desc->group;
+
+		if (!dad_serve_own(x, vc, ticket, n, kind_of(desc)))
+			break;
+		ticket += n;
+	}
+	return ticket;
+}
+
 /* Hand every group over, in order: the tag that it starts with comes last, so that it is seen
  * whole. */
 static void
 publish(struct dad_vchan *vc)
 {
-	uint64_t ticket = vc->published;
+	/* not in a secondary, which may die while it has claimed something */
+	const bool may_do = vc->threshold > 0 && dad_foreign == 0;
+	uint64_t ticket = may_do ? do_little(vc) : vc->published;
+	const bool for_workers = ticket != vc->tail;
 
 	while (ticket != vc->tail) {
 		const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
@@ -53,12 +81,15 @@ publish(struct dad_vchan *vc)
 		if (n > 1)
 			ring_tags_set_lap(vc->filled, vc->mask, ticket + 1, n - 1,
 				dad_tag_filled(ticket + 1, vc->size_log2, DAD_KIND_SAME), 1 << 2);
-		/* S1: pairs with the acquire in claim(), dad_engine.c: the group's descriptors and
-		 * scatter lists, and the data that the application wrote */
+		/* S1: pairs with the acquire in is_submitted(), dad_serve.c: the group's
+		 * descriptors and scatter lists, and the data that the application wrote */
 		__atomic_store_n(&vc->filled[ticket & vc->mask],
 			dad_tag_filled(ticket, vc->size_log2, kind_of(desc)), __ATOMIC_RELEASE);
 		ticket += n;
 	}
+	if (vc->belled && for_workers)
+		/* B1: pairs with the acquire in claim(), dad_serve.c */
+		__atomic_store_n(&vc->bell, ticket, __ATOMIC_RELEASE);
 	/* relaxed: other threads take it for a statistic */
 	__atomic_store_n(&vc->published, ticket, __ATOMIC_RELAXED);
 	dad_vchan_fetch(vc);
@@ -68,6 +99,7 @@ publish(struct dad_vchan *vc)
 static void
 execute(struct dad_vchan *vc)
 {
+	const struct dad_exec *x = dad_exec_of(vc);
 	uint64_t ticket = vc->batch;
 	bool poisoned = false;
 
@@ -79,7 +111,7 @@ execute(struct dad_vchan *vc)
 			poisoned = poisoned || dad_exec_has_failed(vc, vc->batch);
 		if (unlikely(poisoned))
 			dad_exec_skip(vc, ticket, n);
-		if (unlikely(poisoned || dad_exec_group(vc->inline_exec, vc, ticket, n)))
+		if (unlikely(poisoned || dad_exec_group(x, vc, ticket, n)))
 			vc->careful = ticket + n;
 		ticket += n;
 	}
@@ -92,8 +124,9 @@ submit(struct dad_vchan *vc)
 {
 	if (vc->tail == vc->published)
 		return;
-	close_group(vc);
-	if (vc->inline_exec != NULL)
+	if (likely(vc->tail != vc->group))
+		close_group(vc);
+	if (vc->in_submit)
 		execute(vc);
 	else
 		publish(vc);
@@ -112,20 +145,24 @@ submit_at(struct dad_vchan *vc, uint64_t ticket)
 	return (uint16_t)ticket;
 }
 
-/* A large operation is at the tail: the group has so much less room, and ends here at the least. */
-static inline void
-shorten_group(struct dad_vchan *vc, uint32_t length)
+/* A large operation is at the tail: the group has so much less room, and ends behind it at the
+ * least. One that can be done in parts comes alone. */
+static __rte_noinline void
+make_room_for(struct dad_vchan *vc, uint32_t length)
 {
-	uint64_t room = vc->group_end - vc->tail;
+	if (length >= DAD_SPLIT_MIN && vc->tail != vc->group)
+		close_group(vc);
+
+	uint64_t room = vc->group_end - vc->tail - 1;
 	uint64_t taken = length / DAD_GROUP_OP_BYTES;
 
-	vc->group_end = vc->tail + (taken < room ? room - taken : 0);
+	vc->group_end = vc->tail + 1 + (taken < room ? room - taken : 0);
 	dad_vchan_set_stop(vc);
 }
 
 /* Write the descriptor at the tail, where there is room, and move on. */
 static __rte_always_inline int
-append(struct dad_vchan *vc, enum dad_opcode opcode, uint64_t src, uint64_t dst, uint32_t length,
+append(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, uint32_t length,
 	uint64_t flags)
 {
 	uint64_t ticket = vc->tail;
@@ -135,9 +172,9 @@ append(struct dad_vchan *vc, enum dad_opcode opcode, uint64_t src, uint64_t dst,
 	__atomic_store_n(&desc->src, src, __ATOMIC_RELAXED);
 	__atomic_store_n(&desc->dst, dst, __ATOMIC_RELAXED);
 	desc->word = DAD_DESC_WORD(opcode, length);
-	vc->tail = ticket + 1;
 	if (length > DAD_GROUP_OP_BYTES)
-		shorten_group(vc, length);
+		make_room_for(vc, length);
+	vc->tail = ticket + 1;
 	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
 		return submit_at(vc, ticket);
 	return (uint16_t)ticket;
@@ -145,8 +182,8 @@ append(struct dad_vchan *vc, enum dad_opcode opcode, uint64_t src, uint64_t dst,
 
 /* The ring is full, or the operation starts a group: the last one has no room, or it is fenced. */
 static __rte_noinline int
-append_first(struct dad_vchan *vc, enum dad_opcode opcode, uint64_t src, uint64_t dst,
-	uint32_t length, uint64_t flags)
+append_first(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, uint32_t length,
+	uint64_t flags)
 {
 	if (is_full(vc))
 		return -ENOSPC;
@@ -158,34 +195,36 @@ append_first(struct dad_vchan *vc, enum dad_opcode opcode, uint64_t src, uint64_
 }
 
 static __rte_always_inline int
-enqueue(struct dad_vchan *vc, enum dad_opcode opcode, uint64_t src, uint64_t dst, uint32_t length,
+enqueue(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, uint32_t length,
 	uint64_t flags)
 {
-	if (unlikely(vc->tail == vc->stop || (flags & RTE_DMA_OP_FLAG_FENCE)))
+	if (unlikely(vc->tail >= vc->stop || (flags & RTE_DMA_OP_FLAG_FENCE)))
 		return append_first(vc, opcode, src, dst, length, flags);
 	return append(vc, opcode, src, dst, length, flags);
 }
 
-int
-dad_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
-	uint64_t flags)
+/* Each once for the primary and once for secondaries, so that the difference costs nothing. */
+
+static __rte_always_inline int
+copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
+	uint64_t flags, unsigned int foreign)
 {
 	struct dad_vchan *vc = vchan_of(dev_private, vchan);
 
 	if (unlikely(length == 0))
 		return -EINVAL;
-	return enqueue(vc, DAD_OP_COPY, src, dst, length, flags);
+	return enqueue(vc, DAD_OP_COPY | foreign, src, dst, length, flags);
 }
 
-int
-dad_fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst, uint32_t length,
-	uint64_t flags)
+static __rte_always_inline int
+fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst, uint32_t length,
+	uint64_t flags, unsigned int foreign)
 {
 	struct dad_vchan *vc = vchan_of(dev_private, vchan);
 
 	if (unlikely(length == 0))
 		return -EINVAL;
-	return enqueue(vc, DAD_OP_FILL, pattern, dst, length, flags);
+	return enqueue(vc, DAD_OP_FILL | foreign, pattern, dst, length, flags);
 }
 
 /* Entries of lists whose operations were reaped are free again, oldest first. */
@@ -202,21 +241,22 @@ reclaim_sges(struct dad_vchan *vc)
 }
 
 static uint64_t
-append_sges(struct dad_vchan *vc, const struct rte_dma_sge *list, uint16_t n)
+append_sges(struct dad_vchan *vc, uint64_t at, const struct rte_dma_sge *list, uint16_t n)
 {
 	uint64_t bytes = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		*dad_vchan_sge(vc, vc->sge_tail++) =
+		*dad_vchan_sge(vc, at + i) =
 			(struct dad_sge){.addr = list[i].addr, .length = list[i].length};
 		bytes += list[i].length;
 	}
 	return bytes;
 }
 
-int
-dad_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
-	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags)
+static __rte_always_inline int
+copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags,
+	unsigned int foreign)
 {
 	struct dad_vchan *vc = vchan_of(dev_private, vchan);
 	uint32_t entries = (uint32_t)nb_src + nb_dst;
@@ -228,12 +268,56 @@ dad_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
 	reclaim_sges(vc);
 	if (unlikely(vc->sge_tail + 1 + entries - vc->sge_head > vc->sge_mask + 1))
 		return -ENOSPC;
-	uint64_t header = vc->sge_tail++;
+	const uint64_t header = vc->sge_tail;
 	*dad_vchan_sge(vc, header) = (struct dad_sge){.addr = vc->tail, .length = entries};
-	uint64_t bytes = append_sges(vc, src, nb_src);
-	append_sges(vc, dst, nb_dst);
-	return enqueue(vc, DAD_OP_SG, header, (uint64_t)nb_dst << 16 | nb_src,
+	uint64_t bytes = append_sges(vc, header + 1, src, nb_src);
+	append_sges(vc, header + 1 + nb_src, dst, nb_dst);
+	/* release: the header first. A process may die here, and another one go on */
+	__atomic_store_n(&vc->sge_tail, header + 1 + entries, __ATOMIC_RELEASE);
+	return enqueue(vc, DAD_OP_SG | foreign, header, (uint64_t)nb_dst << 16 | nb_src,
 		(uint32_t)RTE_MIN(bytes, (uint64_t)UINT32_MAX), flags);
+}
+
+int
+dad_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
+	uint64_t flags)
+{
+	return copy(dev_private, vchan, src, dst, length, flags, 0);
+}
+
+int
+dad_foreign_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
+	uint64_t flags)
+{
+	return copy(dev_private, vchan, src, dst, length, flags, DAD_OP_FOREIGN);
+}
+
+int
+dad_fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst, uint32_t length,
+	uint64_t flags)
+{
+	return fill(dev_private, vchan, pattern, dst, length, flags, 0);
+}
+
+int
+dad_foreign_fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst,
+	uint32_t length, uint64_t flags)
+{
+	return fill(dev_private, vchan, pattern, dst, length, flags, DAD_OP_FOREIGN);
+}
+
+int
+dad_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags)
+{
+	return copy_sg(dev_private, vchan, src, dst, nb_src, nb_dst, flags, 0);
+}
+
+int
+dad_foreign_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags)
+{
+	return copy_sg(dev_private, vchan, src, dst, nb_src, nb_dst, flags, DAD_OP_FOREIGN);
 }
 
 int
@@ -248,5 +332,5 @@ dad_burst_capacity(const void *dev_private, uint16_t vchan)
 {
 	const struct dad_vchan *vc = &((const struct dad_dev *)dev_private)->vchan[vchan];
 
-	return (uint16_t)(vc->limit - vc->tail);
+	return (uint16_t)(is_full(vc) ? 0 : vc->limit - vc->tail);
 }

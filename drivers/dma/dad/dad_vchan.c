@@ -2,14 +2,20 @@
 #include <errno.h>
 #include <string.h>
 
-#include "dad_exec.h"
+#include "dad_vchan.h"
+
+/* mt=1: each slot has room for a pair of lists, up to so many pairs: what fits one hugepage. */
+#define MT_LISTS 1024
 
 /* Scatter lists have room for eight entries a descriptor, one of them ours, and for two longest
  * lists at least. In all no more than fits one hugepage: with physical addresses more is hard to
  * get. */
 static uint32_t
-sges_for(uint32_t nb_desc)
+sges_for(uint32_t nb_desc, bool mt)
 {
+	if (mt)
+		return RTE_MIN(nb_desc, (uint32_t)MT_LISTS) * 2 * DAD_SGES_MAX;
+
 	const uint32_t most = (2u << 20) / sizeof(struct dad_sge);
 
 	const uint32_t wanted = RTE_MAX(nb_desc * 8, (uint32_t)DAD_SGES_MAX * 8);
@@ -33,19 +39,19 @@ dad_vchan_release(struct dad_vchan *vc, struct dad_dma_dev *dma)
 	free_array(dma, vc->filled, nb_desc, vc->filled_handle);
 	free_array(dma, vc->emptied, nb_desc, vc->emptied_handle);
 	free_array(dma, vc->sges, nb_sges * sizeof(*vc->sges), vc->sge_handle);
-	vc->ring = NULL;
-	vc->filled = vc->emptied = NULL;
-	vc->sges = NULL;
+	/* nothing can be enqueued, and there is nothing to be reported */
+	memset(vc, 0, sizeof(*vc));
 }
 
 int
-dad_vchan_setup(struct dad_vchan *vc, struct dad_dma_dev *dma, uint16_t nb_desc)
+dad_vchan_setup(struct dad_vchan *vc, struct dad_dma_dev *dma, uint16_t nb_desc, bool mt)
 {
-	uint32_t nb_sges = sges_for(nb_desc);
+	uint32_t nb_sges = sges_for(nb_desc, mt);
 
 	dad_vchan_release(vc, dma);
+	vc->mt = mt;
 	vc->mask = nb_desc - 1u;
-	vc->size_log2 = (uint32_t)__builtin_ctz(nb_desc);
+	vc->size_log2 = (uint8_t)__builtin_ctz(nb_desc);
 	vc->sge_mask = nb_sges - 1;
 	vc->ring = dad_dma_alloc_coherent(dma, nb_desc * sizeof(*vc->ring), &vc->ring_handle);
 	vc->filled = dad_dma_alloc_coherent(dma, nb_desc, &vc->filled_handle);
@@ -68,13 +74,25 @@ dad_vchan_reset(struct dad_vchan *vc)
 	memset(vc->emptied, 0, dad_vchan_size(vc));
 
 	vc->tail = vc->batch = vc->fetched = 0;
-	vc->limit = dad_vchan_size(vc);
+	vc->capacity = 0;
+	vc->limit = 0;
 	dad_vchan_open_group(vc);
 	vc->published = vc->done = vc->reaped = vc->careful = 0;
 	vc->errors = 0;
 	vc->base = (struct rte_dma_stats){0};
 	vc->sge_tail = vc->sge_head = 0;
 	vc->claimed = vc->finished = vc->failed = 0;
+	vc->waited = vc->bell = vc->word = 0;
+	vc->room = dad_vchan_size(vc);
+	vc->split = (struct dad_split){0};
+}
+
+void
+dad_vchan_open(struct dad_vchan *vc)
+{
+	vc->capacity = dad_vchan_size(vc);
+	vc->limit = vc->reaped + vc->capacity;
+	dad_vchan_set_stop(vc);
 }
 
 /* Cursors may be read by other threads (statistics, dump): no tearing, and no more than that. */
@@ -82,6 +100,29 @@ static uint64_t
 peek(const uint64_t *cursor)
 {
 	return __atomic_load_n(cursor, __ATOMIC_RELAXED);
+}
+
+/* `word` has 48 bits of the ticket; the ticket is at most a lap after one that was reaped. */
+uint64_t
+dad_vchan_tail(const struct dad_vchan *vc)
+{
+	if (!vc->mt)
+		return peek(&vc->tail);
+	uint64_t reaped = peek(&vc->reaped);
+
+	return reaped + (((peek(&vc->word) >> 16) - reaped) & (UINT64_MAX >> 16));
+}
+
+uint64_t
+dad_vchan_published(const struct dad_vchan *vc)
+{
+	return peek(vc->mt ? &vc->bell : &vc->published);
+}
+
+uint64_t
+dad_vchan_done(const struct dad_vchan *vc)
+{
+	return peek(vc->mt ? &vc->reaped : &vc->done);
 }
 
 uint64_t
@@ -96,8 +137,8 @@ dad_vchan_run_done(const struct dad_vchan *vc, uint64_t ticket, uint64_t max, bo
 bool
 dad_vchan_is_idle(const struct dad_vchan *vc)
 {
-	uint64_t published = peek(&vc->published);
-	uint64_t ticket = peek(&vc->done);
+	uint64_t published = dad_vchan_published(vc);
+	uint64_t ticket = dad_vchan_done(vc);
 	bool failed;
 
 	/* signed: cursors may be of different moments */
@@ -109,7 +150,7 @@ dad_vchan_is_idle(const struct dad_vchan *vc)
 		ticket += run;
 	}
 	/* more was submitted meanwhile, perhaps a lap, and the tags are those of that */
-	return peek(&vc->published) == published;
+	return dad_vchan_published(vc) == published;
 }
 
 static void
@@ -122,13 +163,24 @@ abort_one(struct dad_vchan *vc, uint64_t ticket)
 void
 dad_vchan_abort(struct dad_vchan *vc)
 {
+	const uint64_t tail = dad_vchan_tail(vc), published = dad_vchan_published(vc);
 	bool failed;
 
-	for (uint64_t ticket = vc->done; ticket != vc->tail; ticket++)
-		if (ticket >= vc->published || dad_vchan_run_done(vc, ticket, 1, &failed) == 0)
+	vc->capacity = 0;
+
+	for (uint64_t ticket = dad_vchan_done(vc); ticket != tail; ticket++)
+		if (ticket >= published || dad_vchan_run_done(vc, ticket, 1, &failed) == 0)
 			abort_one(vc, ticket);
-	/* what was never submitted is one more batch, done already */
-	vc->published = vc->batch = vc->tail;
+	/* what was never submitted is one more batch, done already, and nobody's to claim */
+	vc->claimed = tail << 1;
+	vc->split = (struct dad_split){0};
+	vc->bell = tail;
+	if (vc->mt) {
+		vc->word = tail << 16;
+		return;
+	}
+	vc->published = vc->batch = tail;
+	vc->limit = vc->reaped;
 	dad_vchan_open_group(vc);
 }
 
@@ -136,7 +188,7 @@ static struct rte_dma_stats
 totals(const struct dad_vchan *vc)
 {
 	return (struct rte_dma_stats){
-		.submitted = peek(&vc->published),
+		.submitted = dad_vchan_published(vc),
 		.completed = peek(&vc->reaped),
 		.errors = peek(&vc->errors),
 	};

@@ -10,6 +10,10 @@
  *
  * The submitting side (one thread at a time, as dmadev demands) owns all cursors but `claimed`,
  * which workers move by CAS. The sides share nothing but `claimed`, the tags, and what failed.
+ * With mt=1 all cursors are moved by CAS: see dad_mt.c.
+ *
+ * It lies in memory that EAL maps at the same address in each process, and has no pointer to
+ * anything else.
  */
 
 #include <stdbool.h>
@@ -33,21 +37,45 @@
 
 struct dad_exec;
 
+/*
+ * Operations of many bytes are cut into parts, which workers (and who helps them) take one by one.
+ * One operation of a vchan at a time; who finds it taken does its own in one piece.
+ */
+struct dad_split {
+	uint64_t word; /* ticket + 1, times 2^16, plus the next part to be taken; 0: nothing is open
+			*/
+	uint32_t parts; /* of the open operation */
+	uint32_t left;	/* of them not done */
+	uint32_t bad;	/* the first part that failed << 8 | its status; UINT32_MAX: none has */
+	uint32_t taken; /* 1 from before word is set to after it is 0 again */
+};
+
+#define DAD_SPLIT_MIN  (256u << 10)
+#define DAD_SPLIT_PART (128u << 10)
+
 struct dad_vchan {
 	/* read by both sides, written by setup only: in a line that stays shared */
 	struct dad_desc *ring;
 	uint8_t *filled;      /* tags, written by the submitter, read by workers */
 	uint8_t *emptied;     /* tags, written by workers, read by who completes */
 	struct dad_sge *sges; /* scatter lists: a ring of entries beside that of descriptors */
+	const bool *crowded;  /* a worker shares its CPU: let it run, do not just poll */
 	uint32_t mask;
 	uint32_t sge_mask;
-	uint32_t size_log2;
-	const struct dad_exec *inline_exec; /* NULL: workers do it */
-	const bool *crowded; /* a worker shares its CPU: let it run, do not just poll */
+	uint32_t capacity;  /* the ring's size while the device runs, else 0: all is full then */
+	uint32_t threshold; /* engine=auto: batches of up to so many bytes are done in submit */
+	uint16_t dev_id;    /* names what each process has of its own: dad_exec_of() */
+	uint8_t size_log2;
+	bool in_submit; /* engine=inline: submit does it all; without tags, if it is for one thread
+			 */
+	bool mt;	/* many submit and complete: dad_mt.c */
+	bool shared;	/* several may claim: by CAS, and they count what they finish */
+	bool belled;	/* workers look at the bell before they look at tags */
+	bool helped;	/* who completes may claim, too */
 
-	/* submitting */
+	/* submitting, by one thread at a time */
 	uint64_t tail __rte_cache_aligned; /* next ticket */
-	uint64_t limit;			   /* reaped + size: tail must not pass it */
+	uint64_t limit;			   /* reaped + capacity: tail must not pass it */
 	uint64_t group;			   /* first ticket of the open group */
 	uint64_t batch;			   /* first ticket since the last submit */
 	uint64_t group_end;		   /* where it ends at the latest */
@@ -61,12 +89,20 @@ struct dad_vchan {
 	uint64_t reaped;			/* up to here reported to the application */
 	uint64_t careful;			/* below, statuses must be looked at one by one */
 	uint64_t errors;			/* reported with a status other than 0 */
-	struct rte_dma_stats base;		/* what stats_reset() took away */
+	uint64_t waited;			/* polls in vain, where who completes may help */
 
 	/* workers */
-	uint64_t claimed __rte_cache_aligned; /* up to here taken by workers: see dad_engine.c */
-	uint64_t finished; /* operations done, in any order; counted with several workers only */
+	uint64_t claimed __rte_cache_aligned; /* up to here taken by workers: see dad_serve.c */
+	uint64_t finished; /* operations done, in any order; counted where several may claim */
 	uint64_t failed;   /* 1 + the first ticket of the latest group in which something failed */
+
+	/* what idle workers look at */
+	uint64_t bell __rte_cache_aligned; /* up to here there is something for workers */
+	struct dad_split split;
+
+	/* submitting, by many threads */
+	uint64_t word __rte_cache_aligned; /* next ticket, and how far into its batch: dad_mt.c */
+	uint64_t room;			   /* below this ticket there is room; lags */
 
 	/* the submitter's, in scatter lists only; and what is needed to free the arrays */
 	uint64_t sge_tail __rte_cache_aligned;
@@ -75,9 +111,10 @@ struct dad_vchan {
 	dad_dma_addr_t filled_handle;
 	dad_dma_addr_t emptied_handle;
 	dad_dma_addr_t sge_handle;
+	struct rte_dma_stats base __rte_cache_aligned; /* what stats_reset() took away */
 } __rte_cache_aligned;
 
-static_assert(sizeof(struct dad_vchan) == 5 * RTE_CACHE_LINE_SIZE, "a line for each purpose");
+static_assert(sizeof(struct dad_vchan) == 8 * RTE_CACHE_LINE_SIZE, "a line for each purpose");
 
 static inline uint32_t
 dad_vchan_size(const struct dad_vchan *vc)
@@ -152,17 +189,26 @@ dad_vchan_fetch(struct dad_vchan *vc)
 
 /* ---- life (dad_vchan.c) ------------------------------------------------------------------- */
 
-/* Memory for nb_desc descriptors; frees what was there before. 0 or -ENOMEM. */
-int dad_vchan_setup(struct dad_vchan *vc, struct dad_dma_dev *dma, uint16_t nb_desc);
+/* Memory for nb_desc descriptors, for one thread or many; frees what was there before. 0 or
+ * -ENOMEM. */
+int dad_vchan_setup(struct dad_vchan *vc, struct dad_dma_dev *dma, uint16_t nb_desc, bool mt);
 void dad_vchan_release(struct dad_vchan *vc, struct dad_dma_dev *dma);
 
-/* All cursors and statistics to zero, no descriptor pending. */
+/* All cursors and statistics to zero, no descriptor pending, and closed: all is full. */
 void dad_vchan_reset(struct dad_vchan *vc);
+
+/* The device runs: operations may be enqueued until dad_vchan_abort(). */
+void dad_vchan_open(struct dad_vchan *vc);
 
 /* How many from ticket on are done, up to max, and either none of them has failed or, perhaps, some
  * have: then statuses must be looked at. */
 uint64_t dad_vchan_run_done(
 	const struct dad_vchan *vc, uint64_t ticket, uint64_t max, bool *failed);
+
+/* The cursors, of any kind of vchan. Another thread than the submitter gets a snapshot. */
+uint64_t dad_vchan_tail(const struct dad_vchan *vc);
+uint64_t dad_vchan_published(const struct dad_vchan *vc);
+uint64_t dad_vchan_done(const struct dad_vchan *vc);
 
 /* Is everything that was submitted done? Another thread than the submitter gets a snapshot. */
 bool dad_vchan_is_idle(const struct dad_vchan *vc);
@@ -187,5 +233,29 @@ uint16_t dad_completed(void *dev_private, uint16_t vchan, const uint16_t nb_cpls
 uint16_t dad_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls,
 	uint16_t *last_idx, enum rte_dma_status_code *status);
 uint16_t dad_burst_capacity(const void *dev_private, uint16_t vchan);
+
+/* ---- enqueue in a secondary process ---------------------------------------------------------- */
+
+int dad_foreign_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst,
+	uint32_t length, uint64_t flags);
+int dad_foreign_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags);
+int dad_foreign_fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst,
+	uint32_t length, uint64_t flags);
+
+/* ---- the same for mt=1 (dad_mt.c) ----------------------------------------------------------- */
+
+int dad_mt_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
+	uint64_t flags);
+int dad_mt_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags);
+int dad_mt_fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst,
+	uint32_t length, uint64_t flags);
+int dad_mt_submit(void *dev_private, uint16_t vchan);
+uint16_t dad_mt_completed(void *dev_private, uint16_t vchan, const uint16_t nb_cpls,
+	uint16_t *last_idx, bool *has_error);
+uint16_t dad_mt_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls,
+	uint16_t *last_idx, enum rte_dma_status_code *status);
+uint16_t dad_mt_burst_capacity(const void *dev_private, uint16_t vchan);
 
 #endif /* DAD_VCHAN_H */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <numa.h>
+#include <string.h>
 
 #include <rte_eal.h>
 #include <rte_lcore.h>
@@ -12,6 +13,8 @@
 #include "dad_dev.h"
 
 RTE_LOG_REGISTER(dad_logtype, pmd.dma.dad, NOTICE)
+
+unsigned int dad_foreign;
 
 /* The device is where its first worker was asked to be, else where EAL's main lcore is. */
 static int
@@ -26,13 +29,56 @@ static void
 set_fast_path(struct rte_dma_fp_object *fp, struct dad_dev *d)
 {
 	fp->dev_private = d;
-	fp->copy = dad_copy;
-	fp->copy_sg = dad_copy_sg;
-	fp->fill = dad_fill;
+	if (d->args.mt) {
+		fp->copy = dad_mt_copy;
+		fp->copy_sg = dad_mt_copy_sg;
+		fp->fill = dad_mt_fill;
+		fp->submit = dad_mt_submit;
+		fp->completed = dad_mt_completed;
+		fp->completed_status = dad_mt_completed_status;
+		fp->burst_capacity = dad_mt_burst_capacity;
+		return;
+	}
+	fp->copy = dad_foreign ? dad_foreign_copy : dad_copy;
+	fp->copy_sg = dad_foreign ? dad_foreign_copy_sg : dad_copy_sg;
+	fp->fill = dad_foreign ? dad_foreign_fill : dad_fill;
 	fp->submit = dad_submit;
 	fp->completed = dad_completed;
 	fp->completed_status = dad_completed_status;
 	fp->burst_capacity = dad_burst_capacity;
+}
+
+/* The device of a secondary process: what the primary made, and pointers of our own. */
+static int
+attach(struct rte_vdev_device *vdev)
+{
+	const char *name = rte_vdev_device_name(vdev);
+	struct rte_dma_dev *dev = rte_dma_pmd_allocate(name, 0, sizeof(struct dad_dev));
+
+	if (dev == NULL)
+		return -ENODEV;
+	struct dad_dev *d = dev->data->dev_private;
+	int ret = dad_exec_open(d->dev_id, d->args.kernel[0] != '\0' ? d->args.kernel : NULL);
+	if (ret != 0) {
+		DAD_LOG(ERR, "%s: attach: %s", name, strerror(-ret));
+		rte_dma_pmd_release(name);
+		return ret;
+	}
+	dad_foreign = DAD_OP_FOREIGN;
+	vdev->device.numa_node = dev->data->numa_node;
+	dev->device = &vdev->device;
+	dev->dev_ops = &dad_secondary_ops;
+	set_fast_path(dev->fp_obj, d);
+	/* not READY: then release, when this process leaves, would close it for all */
+	DAD_LOG(INFO, "%s: attached, engine %s", name, dad_engine_name(d->args.engine));
+	return 0;
+}
+
+static int
+detach(const char *name, int dev_id)
+{
+	dad_exec_close((uint16_t)dev_id);
+	return rte_dma_pmd_release(name);
 }
 
 static int
@@ -41,10 +87,8 @@ dad_probe(struct rte_vdev_device *vdev)
 	const char *name = rte_vdev_device_name(vdev);
 	struct dad_args args;
 
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
-		DAD_LOG(ERR, "%s: only a primary process can have it", name);
-		return -ENOTSUP;
-	}
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+		return attach(vdev);
 	int ret = dad_args_parse(name, rte_vdev_device_args(vdev), &args);
 	if (ret != 0)
 		return ret;
@@ -58,7 +102,7 @@ dad_probe(struct rte_vdev_device *vdev)
 		return -ENOMEM;
 	}
 	struct dad_dev *d = dev->data->dev_private;
-	ret = dad_dev_init(d, name, &args, node);
+	ret = dad_dev_init(d, (uint16_t)dev->data->dev_id, name, &args, node);
 	if (ret != 0) {
 		rte_dma_pmd_release(name);
 		return ret;
@@ -70,7 +114,7 @@ dad_probe(struct rte_vdev_device *vdev)
 	set_fast_path(dev->fp_obj, d);
 	dev->state = RTE_DMA_DEV_READY;
 	DAD_LOG(INFO, "%s: engine %s, kernel %s", name, dad_engine_name(args.engine),
-		d->exec.kernel);
+		dad_exec_table[d->dev_id]->kernel);
 	return 0;
 }
 
@@ -82,6 +126,8 @@ dad_remove(struct rte_vdev_device *vdev)
 
 	if (dev_id < 0)
 		return 0; /* closed already */
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+		return detach(name, dev_id);
 	/* release refuses a device that runs */
 	rte_dma_stop((int16_t)dev_id);
 	return rte_dma_pmd_release(name);

@@ -10,8 +10,8 @@
 
 #include "dad_exec.h"
 
-/* Up to here without a call. Above, the C library's memcpy, which chooses by CPU and size itself
- * and is as fast as it gets for large moves; the loop below is as fast, and saves the call. */
+/* Up to here without a call. Above, the device's move_large: the C library's memcpy, if nothing
+ * else was asked for; the loop below is as fast, and saves the call. */
 #define INLINE_MOVE_MAX 2048
 
 /* Sources of small moves that are not in the cache are fetched so many operations ahead. For larger
@@ -84,10 +84,10 @@ move_blocks(uint8_t *dst, const uint8_t *src, size_t len)
 }
 
 static inline __attribute__((always_inline)) void
-move(uint8_t *dst, const uint8_t *src, size_t len)
+move(const struct dad_exec *x, uint8_t *dst, const uint8_t *src, size_t len)
 {
 	if (len > INLINE_MOVE_MAX)
-		memcpy(dst, src, len);
+		x->move_large(dst, src, len);
 	else if (len > 256)
 		move_blocks(dst, src, len);
 	else if (len > 128)
@@ -128,11 +128,13 @@ fill(uint8_t *dst, uint64_t pattern, size_t len)
 static __rte_noinline uint16_t
 slow(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc)
 {
-	switch (desc->opcode) {
+	const bool sva = !(desc->opcode & DAD_OP_FOREIGN);
+
+	switch (desc->opcode & DAD_OP_MASK) {
 	case DAD_OP_COPY:
-		return dad_slow_copy(x, desc->src, desc->dst, desc->length);
+		return dad_slow_copy(x, sva, desc->src, desc->dst, desc->length);
 	case DAD_OP_FILL:
-		return dad_slow_fill(x, desc->src, desc->dst, desc->length);
+		return dad_slow_fill(x, sva, desc->src, desc->dst, desc->length);
 	default:
 		return dad_slow_sg(x, vc, desc);
 	}
@@ -152,14 +154,14 @@ look_up(const struct dad_dma_table *table, const struct dad_desc *desc)
 	uint64_t dst = dad_dma_table_find(table, desc->dst, &dst_room);
 	struct step step = {NULL, NULL};
 
-	if (likely(desc->opcode == DAD_OP_COPY)) {
+	if (likely((desc->opcode & DAD_OP_MASK) == DAD_OP_COPY)) {
 		uint64_t src = dad_dma_table_find(table, desc->src, &src_room);
 
 		if (likely(desc->length <= src_room && desc->length <= dst_room)) {
 			step.src = (const uint8_t *)(uintptr_t)src;
 			step.dst = (uint8_t *)(uintptr_t)dst;
 		}
-	} else if (desc->opcode == DAD_OP_FILL && desc->length <= dst_room) {
+	} else if ((desc->opcode & DAD_OP_MASK) == DAD_OP_FILL && desc->length <= dst_room) {
 		step.dst = (uint8_t *)(uintptr_t)dst;
 	}
 	return step;
@@ -189,7 +191,7 @@ EXEC_RUN(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigne
 			next = look_up(table, dad_vchan_desc(vc, ticket + 1));
 
 		if (likely(step.src != NULL)) {
-			move(step.dst, step.src, desc->length);
+			move(x, step.dst, step.src, desc->length);
 		} else if (step.dst != NULL) {
 			fill(step.dst, desc->src, desc->length);
 		} else {

@@ -7,6 +7,8 @@
  * nothing but the public dmadev API.
  */
 
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +22,9 @@
 #include <rte_cycles.h>
 #include <rte_dmadev.h>
 #include <rte_malloc.h>
+#include <rte_lcore.h>
 #include <rte_memory.h>
+#include <rte_service.h>
 
 #include "eal_test.h"
 
@@ -113,11 +117,49 @@ test_expect(int16_t id, enum rte_dma_status_code expected)
 	assert_int_equal(status, expected);
 }
 
+/* As they were before EAL pinned the main thread to one. */
+static cpu_set_t test_cpus;
+
+static __attribute__((constructor)) void
+test_remember_cpus(void)
+{
+	sched_getaffinity(0, sizeof(test_cpus), &test_cpus);
+}
+
+/* A thread that may run on any CPU: it would inherit the main thread's one, and never run at the
+ * same time as it. */
+static inline void
+test_thread(pthread_t *thread, void *(*run)(void *), void *arg)
+{
+	pthread_attr_t attr;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setaffinity_np(&attr, sizeof(test_cpus), &test_cpus);
+	assert_int_equal(pthread_create(thread, &attr, run, arg), 0);
+	pthread_attr_destroy(&attr);
+}
+
+/* For engine=service: an lcore becomes a service core. False if there is none to spare. */
+static inline bool
+test_give_service_core(void)
+{
+	if (strstr(test_args(), "engine=service") == NULL)
+		return true;
+	unsigned int lcore = rte_get_next_lcore(-1, 1, 0);
+
+	return lcore < RTE_MAX_LCORE && rte_service_lcore_add(lcore) == 0 &&
+		rte_service_lcore_start(lcore) == 0;
+}
+
 #define TEST_MAIN(tests)                                                                           \
 	int main(int argc, char **argv)                                                            \
 	{                                                                                          \
 		int ret = argc > 0 ? eal_test_init(argv[0]) : 1;                                   \
                                                                                                    \
+		if (ret == 0 && !test_give_service_core()) {                                       \
+			printf("no lcore to spare for a service core: not run\n");                 \
+			return EAL_TEST_SKIP;                                                      \
+		}                                                                                  \
 		if (ret == 0) {                                                                    \
 			ret = cmocka_run_group_tests(tests, NULL, NULL);                           \
 			rte_eal_cleanup();                                                         \

@@ -221,7 +221,7 @@ vchans_work_in_parallel(void **state)
 		args[i].dev = dev;
 		args[i].vchan = i;
 		world_open(&args[i].world, 100u + i);
-		assert_int_equal(pthread_create(&threads[i], NULL, run_one_vchan, &args[i]), 0);
+		test_thread(&threads[i], run_one_vchan, &args[i]);
 	}
 	for (unsigned int i = 0; i < N; i++) {
 		pthread_join(threads[i], NULL);

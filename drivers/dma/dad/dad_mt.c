@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * mt=1: many threads, of several processes, submit to one vchan and take its completions.
+ *
+ * Nobody waits for anybody: each cursor moves by a CAS, and what lies between two cursors is said
+ * by the tags. The order of operations is that of their tickets, and a ticket is taken by a CAS on
+ * `word`, which has, beside the next ticket, how many operations there are since the last submit:
+ *
+ *   enqueue     word + 1 ticket, + 1 depth; writes the descriptor; its filled tag says it is there
+ *   submit      depth to 0; the bell is rung for all tickets before: own ones and those of others
+ *   (a worker)  claims a run of filled tags, up to the bell; does it; sets emptied tags
+ *   completed   finds a run of emptied tags from `reaped` on, reads statuses; the run is reported
+ *               by who moves `reaped` over it
+ *
+ * So a batch is what is between two submits, whoever calls them: an operation is handed over by its
+ * own thread's submit at the latest, and perhaps by an earlier one of somebody else. A thread that
+ * is stopped between its ticket and its tag holds up what comes after in this vchan, in the order
+ * of claims, until it goes on.
+ *
+ *   reaped ≤ claimed ≤ bell ≤ next ticket ≤ reaped + size
+ */
+
+#include <errno.h>
+#include <sched.h>
+
+#include <rte_branch_prediction.h>
+
+#include "dad_internal.h"
+#include "dad_serve.h"
+
+/* word: 48 bits of the next ticket, 16 of depth, which no more than a ring's size can need. */
+#define DEPTH_BITS 16
+#define ONE_MORE   ((UINT64_C(1) << DEPTH_BITS) + 1)
+
+static_assert(DAD_DESC_MAX < 1 << DEPTH_BITS, "depth");
+
+static inline struct dad_vchan *
+vchan_of(const void *dev_private, uint16_t vchan)
+{
+	return &((struct dad_dev *)(uintptr_t)dev_private)->vchan[vchan];
+}
+
+static inline unsigned int
+depth_of(uint64_t word)
+{
+	return word & ((1u << DEPTH_BITS) - 1);
+}
+
+/* How far the next ticket is behind a ticket that is not after it, and not a lap before. */
+static inline uint64_t
+distance(uint64_t word, uint64_t ticket)
+{
+	return ((word >> DEPTH_BITS) - ticket) & (UINT64_MAX >> DEPTH_BITS);
+}
+
+/* ---- enqueue -------------------------------------------------------------------------------- */
+
+/*
+ * A ticket, if there are less than `most` between the oldest that was not reaped and it. `room` is
+ * some earlier reaped + size: enough for most calls, so that `reaped`, which others write, is
+ * looked at once a lap.
+ */
+static inline int
+reserve(struct dad_vchan *vc, uint64_t most, uint64_t *ticket, unsigned int *depth)
+{
+	const uint64_t size = dad_vchan_size(vc);
+	/* M1: pairs with the CAS below: `room` is one that its writer could rely on */
+	uint64_t word = __atomic_load_n(&vc->word, __ATOMIC_ACQUIRE);
+
+	for (;;) {
+		/* R2: pairs with the release below */
+		uint64_t reaped = __atomic_load_n(&vc->room, __ATOMIC_ACQUIRE) - size;
+		uint64_t used = distance(word, reaped);
+
+		if (unlikely(used >= most)) {
+			/* R1: pairs with the CAS in report(): the slots' statuses were read */
+			reaped = __atomic_load_n(&vc->reaped, __ATOMIC_ACQUIRE);
+			used = distance(word, reaped);
+			if (used >= most) {
+				uint64_t now = __atomic_load_n(&vc->word, __ATOMIC_ACQUIRE);
+
+				if (now == word)
+					return -ENOSPC;
+				word = now; /* reaped may be beyond a word that is old */
+				continue;
+			}
+			/* R2: pairs with the acquire above: others rely on R1 through it */
+			__atomic_store_n(&vc->room, reaped + size, __ATOMIC_RELEASE);
+		}
+		/* M1 */
+		if (__atomic_compare_exchange_n(&vc->word, &word, word + ONE_MORE, false,
+			    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+			*ticket = reaped + used;
+			*depth = depth_of(word);
+			return 0;
+		}
+	}
+}
+
+static inline void
+fill_in(struct dad_vchan *vc, uint64_t ticket, unsigned int depth, unsigned int opcode,
+	uint64_t src, uint64_t dst, uint32_t length, uint64_t flags)
+{
+	struct dad_desc *desc = dad_vchan_desc(vc, ticket);
+	enum dad_kind kind = DAD_KIND_SAME;
+
+	/* relaxed: a claimer who is late may look, and is then overtaken */
+	__atomic_store_n(&desc->src, src, __ATOMIC_RELAXED);
+	__atomic_store_n(&desc->dst, dst, __ATOMIC_RELAXED);
+	__atomic_store_n(&desc->word, DAD_DESC_WORD(opcode, length), __ATOMIC_RELAXED);
+	if (unlikely(flags & RTE_DMA_OP_FLAG_FENCE)) {
+		__atomic_store_n(
+			&desc->depth, (uint16_t)(depth | DAD_DEPTH_FENCE), __ATOMIC_RELAXED);
+		kind = DAD_KIND_FENCE;
+	} else if (depth == 0) {
+		kind = DAD_KIND_BATCH;
+	} else if (length > DAD_GROUP_OP_BYTES) {
+		kind = DAD_KIND_GROUP;
+	}
+	/* S1: pairs with the acquires in claim(), dad_serve.c: the descriptor, and the data */
+	__atomic_store_n(&vc->filled[ticket & vc->mask],
+		dad_tag_filled(ticket, vc->size_log2, kind), __ATOMIC_RELEASE);
+}
+
+/* ---- submit --------------------------------------------------------------------------------- */
+
+/* For workers: there is something up to ticket. Of several who ring the farthest counts. */
+static void
+ring_bell(struct dad_vchan *vc, uint64_t ticket)
+{
+	uint64_t bell = __atomic_load_n(&vc->bell, __ATOMIC_RELAXED);
+
+	/* B1: pairs with the acquire in claim(), dad_serve.c. The tags say what is there */
+	while ((int64_t)(ticket - bell) > 0 &&
+		!__atomic_compare_exchange_n(
+			&vc->bell, &bell, ticket, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+}
+
+/* May who submits or polls do operations? With workers about, not in a secondary, which may die
+ * while it has claimed something. */
+static inline bool
+may_serve(const struct dad_vchan *vc)
+{
+	return vc->helped && (vc->in_submit || dad_foreign == 0);
+}
+
+/* The caller does what was submitted before ticket, as far as others have not claimed it. */
+static void
+serve_up_to(struct dad_vchan *vc, uint64_t ticket)
+{
+	const struct dad_exec *x = dad_exec_of(vc);
+
+	while ((int64_t)(ticket - (__atomic_load_n(&vc->claimed, __ATOMIC_RELAXED) >> 1)) > 0 &&
+		dad_serve(x, vc, false, NULL))
+		;
+}
+
+/* Are the n operations from ticket on little enough for engine=auto to do them at once? */
+static bool
+is_little(const struct dad_vchan *vc, uint64_t ticket, uint64_t n)
+{
+	uint64_t bytes = 0;
+
+	for (uint64_t i = 0; i < n && bytes <= vc->threshold; i++)
+		bytes += (uint32_t)__atomic_load_n(
+			&dad_vchan_desc(vc, ticket + i)->word, __ATOMIC_RELAXED);
+	return bytes <= vc->threshold;
+}
+
+static void
+submit(struct dad_vchan *vc)
+{
+	uint64_t word = __atomic_load_n(&vc->word, __ATOMIC_ACQUIRE);
+	uint64_t bell = __atomic_load_n(&vc->bell, __ATOMIC_RELAXED);
+
+	/* what comes next is another batch */
+	while (depth_of(word) != 0 &&
+		!__atomic_compare_exchange_n(&vc->word, &word, word - depth_of(word), false,
+			__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		;
+	/* signed, in 48 bits: somebody may have rung for more meanwhile */
+	int64_t more = (int64_t)(distance(word, bell) << DEPTH_BITS) >> DEPTH_BITS;
+
+	if (more <= 0)
+		return;
+	ring_bell(vc, bell + (uint64_t)more);
+	if (may_serve(vc) && (vc->in_submit || is_little(vc, bell, (uint64_t)more)))
+		serve_up_to(vc, bell + (uint64_t)more);
+}
+
+static inline int
+enqueue(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, uint32_t length,
+	uint64_t flags)
+{
+	unsigned int depth;
+	uint64_t ticket;
+
+	if (unlikely(length == 0))
+		return -EINVAL;
+	if (unlikely(reserve(vc, vc->capacity, &ticket, &depth) != 0))
+		return -ENOSPC;
+	fill_in(vc, ticket, depth, opcode, src, dst, length, flags);
+	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
+		submit(vc);
+	return (uint16_t)ticket;
+}
+
+int
+dad_mt_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
+	uint64_t flags)
+{
+	return enqueue(
+		vchan_of(dev_private, vchan), DAD_OP_COPY | dad_foreign, src, dst, length, flags);
+}
+
+int
+dad_mt_fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst, uint32_t length,
+	uint64_t flags)
+{
+	return enqueue(vchan_of(dev_private, vchan), DAD_OP_FILL | dad_foreign, pattern, dst,
+		length, flags);
+}
+
+/* Each slot has room of its own for a pair of lists, if the ring is not large; else several slots
+ * share it, of which one is in flight. */
+int
+dad_mt_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags)
+{
+	struct dad_vchan *vc = vchan_of(dev_private, vchan);
+	const uint64_t lists = RTE_MIN(vc->capacity, (vc->sge_mask + 1) / (2 * DAD_SGES_MAX));
+	uint64_t ticket, bytes = 0;
+	unsigned int depth;
+
+	if (unlikely(nb_src == 0 || nb_dst == 0 || nb_src > DAD_SGES_MAX || nb_dst > DAD_SGES_MAX))
+		return -EINVAL;
+	if (unlikely(reserve(vc, lists, &ticket, &depth) != 0))
+		return -ENOSPC;
+
+	const uint64_t first = ticket * 2 * DAD_SGES_MAX;
+	for (unsigned int i = 0; i < nb_src; i++) {
+		*dad_vchan_sge(vc, first + i) =
+			(struct dad_sge){.addr = src[i].addr, .length = src[i].length};
+		bytes += src[i].length;
+	}
+	for (unsigned int i = 0; i < nb_dst; i++)
+		*dad_vchan_sge(vc, first + nb_src + i) =
+			(struct dad_sge){.addr = dst[i].addr, .length = dst[i].length};
+	fill_in(vc, ticket, depth, DAD_OP_SG | dad_foreign, first - 1,
+		(uint64_t)nb_dst << 16 | nb_src, (uint32_t)RTE_MIN(bytes, (uint64_t)UINT32_MAX),
+		flags);
+	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
+		submit(vc);
+	return (uint16_t)ticket;
+}
+
+int
+dad_mt_submit(void *dev_private, uint16_t vchan)
+{
+	submit(vchan_of(dev_private, vchan));
+	return 0;
+}
+
+uint16_t
+dad_mt_burst_capacity(const void *dev_private, uint16_t vchan)
+{
+	const struct dad_vchan *vc = vchan_of(dev_private, vchan);
+	const uint64_t tail = dad_vchan_tail(vc);
+	const uint64_t size = vc->capacity;
+	const uint64_t used = tail - __atomic_load_n(&vc->reaped, __ATOMIC_RELAXED);
+
+	/* the two are of different moments: negative is none */
+	if ((int64_t)used < 0)
+		return (uint16_t)size;
+	return (uint16_t)(used < size ? size - used : 0);
+}
+
+/* ---- completed ------------------------------------------------------------------------------ */
+
+/* How many are done from ticket on, up to max; whether statuses must be looked at. */
+static inline uint64_t
+done_from(const struct dad_vchan *vc, uint64_t ticket, uint64_t max, bool *careful)
+{
+	uint64_t n = 0;
+
+	*careful = false;
+	while (n < max) {
+		bool failed;
+		/* D1: pairs with the release in finish(), dad_serve.c */
+		uint64_t run = dad_vchan_run_done(vc, ticket + n, max - n, &failed);
+
+		if (run == 0)
+			break;
+		n += run;
+		*careful |= failed;
+	}
+	return n;
+}
+
+static inline enum rte_dma_status_code
+status_at(const struct dad_vchan *vc, uint64_t ticket)
+{
+	return (enum rte_dma_status_code)__atomic_load_n(
+		&dad_vchan_desc(vc, ticket)->status, __ATOMIC_RELAXED);
+}
+
+/* Of a vchan that was not set up nothing, not even tags. */
+static inline uint64_t
+most_to_report(const struct dad_vchan *vc, uint16_t nb_cpls)
+{
+	return vc->ring != NULL ? RTE_MIN(nb_cpls, dad_vchan_size(vc)) : 0;
+}
+
+/* Nothing was found: where the caller may, it does what workers have not come to. */
+static void
+poll_again(struct dad_vchan *vc)
+{
+	if (may_serve(vc) && dad_serve(dad_exec_of(vc), vc, false, NULL))
+		return;
+	if (dad_vchan_published(vc) != __atomic_load_n(&vc->reaped, __ATOMIC_RELAXED) &&
+		*vc->crowded)
+		sched_yield();
+}
+
+/* The n operations from `from` on are the caller's to report, if nobody else was first. */
+static inline bool
+report(struct dad_vchan *vc, uint64_t from, uint64_t n)
+{
+	/* R1: pairs with the acquire in reserve(): what was read of the slots; and R3 */
+	return __atomic_compare_exchange_n(
+		&vc->reaped, &from, from + n, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+uint16_t
+dad_mt_completed(void *dev_private, uint16_t vchan, const uint16_t nb_cpls, uint16_t *last_idx,
+	bool *has_error)
+{
+	struct dad_vchan *vc = vchan_of(dev_private, vchan);
+	const uint64_t max = most_to_report(vc, nb_cpls);
+	bool polled = false;
+
+	for (;;) {
+		bool careful, error = false;
+		/* R3: pairs with the CAS in report(): tags are at most a lap older */
+		uint64_t reaped = __atomic_load_n(&vc->reaped, __ATOMIC_ACQUIRE);
+		uint64_t n = done_from(vc, reaped, max, &careful);
+
+		if (n == 0 && !polled) {
+			polled = true;
+			poll_again(vc);
+			continue;
+		}
+		for (uint64_t i = 0; unlikely(careful) && i < n; i++)
+			if (status_at(vc, reaped + i) != RTE_DMA_STATUS_SUCCESSFUL) {
+				error = true;
+				n = i;
+			}
+		/* R4: with itself. If it is no longer the oldest, slot and status are another's */
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (n == 0 ? error && __atomic_load_n(&vc->reaped, __ATOMIC_RELAXED) != reaped
+			   : !report(vc, reaped, n))
+			continue;
+		if (unlikely(error))
+			*has_error = true;
+		*last_idx = (uint16_t)(reaped + n - 1);
+		return (uint16_t)n;
+	}
+}
+
+uint16_t
+dad_mt_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls,
+	uint16_t *last_idx, enum rte_dma_status_code *status)
+{
+	struct dad_vchan *vc = vchan_of(dev_private, vchan);
+	const uint64_t max = most_to_report(vc, nb_cpls);
+	bool polled = false;
+
+	for (;;) {
+		uint64_t errors = 0;
+		bool careful;
+		/* R3 */
+		uint64_t reaped = __atomic_load_n(&vc->reaped, __ATOMIC_ACQUIRE);
+		uint64_t n = done_from(vc, reaped, max, &careful);
+
+		if (n == 0 && !polled) {
+			polled = true;
+			poll_again(vc);
+			continue;
+		}
+		for (uint64_t i = 0; i < n; i++) {
+			status[i] = careful ? status_at(vc, reaped + i) : RTE_DMA_STATUS_SUCCESSFUL;
+			errors += status[i] != RTE_DMA_STATUS_SUCCESSFUL;
+		}
+		if (n > 0 && !report(vc, reaped, n))
+			continue;
+		if (unlikely(errors > 0))
+			__atomic_fetch_add(&vc->errors, errors, __ATOMIC_RELAXED);
+		*last_idx = (uint16_t)(reaped + n - 1);
+		return (uint16_t)n;
+	}
+}
