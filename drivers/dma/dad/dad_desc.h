@@ -10,21 +10,24 @@
  *
  * Operations are handed over in groups: neighbours of one batch that one worker does together. Two
  * arrays beside the descriptors have a tag, one byte, for each slot, as the rings of lib/ring have
- * (ring_tags.h): filled[] is written by the submitter, emptied[] by workers. A tag says of which
- * lap it is, and a filled one how the operation continues what is before it.
+ * (ring_core.h): filled[] is written by the submitter, emptied[] by workers. A tag says of which
+ * lap it is, and by its flags, if filled, how the operation continues what is before it, if
+ * emptied, whether it has failed.
  *
- *             rte_dma_copy        rte_dma_submit              a worker rte_dma_completed slot: FREE
- * ────────────► written ──────────► SUBMITTED ─────────► DONE or FAILED ──────► FREE tag: filled[]:
- * lap, kind         emptied[]: lap, failed
+ *         rte_dma_copy          rte_dma_submit               a worker         rte_dma_completed
+ *   FREE ──────────────► written ────────────► SUBMITTED ──────────────► DONE ──────────────► FREE
+ *                             filled[]: lap, kind         emptied[]: lap, failed
  *
- * So a group is handed over and taken back by two stores at most, whatever its length, and what one
- * side polls is never in a line with what it writes. A slot is free again when its completion was
+ * So a group is handed over and taken back by a few stores, whatever its length, and what one side
+ * polls is never in a line with what it writes. A slot is free again when its completion was
  * reaped; nothing is written for that.
  */
 
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "ring_core.h"
 
 enum dad_opcode {
 	DAD_OP_COPY = 0, /* src, dst, length */
@@ -72,27 +75,18 @@ struct dad_sge {
 
 static_assert(sizeof(struct dad_sge) == 16, "as struct rte_dma_sge");
 
-/* How an operation continues what is before it: the low bits of a filled tag. */
+/* How an operation continues what is before it: the flags of a filled tag. */
 enum dad_kind {
-	DAD_KIND_SAME = 0,  /* in the same group */
-	DAD_KIND_GROUP = 1, /* a group starts */
-	DAD_KIND_BATCH = 2, /* a batch starts */
-	DAD_KIND_FENCE = 3, /* a group starts, and all before it must be done: see its depth */
+	DAD_KIND_SAME = 0,		 /* in the same group */
+	DAD_KIND_GROUP = RING_TAG_FLAG1, /* a group starts */
+	DAD_KIND_BATCH = RING_TAG_FLAG2, /* a batch starts */
+	/* a group starts, and all before it must be done: see its depth */
+	DAD_KIND_FENCE = RING_TAG_FLAG1 | RING_TAG_FLAG2,
 };
 
-#define DAD_KIND_MASK 3
+#define DAD_KIND_MASK (RING_TAG_FLAG1 | RING_TAG_FLAG2)
 
-/* The tags for a ticket. Those of lap 0 are not 0, which is what is there before. */
-static inline uint8_t
-dad_tag_filled(uint64_t ticket, unsigned int size_log2, enum dad_kind kind)
-{
-	return (uint8_t)(((ticket >> size_log2) + 1) << 2 | kind);
-}
-
-static inline uint8_t
-dad_tag_emptied(uint64_t ticket, unsigned int size_log2, bool failed)
-{
-	return (uint8_t)(((ticket >> size_log2) + 1) << 1 | failed);
-}
+/* A flag of an emptied tag: look at the status. */
+#define DAD_TAG_FAILED RING_TAG_FLAG1
 
 #endif /* DAD_DESC_H */

@@ -119,8 +119,7 @@ fill_in(struct dad_vchan *vc, uint64_t ticket, unsigned int depth, unsigned int 
 		kind = DAD_KIND_GROUP;
 	}
 	/* S1: pairs with the acquires in claim(), dad_serve.c: the descriptor, and the data */
-	__atomic_store_n(&vc->filled[ticket & vc->mask],
-		dad_tag_filled(ticket, vc->size_log2, kind), __ATOMIC_RELEASE);
+	ring_publish(dad_vchan_filled(vc), ticket, 1, kind);
 }
 
 /* ---- submit --------------------------------------------------------------------------------- */

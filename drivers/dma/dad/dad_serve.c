@@ -22,10 +22,10 @@ static bool
 is_submitted(const struct dad_vchan *vc, uint64_t ticket, enum dad_kind *kind)
 {
 	/* S1: pairs with the releases in publish(), dad_submit.c, and fill_in(), dad_mt.c */
-	uint8_t tag = __atomic_load_n(&vc->filled[ticket & vc->mask], __ATOMIC_ACQUIRE);
+	uint8_t tag = ring_tag_at(dad_vchan_filled(vc), ticket, __ATOMIC_ACQUIRE);
 
 	*kind = tag & DAD_KIND_MASK;
-	return tag == dad_tag_filled(ticket, vc->size_log2, *kind);
+	return (tag & RING_TAG_LAP) == ring_tag_of(dad_vchan_filled(vc), ticket);
 }
 
 /* The group of c, of a kind, becomes the caller's, if claimed is still as it was. */
@@ -88,7 +88,7 @@ claim(struct dad_vchan *vc, bool backlog_only, uint64_t *quiet, struct claim *c)
 	c->first = ticket;
 	c->n = 1;
 	if (likely(most > 1))
-		c->n += (unsigned int)dad_vchan_run_filled(vc, ticket + 1, most - 1);
+		c->n += (unsigned int)ring_look(dad_vchan_filled(vc), ticket + 1, most - 1);
 	const uint64_t end = ticket + c->n;
 	if (backlog_only && (end == bell || !is_submitted(vc, end, &next)))
 		return false;
@@ -109,8 +109,7 @@ finish(struct dad_vchan *vc, uint64_t first, unsigned int n, bool failed)
 		/* F1: pairs with the acquire in take() */
 		__atomic_fetch_add(&vc->finished, n, __ATOMIC_RELEASE);
 	/* D1: pairs with the acquires in poll_tags(), dad_complete.c, and done_from(), dad_mt.c */
-	ring_tags_set_lap(vc->emptied, vc->mask, first, n,
-		dad_tag_emptied(first, vc->size_log2, failed), 1 << 1);
+	ring_publish(dad_vchan_emptied(vc), first, n, failed ? DAD_TAG_FAILED : 0);
 }
 
 static void

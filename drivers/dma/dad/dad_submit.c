@@ -73,18 +73,17 @@ publish(struct dad_vchan *vc)
 	const bool may_do = vc->threshold > 0 && dad_foreign == 0;
 	uint64_t ticket = may_do ? do_little(vc) : vc->published;
 	const bool for_workers = ticket != vc->tail;
+	const struct ring_track filled = dad_vchan_filled(vc);
 
 	while (ticket != vc->tail) {
 		const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
 		const unsigned int n = desc->group;
 
 		if (n > 1)
-			ring_tags_set_lap(vc->filled, vc->mask, ticket + 1, n - 1,
-				dad_tag_filled(ticket + 1, vc->size_log2, DAD_KIND_SAME), 1 << 2);
+			ring_publish(filled, ticket + 1, n - 1, DAD_KIND_SAME);
 		/* S1: pairs with the acquire in is_submitted(), dad_serve.c: the group's
 		 * descriptors and scatter lists, and the data that the application wrote */
-		__atomic_store_n(&vc->filled[ticket & vc->mask],
-			dad_tag_filled(ticket, vc->size_log2, kind_of(desc)), __ATOMIC_RELEASE);
+		ring_publish(filled, ticket, 1, kind_of(desc));
 		ticket += n;
 	}
 	if (vc->belled && for_workers)

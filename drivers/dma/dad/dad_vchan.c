@@ -70,8 +70,9 @@ dad_vchan_reset(struct dad_vchan *vc)
 {
 	/* an operation that runs by mistake finds addresses that are never mapped */
 	memset(vc->ring, 0xff, dad_vchan_size(vc) * sizeof(*vc->ring));
-	memset(vc->filled, 0, dad_vchan_size(vc));
-	memset(vc->emptied, 0, dad_vchan_size(vc));
+	/* tickets begin at 0: all is marked for the lap before */
+	memset(vc->filled, RING_TAG_LAP, dad_vchan_size(vc));
+	memset(vc->emptied, RING_TAG_LAP, dad_vchan_size(vc));
 
 	vc->tail = vc->batch = vc->fetched = 0;
 	vc->capacity = 0;
@@ -128,10 +129,14 @@ dad_vchan_done(const struct dad_vchan *vc)
 uint64_t
 dad_vchan_run_done(const struct dad_vchan *vc, uint64_t ticket, uint64_t max, bool *failed)
 {
-	uint64_t run = dad_vchan_run_emptied(vc, ticket, max, false);
+	const struct ring_track emptied = dad_vchan_emptied(vc);
+	const uint64_t run = ring_look(emptied, ticket, max);
 
 	*failed = run == 0;
-	return run > 0 ? run : dad_vchan_run_emptied(vc, ticket, max, true);
+	if (run > 0)
+		return run;
+	return ring_tag_at(emptied, ticket, __ATOMIC_ACQUIRE) ==
+		(ring_tag_of(emptied, ticket) | DAD_TAG_FAILED);
 }
 
 bool
@@ -157,7 +162,7 @@ static void
 abort_one(struct dad_vchan *vc, uint64_t ticket)
 {
 	dad_vchan_desc(vc, ticket)->status = RTE_DMA_STATUS_USER_ABORT;
-	vc->emptied[ticket & vc->mask] = dad_tag_emptied(ticket, vc->size_log2, true);
+	ring_publish(dad_vchan_emptied(vc), ticket, 1, DAD_TAG_FAILED);
 }
 
 void

@@ -23,7 +23,6 @@
 
 #include "dad_desc.h"
 #include "dad_dma.h"
-#include "ring_tags.h"
 
 #define DAD_VCHANS_MAX 64
 #define DAD_DESC_MIN   32
@@ -128,22 +127,17 @@ dad_vchan_desc(const struct dad_vchan *vc, uint64_t ticket)
 	return &vc->ring[ticket & vc->mask];
 }
 
-/* ---- tags: runs of tickets, over the end of the ring, by the primitives of lib/ring ---------- */
-
-/* How many of the operations that follow ticket in its group are submitted, up to max. */
-static inline uint64_t
-dad_vchan_run_filled(const struct dad_vchan *vc, uint64_t ticket, uint64_t max)
+/* Tags, for lib/ring's functions: what the submitter handed over, what workers gave back. */
+static inline struct ring_track
+dad_vchan_filled(const struct dad_vchan *vc)
 {
-	return ring_tags_run_lap(vc->filled, vc->mask, ticket, max,
-		dad_tag_filled(ticket, vc->size_log2, DAD_KIND_SAME), 1 << 2);
+	return (struct ring_track){vc->filled, vc->mask, vc->size_log2};
 }
 
-/* How many operations from ticket on are done, and all have failed or none, up to max. */
-static inline uint64_t
-dad_vchan_run_emptied(const struct dad_vchan *vc, uint64_t ticket, uint64_t max, bool failed)
+static inline struct ring_track
+dad_vchan_emptied(const struct dad_vchan *vc)
 {
-	return ring_tags_run_lap(vc->emptied, vc->mask, ticket, max,
-		dad_tag_emptied(ticket, vc->size_log2, failed), 1 << 1);
+	return (struct ring_track){vc->emptied, vc->mask, vc->size_log2};
 }
 
 static inline struct dad_sge *
