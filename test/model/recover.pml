@@ -139,7 +139,7 @@ inline free(side)
 	fi
 }
 
-/* A hole at t, in nobody's hands: free it by compare-and-swap of its tag. */
+/* A hole at t, in nobody's hands: free it. Only without the lock by compare-and-swap of its tag. */
 inline free_hole()
 {
 	if
@@ -151,22 +151,28 @@ inline free_hole()
 		old = tag[AT(side, t)];
 		if
 		:: old % TAGS == MARK(side, t - SLOTS) ->
-			/* The ring cannot go beyond a hole by more than its capacity. If it has, the
-			 * tag is of another lap. */
+			/* Consumers cannot pass what is not filled, and producers what is not emptied
+			 * by more than the capacity. If they have, the tag is of another lap. */
 			if
 #if MUTANT == NO_LAP_CHECK
 			:: true ->
 #else
-			:: next[PROD] <= t + CAP ->
+			:: (side == PROD -> next[CONS] <= t : next[PROD] <= t + CAP) ->
 #endif
 				if
 				:: atomic { true ->
 					if
+#if MUTANT == NO_LOCK
 					:: tag[AT(side, t)] == old ->
+#else
+					:: true ->
+#endif
 						assert(owner[SLOT(t)] != 0 &&
 							IS_DEAD(owner[SLOT(t)] - 1));
 						free(side)
+#if MUTANT == NO_LOCK
 					:: else
+#endif
 					fi }
 				OR_DIE_TOO
 				fi
