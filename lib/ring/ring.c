@@ -15,11 +15,18 @@
 #include "ring_isa.h"
 #include "ring_layout.h"
 #include "ring_noted.h"
+#include "ring_telemetry.h"
 
 RTE_LOG_REGISTER(ring_logtype, lib.dad.ring, NOTICE);
 
 #define RING_LOG(level, fmt, ...)                                                                  \
 	rte_log(RTE_LOG_##level, ring_logtype, "ring: " fmt "\n", ##__VA_ARGS__)
+
+/* Here, for a program that is linked with the static library gets this file in any case. */
+RTE_INIT(ring_begin)
+{
+	ring_telemetry_register();
+}
 
 #define MEMZONE_PREFIX "DR_"
 _Static_assert(DAD_RING_NAMESIZE + sizeof(MEMZONE_PREFIX) - 1 == RTE_MEMZONE_NAMESIZE,

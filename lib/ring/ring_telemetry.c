@@ -8,6 +8,7 @@
 
 #include "dad_ring.h"
 #include "ring_isa.h"
+#include "ring_telemetry.h"
 
 static void
 add_name(struct dad_ring *r, void *arg)
@@ -91,7 +92,8 @@ stats(const char *cmd, const char *params, struct rte_tel_data *d)
 	return 0;
 }
 
-RTE_INIT(ring_telemetry_begin)
+void
+ring_telemetry_register(void)
 {
 	rte_telemetry_register_cmd("/dad/ring/list", list, "Names of the rings. No parameters");
 	rte_telemetry_register_cmd("/dad/ring/info", info, "Geometry of a ring. Parameters: name");
