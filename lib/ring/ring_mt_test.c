@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Validators: threads that pass numbered elements through a ring, and check that each arrives
- * once, whole, and in its producer's order. Rings lie in plain memory: no EAL is needed, and
- * ThreadSanitizer can watch.
+ * once, whole, and in its producer's order. By copies, or in place: then each thread holds some
+ * spans at a time, gives them back in any order, and now and then commits less than it reserved.
+ * Rings lie in plain memory: no EAL is needed, and ThreadSanitizer can watch.
  */
 
 #include <pthread.h>
@@ -24,17 +25,27 @@
 
 #define MAX_THREADS 16
 #define MAX_BULK    32
-#define MAX_ESIZE   64
+#define MAX_ESIZE   128
 
 /* A producer goes on for this long, but sends at least and at most so many. */
-#define RUN_MS	 200
-#define MIN_SEND 2000
+#define RUN_MS	 50
+#define MIN_SEND 1000
 #define MAX_SEND (1u << 20)
 
 /* Nothing is timed; this ends a run in which elements have been lost, or threads hang. */
 #define GIVE_UP_MS 20000
 
+#define SPANS 3
+
 enum role { PRODUCER, CONSUMER, BOTH };
+enum api { COPY, IN_PLACE };
+
+/* A span in somebody's hands. */
+struct span {
+	struct dad_ring_span span;
+	size_t n;	/* of a producer: what it will commit */
+	uint64_t first; /* of a consumer: the first word, which nobody may touch meanwhile */
+};
 
 struct run;
 
@@ -48,12 +59,14 @@ struct worker {
 	uint64_t received;
 	uint32_t next[MAX_THREADS]; /* of each producer: what this consumer may see, at least */
 	uint64_t torn, again, disorder, strange;
+	struct span held[2][SPANS]; /* by the producer in it, and the consumer */
 	uint8_t objs[MAX_BULK * MAX_ESIZE] __attribute__((aligned(64)));
 };
 
 struct run {
 	struct dad_ring *ring;
 	size_t esize;
+	enum api api;
 	unsigned int producing; /* producers that have not finished; atomic */
 	bool gave_up;		/* atomic */
 	uint64_t until_ms, give_up_ms;
@@ -128,6 +141,95 @@ check(struct worker *w, const void *obj)
 	w->next[producer] = seq + 1;
 }
 
+/* ---- in place ---- */
+
+static void *
+element(const struct worker *w, const struct dad_ring_span *span, size_t i)
+{
+	size_t esize = w->run->esize;
+
+	return i < span->n1 ? (uint8_t *)span->ptr1 + i * esize
+			    : (uint8_t *)span->ptr2 + (i - span->n1) * esize;
+}
+
+static void
+give_back(struct worker *w, struct span *s, bool sending)
+{
+	struct dad_ring *r = w->run->ring;
+
+	if (s->span.length == 0)
+		return;
+	if (sending) {
+		dad_ring_commit(r, &s->span, s->n);
+	} else {
+		if (s->n > 0 && *(uint64_t *)element(w, &s->span, 0) != s->first)
+			w->torn++;
+		dad_ring_release(r, &s->span);
+	}
+	s->span.length = 0;
+}
+
+static void
+give_all_back(struct worker *w, bool sending)
+{
+	for (unsigned int i = 0; i < SPANS; i++)
+		give_back(w, &w->held[sending][i], sending);
+}
+
+static size_t
+send_in_place(struct worker *w)
+{
+	struct run *run = w->run;
+	struct span *s = &w->held[true][(unsigned int)rand_r(&w->seed) % SPANS];
+	size_t n = 1 + (size_t)rand_r(&w->seed) % MAX_BULK;
+	bool all = (rand_r(&w->seed) & 1) && n <= dad_ring_capacity(run->ring);
+
+	give_back(w, s, true);
+	n = RTE_MIN(n, (size_t)(MAX_SEND - w->sent));
+	size_t got = (all ? dad_ring_reserve_bulk : dad_ring_reserve_burst)(
+		run->ring, n, &s->span, NULL);
+	if (got > n || (all && got != 0 && got != n) || s->span.n1 + s->span.n2 != got)
+		w->strange++;
+	if (got == 0) {
+		give_all_back(w, true);
+		return 0;
+	}
+	s->n = rand_r(&w->seed) % 8 == 0 ? (size_t)rand_r(&w->seed) % (got + 1) : got;
+	for (size_t i = 0; i < got; i++) /* what is not committed must not be seen either */
+		if (i < s->n)
+			make(run, element(w, &s->span, i), w->id, w->sent + (uint32_t)i);
+		else
+			memset(element(w, &s->span, i), 0xDD, run->esize);
+	w->sent += (uint32_t)s->n;
+	return got;
+}
+
+static size_t
+receive_in_place(struct worker *w)
+{
+	struct run *run = w->run;
+	struct span *s = &w->held[false][(unsigned int)rand_r(&w->seed) % SPANS];
+	size_t n = 1 + (size_t)rand_r(&w->seed) % MAX_BULK;
+	bool all = (rand_r(&w->seed) & 3) == 0;
+
+	give_back(w, s, false);
+	size_t got =
+		(all ? dad_ring_claim_bulk : dad_ring_claim_burst)(run->ring, n, &s->span, NULL);
+	if (got > n || (all && got != 0 && got != n) || s->span.n1 + s->span.n2 != got)
+		w->strange++;
+	for (size_t i = 0; i < got; i++)
+		check(w, element(w, &s->span, i));
+	s->n = got;
+	if (got > 0)
+		s->first = *(uint64_t *)element(w, &s->span, 0);
+	else
+		give_all_back(w, false);
+	w->received += got;
+	return got;
+}
+
+/* ---- by copies ---- */
+
 /* Some elements, by bulk or by burst. */
 static size_t
 send(struct worker *w)
@@ -195,30 +297,32 @@ work(void *arg)
 
 		if (sending && !has_more_to_send(w)) {
 			sending = false;
+			give_all_back(w, true);
 			/* release: pairs with the acquire below; all of ours is in the ring then */
 			__atomic_fetch_sub(&run->producing, 1, __ATOMIC_RELEASE);
 		}
 		if (sending)
-			moved += send(w);
+			moved += run->api == COPY ? send(w) : send_in_place(w);
 		else if (w->role == PRODUCER)
 			break;
 		if (w->role != PRODUCER) {
 			/* acquire: pairs with the release above */
 			last_look = __atomic_load_n(&run->producing, __ATOMIC_ACQUIRE) == 0 &&
 				dad_ring_count(run->ring) == 0;
-			moved += receive(w);
+			moved += run->api == COPY ? receive(w) : receive_in_place(w);
 		}
 		if (last_look && moved == 0)
 			break;
 		if (moved == 0)
 			sched_yield();
 	}
+	give_all_back(w, false);
 	return NULL;
 }
 
 static void
-run_threads(size_t esize, size_t count, unsigned int producers, unsigned int consumers,
-	unsigned int both)
+run_threads(enum api api, unsigned int flags, size_t esize, size_t count, unsigned int producers,
+	unsigned int consumers, unsigned int both)
 {
 	struct run *run = calloc(1, sizeof(*run));
 	unsigned int threads = producers + consumers + both;
@@ -228,9 +332,10 @@ run_threads(size_t esize, size_t count, unsigned int producers, unsigned int con
 	assert_non_null(run);
 	assert_true(threads <= MAX_THREADS);
 	run->esize = esize;
-	run->ring = aligned_alloc(DAD_RING_ALIGN, (size_t)dad_ring_footprint(esize, count, 0));
+	run->api = api;
+	run->ring = aligned_alloc(DAD_RING_ALIGN, (size_t)dad_ring_footprint(esize, count, flags));
 	assert_non_null(run->ring);
-	assert_non_null(dad_ring_init(run->ring, esize, count, 0));
+	assert_non_null(dad_ring_init(run->ring, esize, count, flags));
 	run->producing = producers + both;
 	run->until_ms = now_ms() + RUN_MS;
 	run->give_up_ms = now_ms() + GIVE_UP_MS;
@@ -267,11 +372,13 @@ run_threads(size_t esize, size_t count, unsigned int producers, unsigned int con
 	}
 	if (torn + again + disorder + strange + missing != 0 || run->gave_up || sent != received) {
 		dad_ring_dump(stderr, run->ring);
-		fail_msg("%zu-byte elements, %zu slots, %u+%u+%u threads: sent %lu, received %lu, "
+		fail_msg("%s, flags 0x%x, %zu-byte elements, %zu slots, %u+%u+%u threads: sent "
+			 "%lu, received %lu, "
 			 "torn %lu, twice %lu, out of order %lu, strange %lu, missing %lu%s",
-			esize, count, producers, consumers, both, (unsigned long)sent,
-			(unsigned long)received, (unsigned long)torn, (unsigned long)again,
-			(unsigned long)disorder, (unsigned long)strange, (unsigned long)missing,
+			api == COPY ? "by copies" : "in place", flags, esize, count, producers,
+			consumers, both, (unsigned long)sent, (unsigned long)received,
+			(unsigned long)torn, (unsigned long)again, (unsigned long)disorder,
+			(unsigned long)strange, (unsigned long)missing,
 			run->gave_up ? ", gave up" : "");
 	}
 	assert_int_equal(dad_ring_count(run->ring), 0);
@@ -282,19 +389,64 @@ run_threads(size_t esize, size_t count, unsigned int producers, unsigned int con
 static void
 run_sizes(unsigned int producers, unsigned int consumers, unsigned int both)
 {
-	static const size_t counts[] = {8, 16, 64, 4096};
+	static const size_t counts[] = {8, 64, 4096};
 	static const size_t esizes[] = {8, 16, 64};
 
 	for (size_t c = 0; c < RTE_DIM(counts); c++)
 		for (size_t e = 0; e < RTE_DIM(esizes); e++)
-			run_threads(esizes[e], counts[c], producers, consumers, both);
+			for (enum api api = COPY; api <= IN_PLACE; api++)
+				run_threads(
+					api, 0, esizes[e], counts[c], producers, consumers, both);
+}
+
+/* Every mode of synchronisation with every class of elements, in rings of a few laps a run. */
+static void
+run_modes(unsigned int many, size_t count, unsigned int more_flags)
+{
+	static const size_t esizes[] = {8, 16, 24, 32, 64, 128};
+
+	for (unsigned int mode = 0; mode < 4; mode++)
+		for (size_t e = 0; e < RTE_DIM(esizes); e++)
+			for (enum api api = COPY; api <= IN_PLACE; api++)
+				run_threads(api, mode | more_flags, esizes[e], count,
+					mode & DAD_RING_SP ? 1 : many,
+					mode & DAD_RING_SC ? 1 : many, 0);
 }
 
 static void
-one_producer_to_one_consumer(void **state)
+every_mode_and_element_with_one_thread_a_side(void **state)
 {
 	(void)state;
-	run_sizes(1, 1, 0);
+	run_modes(1, 256, 0);
+}
+
+static void
+every_mode_and_element_with_eight_threads_a_side(void **state)
+{
+	(void)state;
+	run_modes(8, 256, 0);
+}
+
+static void
+capacities_that_are_no_powers_of_two(void **state)
+{
+	static const size_t counts[] = {1, 3, 7, 33, 100, 1000};
+
+	(void)state;
+	for (size_t c = 0; c < RTE_DIM(counts); c++)
+		for (enum api api = COPY; api <= IN_PLACE; api++) {
+			run_threads(api, DAD_RING_EXACT, 16, counts[c], 1, 1, 0);
+			run_threads(api, DAD_RING_EXACT, 16, counts[c], 4, 4, 2);
+		}
+}
+
+static void
+rings_that_keep_note_of_owners_and_count(void **state)
+{
+	(void)state;
+	run_modes(4, 100, DAD_RING_EXACT | DAD_RING_OWNERS | DAD_RING_STATS);
+	run_threads(COPY, DAD_RING_OWNERS, 16, 64, 0, 0, 8);
+	run_threads(IN_PLACE, DAD_RING_OWNERS, 16, 64, 0, 0, 8);
 }
 
 static void
@@ -345,9 +497,11 @@ rings_of_one_and_two_slots(void **state)
 {
 	(void)state;
 	for (size_t count = 1; count <= 2; count++) {
-		run_threads(16, count, 1, 1, 0);
-		run_threads(16, count, 3, 3, 0);
-		run_threads(64, count, 0, 0, 4);
+		for (enum api api = COPY; api <= IN_PLACE; api++) {
+			run_threads(api, 0, 16, count, 1, 1, 0);
+			run_threads(api, 0, 16, count, 3, 3, 0);
+			run_threads(api, 0, 64, count, 0, 0, 4);
+		}
 	}
 }
 
@@ -355,7 +509,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_producer_to_one_consumer),
+		cmocka_unit_test(every_mode_and_element_with_one_thread_a_side),
+		cmocka_unit_test(every_mode_and_element_with_eight_threads_a_side),
+		cmocka_unit_test(capacities_that_are_no_powers_of_two),
+		cmocka_unit_test(rings_that_keep_note_of_owners_and_count),
 		cmocka_unit_test(two_producers_to_two_consumers),
 		cmocka_unit_test(many_producers_to_one_consumer),
 		cmocka_unit_test(one_producer_to_many_consumers),
