@@ -313,4 +313,8 @@ void bounce_copy(
 	struct dma_dev *dev, uint64_t iova, uint64_t slot_va, uint64_t size, bool to_device);
 uint64_t bounce_max(const struct bounce *bounce);
 
+/* ---- telemetry.c */
+
+void telemetry_register(void);
+
 #endif /* DMA_INTERNAL_H */
