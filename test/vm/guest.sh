@@ -4,7 +4,6 @@
 # command that the host left in /run/out, leave its output and exit status there, switch off.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8
 out=/run/out
-ulimit -c 0
 mkdir -p /dev/shm /dev/hugepages
 mount -t tmpfs tmpfs /dev/shm
 mount -t hugetlbfs -o pagesize=2M hugetlbfs /dev/hugepages
@@ -15,6 +14,7 @@ for node in 0 1; do
 done
 
 # DAD_EDU and DAD_EDU_NARROW: the addresses of the two devices (28 and 24 address bits).
+# shellcheck source=/dev/null
 . "$out/environment"
 for device in $DAD_EDU $DAD_EDU_NARROW; do
     echo vfio-pci >"/sys/bus/pci/devices/$device/driver_override"
@@ -30,6 +30,7 @@ cd "$DAD_TOP" || exit
 sh -c "$(cat $out/command)" >$out/output 2>&1 </dev/null
 echo $? >$out/status
 dmesg >$out/kernel.log
-sync
-poweroff -f
-busybox poweroff -f
+# -no-reboot makes QEMU end at the second, should the first not do
+poweroff -f &
+sleep 5
+echo b >/proc/sysrq-trigger

@@ -1,9 +1,10 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Provide what the guest boots from, in .cache/vm: a Debian kernel with its modules (downloaded
 # and unpacked, not installed) and an initramfs made of busybox and a few of those modules.
 # usage: prepare.sh
-set -eu
+set -euo pipefail
+# shellcheck source=config/env.sh
 . "$(dirname "$0")/../../config/env.sh"
 cd ..  # env.sh went to the folder above this one
 cache=$PWD/.cache/vm

@@ -24,7 +24,7 @@ done
 shift $((OPTIND - 1))
 [ $# -eq 1 ] || { echo "usage: run.sh [-t SECONDS] [-k FILE] COMMAND" >&2; exit 126; }
 
-sh test/vm/prepare.sh || exit 126
+test/vm/prepare.sh || exit 126
 cache=$PWD/.cache/vm
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
@@ -34,6 +34,7 @@ export DAD_TOP='$PWD' DAD_BUILD='${DAD_BUILD:-$PWD/build}'
 export DAD_EDU=0000:00:03.0 DAD_EDU_NARROW=0000:41:00.0
 END
 
+# shellcheck disable=SC2054 # options with commas
 qemu=(qemu-system-x86_64 -machine q35,kernel-irqchip=split -accel tcg,thread=multi -cpu max -smp 2 -m 2G
     -object memory-backend-ram,id=m0,size=1G -object memory-backend-ram,id=m1,size=1G
     -numa node,nodeid=0,memdev=m0,cpus=0 -numa node,nodeid=1,memdev=m1,cpus=1

@@ -25,23 +25,25 @@ def test_failures_and_many_rounds():
 
 def test_programs_use_the_device_and_a_killed_one_leaves_it_usable():
     copy = testdma("map=window,verify=1", "--input /tmp/in --output /tmp/out --size 5000 --qdepth 2 --verify full")
-    endless = testdma("map=strict", "--start --size 64 --qdepth 4")
+    endless = testdma("map=strict", "--start --size 64 --batch 1 --qdepth 4").replace("timeout 60", "exec")
     guest = Guest(f"""
         head -c 40000 /usr/bin/env >/tmp/in
         {copy} && cmp /tmp/in /tmp/out || exit 1
         rm /tmp/out
         for round in 1 2 3; do
-            {endless.replace("timeout 60", "exec")} &
-            sleep 4
-            kill -9 $! || exit 2
-            wait
+            {endless} >/tmp/log 2>&1 &
+            until grep -q "Probe PCI driver: dma_edu" /tmp/log; do sleep 1; kill -0 $! || exit 2; done
+            sleep 3
+            kill -9 $!
+            wait $!
+            [ $? -eq 137 ] || exit 2
         done
         {copy} && cmp /tmp/in /tmp/out || exit 3
         (echo dmadev_autotest; echo quit) |
             timeout 60 dpdk-test -l 0 --in-memory --iova-mode=va -a $DAD_EDU -d $DAD_EDU_PMD || true""", limit=100).check()
     assert guest.stdout.count("40000 bytes in") == 2
     assert guest.stdout.count("8 operations of up to 5000 bytes, 8 checked, no errors") == 2
-    assert guest.faults("Read") == guest.faults("Write") == 0
+    # No word about faults: what a killed program left running may be stopped, or may have ended.
     # dpdk-test has its single copy done, then waits one second for 32: this device does four
     some = re.search(r"Error with rte_dma_completed, (\d+) \[expected: 32\], dma_err = 0", guest.stdout)
     assert some and int(some[1]) >= 1

@@ -191,3 +191,8 @@ RTE_PMD_REGISTER_PCI(dma_edu, edu_driver);
 RTE_PMD_REGISTER_PCI_TABLE(dma_edu, edu_ids);
 RTE_PMD_REGISTER_KMOD_DEP(dma_edu, "vfio-pci");
 RTE_PMD_REGISTER_PARAM_STRING(dma_edu, EDU_ARGS_HELP);
+
+/* What dpdk-pmdinfo.py shows: vendor, device, and any subsystem. */
+__attribute__((used)) static const char edu_pmd_info[] =
+	"PMD_INFO_STRING= {\"name\": \"dma_edu\", \"params\": \"" EDU_ARGS_HELP
+	"\", \"kmod\": \"vfio-pci\", \"pci_ids\": [[4660, 4584, 65535, 65535]]}";
