@@ -3,7 +3,7 @@
 
 #include "buddy.h"
 
-#define MAX_ORDER 31
+#define MAX_ORDER 30 /* pages are counted in 32 bits */
 
 /* What starts at a page. Pages inside a block are INSIDE. */
 enum { INSIDE = 0, FREE = 0x40, TAKEN = 0x80 };
@@ -15,6 +15,7 @@ struct link {
 
 struct buddy {
 	unsigned int max_order;
+	uint32_t n_free;	      /* pages */
 	uint32_t head[MAX_ORDER + 1]; /* free blocks of each order */
 	uint8_t *state;		      /* a page: FREE | order, TAKEN | order, or INSIDE */
 	struct link *link;	      /* a page: neighbours in its free list */
@@ -65,6 +66,7 @@ buddy_create(unsigned int max_order)
 	for (unsigned int order = 0; order <= max_order; order++)
 		b->head[order] = BUDDY_NONE;
 	list_insert(b, 0, max_order);
+	b->n_free = (uint32_t)pages;
 	return b;
 }
 
@@ -96,18 +98,31 @@ buddy_take(struct buddy *b, unsigned int order)
 		list_insert(b, page + (UINT32_C(1) << from), from);
 	}
 	b->state[page] = (uint8_t)(TAKEN | order);
+	b->n_free -= UINT32_C(1) << order;
 	return page;
 }
 
 bool
-buddy_give(struct buddy *b, uint32_t page, unsigned int order)
+buddy_claim(struct buddy *b, uint32_t page, unsigned int order)
 {
 	if (order > b->max_order || (page >> b->max_order) != 0)
 		return false;
 	if (b->state[page] != (TAKEN | order))
 		return false;
-
 	b->state[page] = INSIDE;
+	return true;
+}
+
+void
+buddy_unclaim(struct buddy *b, uint32_t page, unsigned int order)
+{
+	b->state[page] = (uint8_t)(TAKEN | order);
+}
+
+void
+buddy_release(struct buddy *b, uint32_t page, unsigned int order)
+{
+	b->n_free += UINT32_C(1) << order;
 	while (order < b->max_order) {
 		uint32_t other = page ^ (UINT32_C(1) << order);
 
@@ -118,7 +133,21 @@ buddy_give(struct buddy *b, uint32_t page, unsigned int order)
 		order++;
 	}
 	list_insert(b, page, order);
+}
+
+bool
+buddy_give(struct buddy *b, uint32_t page, unsigned int order)
+{
+	if (!buddy_claim(b, page, order))
+		return false;
+	buddy_release(b, page, order);
 	return true;
+}
+
+uint32_t
+buddy_free_pages(const struct buddy *b)
+{
+	return b->n_free;
 }
 
 bool

@@ -22,6 +22,15 @@ uint32_t buddy_take(struct buddy *b, unsigned int order);
 /* Give back what was taken with that order. False, and nothing changed, if it was not. */
 bool buddy_give(struct buddy *b, uint32_t page, unsigned int order);
 
+/* The same in two steps: claim, and release; or unclaim, and they are taken as before. Claimed
+ * pages are not free yet, and nobody else can give them back. */
+bool buddy_claim(struct buddy *b, uint32_t page, unsigned int order);
+void buddy_unclaim(struct buddy *b, uint32_t page, unsigned int order);
+void buddy_release(struct buddy *b, uint32_t page, unsigned int order);
+
+/* How many are free; claimed pages are not. */
+uint32_t buddy_free_pages(const struct buddy *b);
+
 /* Nothing is taken. */
 bool buddy_is_empty(const struct buddy *b);
 

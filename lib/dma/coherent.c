@@ -1,258 +1,354 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <stdio.h>
-#include <stdlib.h>
+#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <rte_common.h>
 #include <rte_errno.h>
-#include <rte_memzone.h>
+#include <rte_memory.h>
 
-#include "buddy.h"
+#include "arena.h"
 #include "dma_internal.h"
+#include "placement.h"
 
-/* An arena is one memzone, carved by a buddy. Few and large: EAL has room for 2560 memzones in
- * all, and looks a name up in linear time. */
-#define ARENA_ORDER 9u /* 2 MiB in pages of 4 KiB */
+#define KNOWN_FLAGS (DAD_DMA_ALLOC_ZERO | DAD_DMA_ALLOC_NEVER_GROW)
 
-struct arena {
-	TAILQ_ENTRY(arena) next;
-	const struct rte_memzone *mz;
-	struct buddy *buddy;
-	unsigned int order; /* of pages in the whole */
-	int socket_id;	    /* asked for; the memory may lie elsewhere */
-};
-
-static unsigned int
-order_of(size_t size)
-{
-	size_t pages = (size + DAD_DMA_PAGE_SIZE - 1) >> DAD_DMA_PAGE_SHIFT;
-
-	return (unsigned int)rte_log2_u64(pages);
-}
-
-static size_t
+static uint64_t
 bytes_of(unsigned int order)
 {
-	return (size_t)DAD_DMA_PAGE_SIZE << order;
+	return (uint64_t)DAD_DMA_PAGE_SIZE << order;
 }
 
-static bool
-under_mask(const struct arena *arena, uint64_t mask)
+/* Blocks are whole granules of the backend. */
+static unsigned int
+order_of(const struct dma_dev *dev, size_t size)
 {
-	return arena->mz->iova + arena->mz->len - 1 <= mask;
+	size_t least = dev->domain->ops == NULL ? DAD_DMA_PAGE_SIZE : dev->domain->granule;
+
+	return (unsigned int)rte_log2_u64(
+		(RTE_MAX(size, least) + DAD_DMA_PAGE_SIZE - 1) >> DAD_DMA_PAGE_SHIFT);
 }
 
-/* Contiguous and naturally aligned in IOVAs over all of the memzone? */
-static bool
-is_block(const struct dad_dma_domain *domain, const struct rte_memzone *mz)
-{
-	uint64_t va = mz->addr_64, contig;
+/* ---- addresses
+ * ----------------------------------------------------------------------------------- */
 
-	if ((mz->iova & (mz->len - 1)) != 0)
+/* Can the device be given all of that arena as it is? */
+static bool
+is_in_reach(const struct arena *arena, const void *arg)
+{
+	const struct dma_dev *dev = arg;
+	const struct dad_dma_limits *l = &dev->limits;
+
+	if (arena->iova == DAD_DMA_ABSENT)
 		return false;
-	for (uint64_t at = 0; at < mz->len; at += contig)
-		if (domain_virt_to_bus(domain, va + at, &contig) != mz->iova + at)
-			return false;
-	return true;
+	uint64_t first = dev_to_bus(dev, arena->iova);
+	uint64_t last = first + bytes_of(arena->order) - 1;
+
+	if (last < first || last > dev->coherent_mask)
+		return false;
+	return (l->excl_low == 0 && l->excl_high == 0) || first > l->excl_high ||
+		last < l->excl_low;
 }
 
-static const struct rte_memzone *
-reserve(const struct dad_dma_domain *domain, unsigned int order, int socket_id)
+/* The highest IOVA, before the bus adds its offset, that the device can be given. */
+static uint64_t
+limit_of(const struct dma_dev *dev)
 {
-	static unsigned int count; /* guarded by the domain's arena_lock, of which there is one */
-	/* EAL wants twice the size contiguous before it grants RTE_MEMZONE_IOVA_CONTIG. One
-	 * hugepage is a block without that; what is larger, with physical addresses, is by luck. */
-	const unsigned int ways[] = {0, RTE_MEMZONE_IOVA_CONTIG};
-	size_t size = bytes_of(order);
+	uint64_t limit = dev_to_iova(dev, dev->coherent_mask);
+	int64_t offset = dev->limits.bus_offset;
 
-	for (unsigned int i = 0; i < RTE_DIM(ways); i++) {
-		char name[RTE_MEMZONE_NAMESIZE];
-
-		/* secondary processes share the names */
-		snprintf(name, sizeof(name), "dad_dma_%d_%u", getpid(), count++);
-		const struct rte_memzone *mz = rte_memzone_reserve_aligned(
-			name, size, socket_id, ways[i], (unsigned int)size);
-
-		if (mz != NULL && is_block(domain, mz))
-			return mz;
-		rte_memzone_free(mz);
-	}
-	return NULL;
+	if (offset > 0 && dev->coherent_mask < (uint64_t)offset)
+		return 0;
+	if (offset < 0 && limit < dev->coherent_mask)
+		limit = UINT64_MAX;
+	return RTE_MIN(limit, dev->domain->iova_last);
 }
 
-static struct arena *
-arena_create(struct dad_dma_domain *domain, unsigned int order, int socket_id)
+/* IOVAs for this block alone: under the mask, and not in the exclusion window. 0 or errno. */
+static int
+remap(const struct dma_dev *dev, const struct block *b, uint64_t *iova)
 {
-	struct arena *arena = calloc(1, sizeof(*arena));
+	const struct dad_dma_limits *l = &dev->limits;
+	uint64_t len = bytes_of(b->order), limit = limit_of(dev);
+	void *va = (void *)(uintptr_t)block_va(b);
+	int error = remap_static(dev->domain, va, len, len, limit, KIND_COHERENT, iova);
 
-	if (arena == NULL)
-		return NULL;
-	arena->order = order > ARENA_ORDER ? order : ARENA_ORDER;
-	arena->socket_id = socket_id;
-	arena->mz = reserve(domain, arena->order, socket_id);
-	if (arena->mz == NULL && arena->order > order) {
-		/* memory is scarce: no more than what is asked for */
-		arena->order = order;
-		arena->mz = reserve(domain, order, socket_id);
-	}
-	if (arena->mz == NULL)
-		goto no_memzone;
-	arena->buddy = buddy_create(arena->order);
-	if (arena->buddy == NULL)
-		goto no_buddy;
-	TAILQ_INSERT_TAIL(&domain->arenas, arena, next);
-	return arena;
-
-no_buddy:
-	rte_memzone_free(arena->mz);
-no_memzone:
-	free(arena);
-	return NULL;
+	if (error != 0 || (l->excl_low == 0 && l->excl_high == 0))
+		return error;
+	uint64_t first = dev_to_bus(dev, *iova);
+	if (first > l->excl_high || first + len - 1 < l->excl_low)
+		return 0;
+	remap_static_drop(dev->domain, *iova, len);
+	if (l->excl_low == 0)
+		return ERANGE;
+	limit = RTE_MIN(limit, dev_to_iova(dev, l->excl_low - 1));
+	return remap_static(dev->domain, va, len, len, limit, KIND_COHERENT, iova);
 }
 
-static void
-arena_destroy(struct dad_dma_domain *domain, struct arena *arena)
+static bool
+is_remapped(const struct dma_dev *dev, const struct block *b, dad_dma_addr_t handle)
 {
-	TAILQ_REMOVE(&domain->arenas, arena, next);
-	buddy_destroy(arena->buddy);
-	rte_memzone_free(arena->mz);
-	free(arena);
+	uint64_t contig;
+	unsigned int kind;
+
+	return dev->domain->ops != NULL &&
+		domain_reverse(dev->domain, dev_to_iova(dev, handle), &contig, &kind) ==
+		block_va(b) &&
+		kind == KIND_COHERENT;
 }
 
-void
-coherent_release(struct dad_dma_domain *domain)
+static bool
+is_direct(const struct dma_dev *dev, const struct block *b, dad_dma_addr_t handle)
 {
-	while (!TAILQ_EMPTY(&domain->arenas))
-		arena_destroy(domain, TAILQ_FIRST(&domain->arenas));
+	return b->arena->iova != DAD_DMA_ABSENT &&
+		handle == dev_to_bus(dev, b->arena->iova + (block_va(b) - b->arena->va));
 }
 
-static void *
-arena_take(struct arena *arena, unsigned int order, dad_dma_addr_t *handle)
-{
-	uint32_t page = buddy_take(arena->buddy, order);
+/* ---- blocks
+ * -------------------------------------------------------------------------------------- */
 
-	if (page == BUDDY_NONE)
-		return NULL;
-	size_t offset = (size_t)page << DAD_DMA_PAGE_SHIFT;
-	*handle = arena->mz->iova + offset;
-	return RTE_PTR_ADD(arena->mz->addr, offset);
-}
-
-/* From an arena that is there, else from a new one. Sets rte_errno. */
-static void *
-take(struct dad_dma_dev *dev, unsigned int order, int socket_id, dad_dma_addr_t *handle)
+/* On a node: what there is first, then more. 0, ENOMEM or ERANGE. */
+static int
+take_on(const struct dma_dev *dev, unsigned int order, int socket_id, bool may_grow,
+	struct block *b)
 {
 	struct dad_dma_domain *domain = dev->domain;
-	struct arena *arena;
+	/* where every block can be given an address, all suit */
+	arena_suits_t suits = domain->ops == NULL ? is_in_reach : NULL;
+	int ret = ENOMEM;
 
-	TAILQ_FOREACH (arena, &domain->arenas, next) {
-		if (arena->socket_id != socket_id || !under_mask(arena, dev->coherent_mask))
-			continue;
-		void *va = arena_take(arena, order, handle);
-		if (va != NULL)
-			return va;
-	}
-
-	arena = arena_create(domain, order, socket_id);
-	if (arena == NULL) {
-		/* EAL has many words for it */
-		rte_errno = ENOMEM;
-		return NULL;
-	}
-	if (!under_mask(arena, dev->coherent_mask)) {
-		arena_destroy(domain, arena);
-		rte_errno = ERANGE;
-		return NULL;
-	}
-	return arena_take(arena, order, handle);
+	if (arenas_take(domain->arenas, order, socket_id, suits, dev, b))
+		return 0;
+	if (!may_grow)
+		return ENOMEM;
+	pthread_mutex_lock(&domain->arena_lock);
+	/* somebody else may have been faster, and may take it all before we come */
+	do {
+		if (arenas_take(domain->arenas, order, socket_id, suits, dev, b)) {
+			ret = 0;
+			break;
+		}
+		ret = arenas_grow(domain, order, socket_id, suits, dev);
+	} while (ret == 0);
+	pthread_mutex_unlock(&domain->arena_lock);
+	return ret;
 }
 
-void *
-dad_dma_alloc_coherent(struct dad_dma_dev *dev, size_t size, dad_dma_addr_t *handle)
+/* Sets rte_errno. */
+static bool
+take(struct dma_dev *dev, size_t size, unsigned int flags, struct block *b)
 {
-	if (size == 0 || handle == NULL) {
+	bool may_grow = (flags & DAD_DMA_ALLOC_NEVER_GROW) == 0;
+
+	if (size == 0 || (flags & ~(unsigned int)KNOWN_FLAGS) != 0) {
 		rte_errno = EINVAL;
-		return NULL;
+		return false;
 	}
 	/* more than the largest arena EAL can be asked to align */
 	if (size > UINT32_C(1) << 31) {
 		rte_errno = ENOMEM;
-		return NULL;
+		return false;
 	}
-
-	unsigned int order = order_of(size);
-	pthread_mutex_lock(&dev->domain->arena_lock);
-	void *va = take(dev, order, dev->socket_id, handle);
-	if (va == NULL && rte_errno == ENOMEM && dev->socket_id != SOCKET_ID_ANY) {
-		va = take(dev, order, SOCKET_ID_ANY, handle);
-		if (va != NULL)
+	unsigned int order = order_of(dev, size);
+	int ret = take_on(dev, order, dev->socket_id, may_grow, b);
+	if (ret == ENOMEM && dev->socket_id != SOCKET_ID_ANY) {
+		ret = take_on(dev, order, SOCKET_ID_ANY, may_grow, b);
+		if (ret == 0 && may_grow)
 			DMA_LOG(NOTICE, "%s: no memory left on node %d: taken from another",
 				dev->name, dev->socket_id);
 	}
-	pthread_mutex_unlock(&dev->domain->arena_lock);
-	if (va == NULL)
-		return NULL;
+	rte_errno = ret;
+	return ret == 0;
+}
 
-	memset(va, 0, bytes_of(order));
-	__atomic_fetch_add(&dev->stats.coherent_bytes, bytes_of(order), __ATOMIC_RELAXED);
+static void
+account(struct dma_dev *dev, const struct block *b, bool more)
+{
+	uint64_t bytes = bytes_of(b->order);
+
+	__atomic_fetch_add(&dev->stats.coherent_bytes, more ? bytes : -bytes, __ATOMIC_RELAXED);
+}
+
+static void *
+alloc(struct dma_dev *dev, size_t size, unsigned int flags, dad_dma_addr_t *handle)
+{
+	struct block b;
+	uint64_t iova;
+
+	if (handle == NULL) {
+		rte_errno = EINVAL;
+		return NULL;
+	}
+	if (!take(dev, size, flags, &b))
+		return NULL;
+	if (is_in_reach(b.arena, dev)) {
+		iova = b.arena->iova + (block_va(&b) - b.arena->va);
+	} else {
+		int error = remap(dev, &b, &iova);
+
+		if (error != 0) {
+			arenas_claim(
+				dev->domain->arenas, (void *)(uintptr_t)block_va(&b), b.order, &b);
+			arenas_give(
+				dev->domain->arenas, &b, (flags & DAD_DMA_ALLOC_NEVER_GROW) != 0);
+			rte_errno = error;
+			return NULL;
+		}
+	}
+	*handle = dev_to_bus(dev, iova);
+	account(dev, &b, true);
+	void *va = (void *)(uintptr_t)block_va(&b);
+	if (flags & DAD_DMA_ALLOC_ZERO)
+		memset(va, 0, bytes_of(b.order));
 	return va;
 }
 
-static struct arena *
-arena_of(struct dad_dma_domain *domain, const void *va)
+static void
+refuse(const struct dma_dev *dev, size_t size, const void *va, dad_dma_addr_t handle)
 {
-	struct arena *arena;
-
-	TAILQ_FOREACH (arena, &domain->arenas, next)
-		if ((uintptr_t)va - (uintptr_t)arena->mz->addr < arena->mz->len)
-			return arena;
-	return NULL;
+	DMA_LOG(ERR, "%s: free of %zu bytes at %p, handle %#" PRIx64 ": not allocated so",
+		dev->name, size, va, handle);
 }
 
-/* An empty arena stays for the next allocation, unless another does, or it is an outsize. */
-static bool
-arena_is_spare(struct dad_dma_domain *domain, const struct arena *arena)
+static void
+release(struct dma_dev *dev, size_t size, void *va, dad_dma_addr_t handle, unsigned int flags)
 {
-	struct arena *other;
+	struct arenas *arenas = dev->domain->arenas;
+	struct block b;
 
-	if (!buddy_is_empty(arena->buddy))
-		return false;
-	if (arena->order != ARENA_ORDER)
-		return true;
-	TAILQ_FOREACH (other, &domain->arenas, next)
-		if (other != arena && other->order == ARENA_ORDER &&
-			other->socket_id == arena->socket_id && buddy_is_empty(other->buddy))
-			return true;
-	return false;
+	if (va == NULL)
+		return;
+	if (size == 0 || size > UINT32_C(1) << 31 ||
+		!arenas_claim(arenas, va, order_of(dev, size), &b)) {
+		refuse(dev, size, va, handle);
+		return;
+	}
+	if (is_remapped(dev, &b, handle)) {
+		remap_static_drop(dev->domain, dev_to_iova(dev, handle), bytes_of(b.order));
+	} else if (!is_direct(dev, &b, handle)) {
+		arenas_unclaim(arenas, &b);
+		refuse(dev, size, va, handle);
+		return;
+	}
+	account(dev, &b, false);
+	arenas_give(arenas, &b, (flags & DAD_DMA_ALLOC_NEVER_GROW) != 0);
+}
+
+/* ---- the calls
+ * ----------------------------------------------------------------------------------- */
+
+void *
+dad_dma_alloc_coherent(struct dad_dma_dev *dev, size_t size, dad_dma_addr_t *handle)
+{
+	return alloc(dev_of(dev), size, DAD_DMA_ALLOC_ZERO, handle);
 }
 
 void
 dad_dma_free_coherent(struct dad_dma_dev *dev, size_t size, void *va, dad_dma_addr_t handle)
 {
-	struct dad_dma_domain *domain = dev->domain;
-	bool freed = false;
+	release(dev_of(dev), size, va, handle, 0);
+}
+
+void *
+dad_dma_alloc_flags(
+	struct dad_dma_dev *dev, size_t size, unsigned int flags, dad_dma_addr_t *handle)
+{
+	return alloc(dev_of(dev), size, flags, handle);
+}
+
+void
+dad_dma_free_flags(
+	struct dad_dma_dev *dev, size_t size, unsigned int flags, void *va, dad_dma_addr_t handle)
+{
+	release(dev_of(dev), size, va, handle, flags);
+}
+
+void *
+dad_dma_alloc_noncoherent(struct dad_dma_dev *pub, size_t size, unsigned int flags,
+	enum dad_dma_dir dir, dad_dma_addr_t *handle)
+{
+	struct dma_dev *dev = dev_of(pub);
+	struct block b;
+
+	if (handle == NULL) {
+		rte_errno = EINVAL;
+		return NULL;
+	}
+	if (!take(dev, size, flags, &b))
+		return NULL;
+	void *va = (void *)(uintptr_t)block_va(&b);
+	memset(va, 0, bytes_of(b.order));
+	*handle = dad_dma_map_single(pub, va, size, dir);
+	if (*handle == DAD_DMA_MAPPING_ERROR) {
+		int error = rte_errno;
+
+		arenas_claim(dev->domain->arenas, va, b.order, &b);
+		arenas_give(dev->domain->arenas, &b, (flags & DAD_DMA_ALLOC_NEVER_GROW) != 0);
+		rte_errno = error;
+		return NULL;
+	}
+	account(dev, &b, true);
+	return va;
+}
+
+void
+dad_dma_free_noncoherent(
+	struct dad_dma_dev *pub, size_t size, enum dad_dma_dir dir, void *va, dad_dma_addr_t handle)
+{
+	struct dma_dev *dev = dev_of(pub);
+	struct block b;
 
 	if (va == NULL)
 		return;
-	pthread_mutex_lock(&domain->arena_lock);
-	struct arena *arena = arena_of(domain, va);
-	if (arena != NULL && size != 0) {
-		size_t offset = RTE_PTR_DIFF(va, arena->mz->addr);
-
-		freed = handle == arena->mz->iova + offset &&
-			(offset & (DAD_DMA_PAGE_SIZE - 1)) == 0 &&
-			buddy_give(arena->buddy, (uint32_t)(offset >> DAD_DMA_PAGE_SHIFT),
-				order_of(size));
-		if (freed && arena_is_spare(domain, arena))
-			arena_destroy(domain, arena);
+	if (size == 0 || size > UINT32_C(1) << 31 ||
+		!arenas_claim(dev->domain->arenas, va, order_of(dev, size), &b)) {
+		refuse(dev, size, va, handle);
+		return;
 	}
-	pthread_mutex_unlock(&domain->arena_lock);
+	if (is_remapped(dev, &b, handle)) {
+		arenas_unclaim(dev->domain->arenas, &b);
+		refuse(dev, size, va, handle);
+		return;
+	}
+	dad_dma_unmap_single(pub, handle, size, dir);
+	account(dev, &b, false);
+	arenas_give(dev->domain->arenas, &b, false);
+}
 
-	if (freed)
-		__atomic_fetch_sub(
-			&dev->stats.coherent_bytes, bytes_of(order_of(size)), __ATOMIC_RELAXED);
-	else
-		DMA_LOG(ERR, "%s: free of %zu bytes at %p, handle %#" PRIx64 ": not allocated so",
-			dev->name, size, va, handle);
+unsigned int
+dad_dma_effective_attrs(const struct dad_dma_dev *pub, dad_dma_addr_t handle)
+{
+	const struct dma_dev *dev = dev_of(pub);
+	const struct dad_dma_domain *domain = dev->domain;
+	uint64_t contig;
+	unsigned int kind;
+	uint64_t va = domain_reverse(domain, dev_to_iova(dev, handle), &contig, &kind);
+
+	if (va == DAD_DMA_ABSENT)
+		return 0;
+	/* a BAR is as its driver mapped it, which nobody tells */
+	const struct region *region = region_of(domain, va);
+	if (region != NULL && region->phys != DAD_DMA_ABSENT)
+		return 0;
+	if ((domain->flags & DAD_DMA_DOMAIN_NONCOHERENT) && kind != KIND_COHERENT)
+		return DAD_DMA_EFFECTIVE_CACHED;
+	return DAD_DMA_EFFECTIVE_CACHED |
+		(kind == KIND_BOUNCE ? 0u : (unsigned int)DAD_DMA_EFFECTIVE_COHERENT);
+}
+
+int
+dad_dma_node_of(const void *va)
+{
+	return placement_node(va);
+}
+
+void
+dad_dma_coherent_info(struct dad_dma_domain *domain, struct dad_dma_coherent_info *info)
+{
+	struct arenas_info a;
+
+	arenas_info(domain->arenas, &a);
+	*info = (struct dad_dma_coherent_info){.memzones = a.zones,
+		.arenas = a.arenas,
+		.bytes = a.bytes,
+		.free_bytes = a.free_bytes};
 }

@@ -38,9 +38,10 @@ extern "C" {
 #define DAD_DMA_PAGE_SIZE (UINT64_C(1) << DAD_DMA_PAGE_SHIFT)
 
 /* A word: the other side's address of the unit's or page's first byte (4 KiB aligned), and flags.
- */
+ * The flags that are not named here are the library's own. */
 #define DAD_DMA_WORD_PRESENT UINT64_C(1)
 #define DAD_DMA_WORD_PAGED   UINT64_C(2) /* in units only: see page[] */
+#define DAD_DMA_WORD_FLAGS   (DAD_DMA_PAGE_SIZE - 1)
 
 /** What a lookup returns for a key that is not in the table. */
 #define DAD_DMA_ABSENT (~UINT64_C(0))
@@ -56,7 +57,10 @@ struct dad_dma_table {
 
 struct dad_dma_domain;
 
-/** The domain's table from IOVAs to virtual addresses; it lives as long as the domain. */
+/**
+ * The domain's table from IOVAs to virtual addresses; it lives as long as the domain. It knows no
+ * rights: a device in software that shall be checked asks dad_soft_dma_translate().
+ */
 #pragma GCC visibility push(default)
 const struct dad_dma_table *dad_dma_domain_reverse(const struct dad_dma_domain *domain);
 #pragma GCC visibility pop
@@ -88,7 +92,7 @@ dad_dma_table_find(const struct dad_dma_table *table, uint64_t key, uint64_t *co
 
 	if (__builtin_expect(word & DAD_DMA_WORD_PRESENT, 1)) {
 		*contig = DAD_DMA_UNIT_SIZE - offset;
-		return (word - DAD_DMA_WORD_PRESENT) + offset;
+		return (word & ~DAD_DMA_WORD_FLAGS) + offset;
 	}
 	if (!(word & DAD_DMA_WORD_PAGED))
 		return DAD_DMA_ABSENT;
@@ -97,7 +101,7 @@ dad_dma_table_find(const struct dad_dma_table *table, uint64_t key, uint64_t *co
 		return DAD_DMA_ABSENT;
 	offset &= DAD_DMA_PAGE_SIZE - 1;
 	*contig = DAD_DMA_PAGE_SIZE - offset;
-	return (word - DAD_DMA_WORD_PRESENT) + offset;
+	return (word & ~DAD_DMA_WORD_FLAGS) + offset;
 }
 
 #ifdef __cplusplus

@@ -7,6 +7,89 @@
 
 #include "dma_internal.h"
 
+/* What a device looks at that must not map anything directly: never written. */
+static struct dad_dma_table no_table;
+
+/* ---- what the inline functions see -------------------------------------------------------- */
+
+struct bounce *
+dev_bounce(const struct dma_dev *dev)
+{
+	return dev->own_bounce != NULL ? dev->own_bounce : dev->domain->bounce;
+}
+
+static unsigned int
+rungs_of(const struct dma_dev *dev)
+{
+	const struct dad_dma_domain *domain = dev->domain;
+	unsigned int rungs = domain->rungs & dev->rungs_wanted;
+
+	if (dev_bounce(dev) == NULL)
+		rungs &= ~DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE);
+	if (dev->own_bounce != NULL)
+		rungs &= DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE);
+	if (domain->flags & DAD_DMA_DOMAIN_NONCOHERENT)
+		rungs &= DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_STRICT) |
+			DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE);
+	return rungs;
+}
+
+static void
+look_at(struct dma_dev *dev, const struct span *unmap, const struct span *sync)
+{
+	/* S1: pairs with the loads in dad_dma_need_unmap() and dad_dma_need_sync(), through what
+	 * made the addresses known that are new */
+	__atomic_store_n(&dev->pub.unmap_low, unmap->first, __ATOMIC_RELEASE);
+	__atomic_store_n(&dev->pub.unmap_high, unmap->last, __ATOMIC_RELEASE);
+	__atomic_store_n(&dev->pub.sync_low, sync->first, __ATOMIC_RELEASE);
+	__atomic_store_n(&dev->pub.sync_high, sync->last, __ATOMIC_RELEASE);
+}
+
+void
+dev_look_again(struct dma_dev *dev)
+{
+	const struct dad_dma_domain *domain = dev->domain;
+	const struct span all = {.first = 0, .last = UINT64_MAX};
+	bool offset = dev->limits.bus_offset != 0;
+
+	look_at(dev, offset || dev->count_direct ? &all : &domain->unmap_span,
+		offset ? &all : &domain->sync_span);
+}
+
+void
+dev_refresh(struct dma_dev *dev)
+{
+	const struct dad_dma_limits *l = &dev->limits;
+
+	dev->rungs = rungs_of(dev);
+	dev->limited =
+		l->bus_offset != 0 || l->alignment > 1 || l->excl_low != 0 || l->excl_high != 0;
+	bool direct = (dev->rungs & DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_DIRECT)) && !dev->limited &&
+		!dev->count_direct;
+
+	dev->pub.direct = direct ? dev->domain->forward : &no_table;
+	dev_look_again(dev);
+}
+
+int
+dev_check(const struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size)
+{
+	const struct dad_dma_limits *l = &dev->limits;
+	uint64_t last = addr + (size - 1);
+
+	if (last < addr || last > dev->pub.mask)
+		return ERANGE;
+	if (!dev->limited)
+		return 0;
+	if (l->alignment > 1 && (addr & (l->alignment - 1)) != 0)
+		return ERANGE;
+	if ((l->excl_low != 0 || l->excl_high != 0) && addr <= l->excl_high && last >= l->excl_low)
+		return ERANGE;
+	return 0;
+}
+
+/* ---- life --------------------------------------------------------------------------------- */
+
 struct dad_dma_dev *
 dad_dma_dev_create(const char *name, struct dad_dma_domain *domain, int socket_id)
 {
@@ -14,31 +97,63 @@ dad_dma_dev_create(const char *name, struct dad_dma_domain *domain, int socket_i
 		rte_errno = EINVAL;
 		return NULL;
 	}
-	struct dad_dma_dev *dev = calloc(1, sizeof(*dev));
+	struct dma_dev *dev = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*dev));
 	if (dev == NULL) {
 		rte_errno = ENOMEM;
 		return NULL;
 	}
+	memset(dev, 0, sizeof(*dev));
 	rte_strscpy(dev->name, name, sizeof(dev->name));
 	dev->socket_id = socket_id;
-	dev->mask = DAD_DMA_BIT_MASK(32);
+	dev->pub.mask = DAD_DMA_BIT_MASK(32);
 	dev->coherent_mask = DAD_DMA_BIT_MASK(32);
-	domain_ref(domain);
+	dev->rungs_wanted = DAD_DMA_RUNGS_ALL;
 	dev->domain = domain;
-	return dev;
+	domain_ref(domain);
+
+	dad_dma_set_limits(&dev->pub, &(struct dad_dma_limits){0});
+	pthread_mutex_lock(&domain->lock);
+	TAILQ_INSERT_TAIL(&domain->devs, dev, next);
+	dev_refresh(dev);
+	pthread_mutex_unlock(&domain->lock);
+	return &dev->pub;
+}
+
+static uint64_t
+sum(const struct dma_dev *dev, enum dev_counter which)
+{
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; i < RTE_DIM(dev->cells); i++)
+		n += __atomic_load_n(&dev->cells[i].count[which], __ATOMIC_RELAXED);
+	return n;
+}
+
+uint64_t
+dev_live(const struct dma_dev *dev)
+{
+	return sum(dev, COUNT_LIVE);
 }
 
 int
-dad_dma_dev_destroy(struct dad_dma_dev *dev)
+dad_dma_dev_destroy(struct dad_dma_dev *pub)
 {
-	if (dev == NULL)
+	if (pub == NULL)
 		return 0;
+	struct dma_dev *dev = dev_of(pub);
 	uint64_t bytes = __atomic_load_n(&dev->stats.coherent_bytes, __ATOMIC_RELAXED);
-	if (bytes != 0) {
-		DMA_LOG(ERR, "%s: still has %" PRIu64 " bytes of coherent memory", dev->name,
-			bytes);
+	uint64_t live = dev_live(dev);
+
+	if (bytes != 0 || live != 0) {
+		DMA_LOG(ERR,
+			"%s: still has %" PRIu64 " bytes of coherent memory, %" PRIu64 " mappings",
+			dev->name, bytes, live);
 		return -EBUSY;
 	}
+	pthread_mutex_lock(&dev->domain->lock);
+	TAILQ_REMOVE(&dev->domain->devs, dev, next);
+	pthread_mutex_unlock(&dev->domain->lock);
+	bounce_free(dev->own_bounce);
 	dad_dma_domain_put(dev->domain);
 	free(dev);
 	return 0;
@@ -47,19 +162,65 @@ dad_dma_dev_destroy(struct dad_dma_dev *dev)
 struct dad_dma_domain *
 dad_dma_dev_domain(const struct dad_dma_dev *dev)
 {
-	return dev->domain;
+	return dev_of(dev)->domain;
+}
+
+/* ---- masks -------------------------------------------------------------------------------- */
+
+static bool
+is_rung(const struct dma_dev *dev, enum dad_dma_rung rung)
+{
+	return dev->rungs & DAD_DMA_RUNG_BIT(rung);
+}
+
+/* Is there a byte between first and what the mask leaves of the bus? */
+static bool
+reaches(const struct dma_dev *dev, uint64_t mask, uint64_t first)
+{
+	uint64_t addr = dev_to_bus(dev, first);
+
+	return addr <= mask;
+}
+
+enum dad_dma_support
+dad_dma_supported(const struct dad_dma_dev *pub, uint64_t mask)
+{
+	const struct dma_dev *dev = dev_of(pub);
+	const struct dad_dma_domain *domain = dev->domain;
+	bool some = false;
+
+	if (is_rung(dev, DAD_DMA_RUNG_DIRECT)) {
+		uint64_t lowest = table_lowest(domain->reverse);
+
+		some = lowest != DAD_DMA_ABSENT && reaches(dev, mask, lowest);
+		if (some && reaches(dev, mask, table_highest(domain->reverse)))
+			return DAD_DMA_SUPPORT_DIRECT;
+	}
+	/* a window is of 2 MiB at most; without room for two it is not worth it */
+	if (is_rung(dev, DAD_DMA_RUNG_WINDOW) &&
+		reaches(dev, mask, domain->iova_first + 2 * DAD_DMA_UNIT_SIZE - 1))
+		return DAD_DMA_SUPPORT_WINDOW;
+	if (is_rung(dev, DAD_DMA_RUNG_STRICT) &&
+		reaches(dev, mask, domain->iova_first + domain->granule - 1))
+		return DAD_DMA_SUPPORT_STRICT;
+	if (is_rung(dev, DAD_DMA_RUNG_BOUNCE)) {
+		struct dad_dma_bounce_stats stats;
+
+		if (dad_dma_bounce_stats(domain, dev->own_bounce != NULL ? pub : NULL, &stats) ==
+				0 &&
+			reaches(dev, mask, stats.highest))
+			return DAD_DMA_SUPPORT_BOUNCE;
+	}
+	return some ? DAD_DMA_SUPPORT_PARTLY : DAD_DMA_SUPPORT_NO;
 }
 
 /* A device that reaches not one byte of the domain's memory cannot be served. */
 static bool
-mask_is_possible(const struct dad_dma_dev *dev, uint64_t mask)
+mask_is_possible(const struct dad_dma_dev *pub, uint64_t mask)
 {
-	uint64_t lowest = table_lowest(dev->domain->reverse);
-
-	if (lowest != DAD_DMA_ABSENT && lowest <= mask)
+	if (dad_dma_supported(pub, mask) != DAD_DMA_SUPPORT_NO)
 		return true;
-	DMA_LOG(NOTICE, "%s: mask %#" PRIx64 " excludes all memory, which starts at %#" PRIx64,
-		dev->name, mask, lowest);
+	DMA_LOG(NOTICE, "%s: mask %#" PRIx64 " excludes all memory", dev_of(pub)->name, mask);
 	return false;
 }
 
@@ -77,7 +238,7 @@ dad_dma_set_coherent_mask(struct dad_dma_dev *dev, uint64_t mask)
 {
 	if (!mask_is_possible(dev, mask))
 		return -EIO;
-	dev->coherent_mask = mask;
+	dev_of(dev)->coherent_mask = mask;
 	return 0;
 }
 
@@ -98,17 +259,125 @@ dad_dma_get_mask(const struct dad_dma_dev *dev)
 uint64_t
 dad_dma_get_coherent_mask(const struct dad_dma_dev *dev)
 {
-	return dev->coherent_mask;
+	return dev_of(dev)->coherent_mask;
+}
+
+uint64_t
+dad_dma_get_required_mask(const struct dad_dma_dev *pub)
+{
+	const struct dma_dev *dev = dev_of(pub);
+	uint64_t highest = DAD_DMA_ABSENT;
+
+	if (is_rung(dev, DAD_DMA_RUNG_DIRECT))
+		highest = table_highest(dev->domain->reverse);
+	if (highest == DAD_DMA_ABSENT)
+		highest = dev->domain->ops != NULL ? dev->domain->iova_last : 0;
+	highest = dev_to_bus(dev, highest);
+	return highest == 0 ? 1 : UINT64_MAX >> __builtin_clzll(highest);
+}
+
+/* ---- limits ------------------------------------------------------------------------------- */
+
+static bool
+is_low_mask(uint64_t mask)
+{
+	return (mask & (mask + 1)) == 0;
+}
+
+int
+dad_dma_set_limits(struct dad_dma_dev *pub, const struct dad_dma_limits *limits)
+{
+	struct dma_dev *dev = dev_of(pub);
+	struct dad_dma_limits l = *limits;
+
+	if (l.max_seg_size == 0)
+		l.max_seg_size = 64u << 10;
+	if (l.seg_boundary == 0)
+		l.seg_boundary = UINT64_MAX;
+	if (l.alignment == 0)
+		l.alignment = 1;
+	if (!is_low_mask(l.seg_boundary) || l.seg_boundary < DAD_DMA_PAGE_SIZE - 1 ||
+		!is_low_mask(l.alignment - 1) || l.alignment > DAD_DMA_PAGE_SIZE ||
+		!is_low_mask(l.min_align_mask) || l.min_align_mask >= DAD_DMA_PAGE_SIZE ||
+		l.excl_low > l.excl_high)
+		return -EINVAL;
+	pthread_mutex_lock(&dev->domain->lock);
+	dev->limits = l;
+	dev_refresh(dev);
+	pthread_mutex_unlock(&dev->domain->lock);
+	return 0;
 }
 
 void
-dad_dma_dev_stats(const struct dad_dma_dev *dev, struct dad_dma_dev_stats *stats)
+dad_dma_get_limits(const struct dad_dma_dev *dev, struct dad_dma_limits *limits)
 {
+	*limits = dev_of(dev)->limits;
+}
+
+int
+dad_dma_dev_set_rungs(struct dad_dma_dev *pub, unsigned int rungs)
+{
+	struct dma_dev *dev = dev_of(pub);
+	int ret = 0;
+
+	if ((rungs & ~DAD_DMA_RUNGS_ALL) != 0)
+		return -EINVAL;
+	pthread_mutex_lock(&dev->domain->lock);
+	unsigned int before = dev->rungs_wanted;
+
+	dev->rungs_wanted = rungs;
+	if (rungs_of(dev) == 0) {
+		dev->rungs_wanted = before;
+		ret = -EINVAL;
+	}
+	dev_refresh(dev);
+	pthread_mutex_unlock(&dev->domain->lock);
+	return ret;
+}
+
+void
+dad_dma_dev_count_direct(struct dad_dma_dev *pub, bool on)
+{
+	struct dma_dev *dev = dev_of(pub);
+
+	pthread_mutex_lock(&dev->domain->lock);
+	dev->count_direct = on;
+	dev_refresh(dev);
+	pthread_mutex_unlock(&dev->domain->lock);
+}
+
+size_t
+dad_dma_max_mapping_size(const struct dad_dma_dev *pub)
+{
+	const struct dma_dev *dev = dev_of(pub);
+
+	/* strict mappings do not bounce until IOVAs run out */
+	if (!is_rung(dev, DAD_DMA_RUNG_BOUNCE) || is_rung(dev, DAD_DMA_RUNG_STRICT))
+		return SIZE_MAX;
+	return bounce_max(dev_bounce(dev)) - dev->limits.min_align_mask;
+}
+
+/* ---- numbers ------------------------------------------------------------------------------ */
+
+void
+dad_dma_dev_stats(const struct dad_dma_dev *pub, struct dad_dma_dev_stats *stats)
+{
+	const struct dma_dev *dev = dev_of(pub);
 	const struct dad_dma_dev_stats *now = &dev->stats;
 
 	stats->coherent_bytes = __atomic_load_n(&now->coherent_bytes, __ATOMIC_RELAXED);
+	stats->direct = sum(dev, COUNT_DIRECT);
+	stats->window = sum(dev, COUNT_WINDOW);
+	stats->strict = sum(dev, COUNT_STRICT);
+	stats->bounce = sum(dev, COUNT_BOUNCE);
+	stats->unmapped = sum(dev, COUNT_UNMAPPED);
+	stats->copied_in = sum(dev, COUNT_IN);
+	stats->copied_out = sum(dev, COUNT_OUT);
 	stats->map_error_invalid = __atomic_load_n(&now->map_error_invalid, __ATOMIC_RELAXED);
 	stats->map_error_unknown = __atomic_load_n(&now->map_error_unknown, __ATOMIC_RELAXED);
 	stats->map_error_contiguity = __atomic_load_n(&now->map_error_contiguity, __ATOMIC_RELAXED);
 	stats->map_error_mask = __atomic_load_n(&now->map_error_mask, __ATOMIC_RELAXED);
+	stats->map_error_space = __atomic_load_n(&now->map_error_space, __ATOMIC_RELAXED);
+	stats->map_error_memory = __atomic_load_n(&now->map_error_memory, __ATOMIC_RELAXED);
+	stats->map_error_backend = __atomic_load_n(&now->map_error_backend, __ATOMIC_RELAXED);
 }

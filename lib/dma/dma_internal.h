@@ -2,49 +2,315 @@
 #ifndef DMA_INTERNAL_H
 #define DMA_INTERNAL_H
 
-/* What the parts of lib/dma know of each other. */
+/* What the parts of lib/dma know of each other.
+ *
+ * Locks, in the order in which they are taken:
+ *   domains_lock   the list of domains, and their reference counts
+ *   arena_lock     growth of coherent memory (a short lock within guards what there is)
+ *   (EAL's memory lock)
+ *   lock           regions, windows, devices, pools: whatever is not done by a map of known memory
+ *   queue_lock     the queue of lazy unmaps
+ *   table_lock     writers of the tables
+ * EAL calls us back with its memory lock held; hence nothing of EAL's memory is called under the
+ * locks below it. */
 
 #include <inttypes.h>
 #include <pthread.h>
 #include <sys/queue.h>
 
+#include <rte_lcore.h>
 #include <rte_log.h>
-#include <rte_spinlock.h>
 
 #include "dad_dma.h"
+#include "dad_dma_domain.h"
+#include "lock.h"
 #include "table.h"
 
 extern int dma_logtype;
 #define DMA_LOG(level, fmt, ...)                                                                   \
 	rte_log(RTE_LOG_##level, dma_logtype, "dad_dma: " fmt "\n", ##__VA_ARGS__)
 
-struct arena;
+/* Virtual addresses from here on are not the process's. */
+#define DMA_VA_END (UINT64_C(1) << 47)
 
-struct dad_dma_domain {
-	struct dad_dma_table *forward; /* virtual → IOVA */
-	struct dad_dma_table *reverse; /* IOVA → virtual */
-	rte_spinlock_t table_lock;     /* writers of the two; taken inside EAL's memory lock */
-	pthread_mutex_t arena_lock;    /* taken outside of EAL's memory lock */
-	TAILQ_HEAD(, arena) arenas;
-	unsigned int references;
+/* Why an address is in the reverse table; kept in the flags of its word. */
+enum kind {
+	KIND_DIRECT = 0 << 2,	/* EAL's memory, and what its IOVA is */
+	KIND_REGION = 1 << 2,	/* the same of a region, of which mappings are counted */
+	KIND_WINDOW = 2 << 2,	/* a window */
+	KIND_STRICT = 3 << 2,	/* one transfer */
+	KIND_COHERENT = 4 << 2, /* a coherent buffer that got an IOVA of its own */
+	KIND_BOUNCE = 5 << 2,	/* a pool's slots */
+};
+#define KIND_MASK  (UINT64_C(7) << 2)
+/* Also in such a word: here begins a piece of a region that was linked into a range. */
+#define WORD_START (UINT64_C(1) << 5)
+
+struct arenas;
+struct bounce;
+struct dad_iova;
+struct dma_dev;
+
+/* A second IOVA of some memory. It lies in one region, or in EAL's memory. */
+struct window {
+	LIST_ENTRY(window) next;
+	uint64_t va;
+	uint64_t iova;
+	uint64_t len;
+};
+LIST_HEAD(window_list, window);
+
+/* Aligned so that its address can be a word in a table. */
+struct region {
+	TAILQ_ENTRY(region) next;
+	uint64_t va;
+	uint64_t len;
+	uint64_t phys;	 /* of a BAR, else DAD_DMA_ABSENT */
+	uint64_t mapped; /* mappings now; relaxed atomics */
+	struct window_list windows;
 };
 
-struct dad_dma_dev {
+/* IOVAs, both ends included; first > last: none */
+struct span {
+	uint64_t first;
+	uint64_t last;
+};
+
+/* Unmapped, and not yet free. */
+struct retired {
+	uint64_t iova;
+	uint64_t len;
+};
+#define QUEUE_SIZE 256u
+#define QUEUE_MS   10u /* how long something may wait while others come */
+
+struct dad_dma_domain {
+	TAILQ_ENTRY(dad_dma_domain) next;
+	char name[32];
+	enum dad_dma_domain_type type;
+	unsigned int rungs; /* it was made with */
+	unsigned int flags;
+	int socket_id;
+	unsigned int references;
+	char callback[32]; /* name of EAL's memory event callback */
+
+	struct dad_dma_table *forward; /* virtual → IOVA, of what is direct and not counted */
+	struct dad_dma_table *reverse; /* IOVA → virtual, of everything, with its kind */
+	struct dad_dma_table *counted; /* virtual → IOVA, of what is direct in regions */
+	struct dad_dma_table *owner;   /* virtual → region; each of its pages has the same word */
+	struct dad_dma_table *phys;    /* physical → virtual, of BARs */
+	struct dad_dma_table *known;   /* remapping: virtual → virtual, of EAL's memory */
+	struct dad_dma_table *window;  /* remapping: virtual → IOVA, of windows */
+	struct lock table_lock;
+
+	pthread_mutex_t lock;
+	TAILQ_HEAD(, dma_dev) devs;
+	TAILQ_HEAD(, region) regions;
+	uint64_t n_regions;	    /* relaxed atomics; read without the lock */
+	struct window_list windows; /* of EAL's memory */
+	uint64_t window_bytes;
+	struct bounce *bounce;
+	struct span unmap_span; /* IOVAs for which an unmap has something to do */
+	struct span sync_span;
+
+	pthread_mutex_t arena_lock; /* who makes arenas */
+	struct arenas *arenas;
+
+	/* of remapping domains */
+	const struct dad_dma_domain_ops *ops;
+	void *priv;
+	struct dad_dma_backend_info backend;
+	uint64_t granule;
+	uint64_t iova_first, iova_last;
+	struct dad_iova *iova;
+	uint64_t window_max;
+	uint64_t registers_max;
+	/* relaxed atomics from here on */
+	uint64_t registers_used;
+	uint64_t registers_high;
+	uint64_t strict_maps;
+	uint64_t lost;
+	uint64_t flushes;
+
+	pthread_mutex_t queue_lock;
+	struct retired queue[QUEUE_SIZE];
+	unsigned int queued;
+	uint64_t queued_tsc; /* of the oldest */
+};
+
+/* Counters of one device and one lcore, which alone writes them. */
+enum dev_counter {
+	COUNT_DIRECT,
+	COUNT_WINDOW,
+	COUNT_STRICT,
+	COUNT_BOUNCE,
+	COUNT_UNMAPPED,
+	COUNT_IN,
+	COUNT_OUT,
+	COUNT_LIVE, /* up and down, on different lcores: only the sum says something */
+	COUNTERS
+};
+struct dev_cell {
+	uint64_t count[COUNTERS];
+} __rte_cache_aligned;
+
+struct dma_dev {
+	struct dad_dma_dev pub;
+	TAILQ_ENTRY(dma_dev) next;
 	char name[64];
 	struct dad_dma_domain *domain;
 	int socket_id;
-	uint64_t mask;
 	uint64_t coherent_mask;
-	struct dad_dma_dev_stats stats; /* read and written with relaxed atomics */
+	unsigned int rungs_wanted;
+	unsigned int rungs; /* that there are for it */
+	bool count_direct;
+	bool limited; /* alignment, exclusion or offset: each address has to be looked at */
+	struct dad_dma_limits limits;
+	struct bounce *own_bounce;
+	struct dad_dma_dev_stats stats; /* errors and coherent; relaxed atomics */
+	/* the last is for threads that are no lcores, which add to it atomically */
+	struct dev_cell cells[RTE_MAX_LCORE + 1];
 };
+
+static inline struct dma_dev *
+dev_of(const struct dad_dma_dev *dev)
+{
+	return (struct dma_dev *)(uintptr_t)dev;
+}
+
+/* lcore is the caller's, asked for once in a call: in a shared library that is a call too. */
+static inline void
+dev_count_on(struct dma_dev *dev, unsigned int lcore, enum dev_counter which, uint64_t n)
+{
+	if (likely(lcore < RTE_MAX_LCORE)) {
+		uint64_t *at = &dev->cells[lcore].count[which];
+
+		__atomic_store_n(at, __atomic_load_n(at, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+	} else {
+		__atomic_fetch_add(&dev->cells[RTE_MAX_LCORE].count[which], n, __ATOMIC_RELAXED);
+	}
+}
+
+static inline void
+dev_count(struct dma_dev *dev, enum dev_counter which, uint64_t n)
+{
+	dev_count_on(dev, rte_lcore_id(), which, n);
+}
+
+static inline uint64_t
+dev_to_bus(const struct dma_dev *dev, uint64_t iova)
+{
+	return iova + (uint64_t)dev->limits.bus_offset;
+}
+
+static inline uint64_t
+dev_to_iova(const struct dma_dev *dev, dad_dma_addr_t addr)
+{
+	return addr - (uint64_t)dev->limits.bus_offset;
+}
+
+/* ---- dev.c */
+
+/* Can the device be given this? 0 or ERANGE. */
+int dev_check(const struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size);
+/* What the inline functions look at, after something changed; under the domain's lock. The device
+ * has no mappings. */
+void dev_refresh(struct dma_dev *dev);
+/* The same after a span became wider, which it may while there are mappings. */
+void dev_look_again(struct dma_dev *dev);
+/* Its pool, or NULL. */
+struct bounce *dev_bounce(const struct dma_dev *dev);
+/* Mappings alive, without those that are direct. */
+uint64_t dev_live(const struct dma_dev *dev);
+
+/* ---- domain.c */
 
 /* dad_dma_domain_put() for somebody who has no pointer to give: one more reference. */
 void domain_ref(struct dad_dma_domain *domain);
-
-/* The table's answer, or EAL's for external memory it did not announce. */
+/* Calls for each domain, under domains_lock. */
+void domain_walk(void (*call)(struct dad_dma_domain *domain, void *arg), void *arg);
+/* Unmapping or syncing these IOVAs has something to do from now on; under the domain's lock. */
+void domain_widen(struct dad_dma_domain *domain, struct span *span, uint64_t first, uint64_t last);
+/* What is direct: the table's answer, a region's, or EAL's for external memory that it did not
+ * announce. */
 uint64_t domain_virt_to_bus(const struct dad_dma_domain *domain, uint64_t va, uint64_t *contig);
+/* Where an IOVA leads, and why. DAD_DMA_ABSENT if nowhere. */
+uint64_t domain_reverse(
+	const struct dad_dma_domain *domain, uint64_t iova, uint64_t *contig, unsigned int *kind);
+/* Make IOVAs lead to virtual addresses. 0 or -errno. */
+int domain_set_reverse(
+	struct dad_dma_domain *domain, uint64_t iova, uint64_t va, uint64_t len, enum kind kind);
+void domain_clear_reverse(struct dad_dma_domain *domain, uint64_t iova, uint64_t len);
 
-/* Frees all arenas: the domain goes away, and all its devices went before. */
-void coherent_release(struct dad_dma_domain *domain);
+/* ---- eal_memory.c: following EAL's memory */
+
+int eal_memory_follow(struct dad_dma_domain *domain);
+void eal_memory_leave(struct dad_dma_domain *domain);
+const struct rte_memseg *eal_external_by_va(uint64_t va);
+const struct rte_memseg *eal_external_by_iova(uint64_t iova);
+
+/* ---- region.c */
+
+/* A mapping of [va, va + size) begins and ends. False: it lies in a region only with a part. */
+bool region_get(struct dad_dma_domain *domain, uint64_t va, uint64_t size);
+void region_put(struct dad_dma_domain *domain, uint64_t va);
+struct region *region_of(const struct dad_dma_domain *domain, uint64_t va);
+void regions_release(struct dad_dma_domain *domain);
+
+/* ---- remap.c: IOVAs of our own */
+
+/* Does memory get IOVAs that equal its virtual addresses there, for good? */
+bool remap_has_direct(const struct dad_dma_domain *domain, uint64_t va, uint64_t len);
+/* IOVAs for len bytes (granules), the last at most at limit. 0, or ENOSPC, ERANGE, ENOMEM. */
+int remap_alloc(struct dad_dma_domain *domain, uint64_t len, uint64_t align, uint64_t limit,
+	uint64_t *iova);
+/* The same under all limits of a device. */
+int remap_alloc_dev(const struct dma_dev *dev, uint64_t len, uint64_t align, uint64_t *iova);
+void remap_free(struct dad_dma_domain *domain, uint64_t iova, uint64_t len);
+/* Take what is mapped there from the backend. False: the IOVAs must not be used again. */
+bool remap_unmap(struct dad_dma_domain *domain, uint64_t iova, uint64_t len);
+/* The same, and free the IOVAs; at once, or lazily. */
+void remap_drop(struct dad_dma_domain *domain, uint64_t iova, uint64_t len, bool may_wait);
+/* A mapping that stays, for slots and coherent memory. va and len are in granules. 0 or errno. */
+int remap_static(struct dad_dma_domain *domain, void *va, uint64_t len, uint64_t align,
+	uint64_t limit, enum kind kind, uint64_t *iova);
+/* What a backend said, as an errno of a mapping call. */
+int remap_error(int ret);
+void remap_static_drop(struct dad_dma_domain *domain, uint64_t iova, uint64_t len);
+
+/* ---- window.c */
+
+int window_map(struct dma_dev *dev, uint64_t va, uint64_t size, uint64_t *iova);
+/* Of memory that goes away; under the domain's lock. */
+void window_drop(struct dad_dma_domain *domain, uint64_t va, uint64_t len);
+void window_drop_all(struct dad_dma_domain *domain, struct window_list *list);
+
+/* ---- strict.c */
+
+int strict_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir,
+	unsigned int attrs, uint64_t *iova);
+void strict_unmap(struct dma_dev *dev, uint64_t iova, uint64_t size, enum dad_dma_dir dir,
+	unsigned int attrs);
+/* A piece of a range of IOVAs that is there already, and taking the bytes out of it again before
+ * the range is dropped. 0 or errno. */
+int strict_put(struct dma_dev *dev, uint64_t iova, uint64_t va, uint64_t size, enum dad_dma_dir dir,
+	unsigned int attrs);
+void strict_take(struct dma_dev *dev, uint64_t iova, uint64_t size, enum dad_dma_dir dir,
+	unsigned int attrs);
+/* Between what the CPU sees and what the device sees, where that is not the same. */
+void strict_copy(struct dma_dev *dev, uint64_t iova, uint64_t size, bool to_device);
+
+/* ---- bounce.c */
+
+/* What bounce_create() made goes again: no mapping is left. NULL is allowed. */
+void bounce_free(struct bounce *bounce);
+int bounce_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size,
+	enum dad_dma_dir dir, unsigned int attrs, uint64_t *iova);
+/* False if nothing was mapped there; else where the buffer is. slot_va: what the IOVA leads to. */
+bool bounce_unmap(struct dma_dev *dev, unsigned int lcore, uint64_t iova, uint64_t slot_va,
+	uint64_t size, enum dad_dma_dir dir, unsigned int attrs, uint64_t *va);
+void bounce_copy(
+	struct dma_dev *dev, uint64_t iova, uint64_t slot_va, uint64_t size, bool to_device);
+uint64_t bounce_max(const struct bounce *bounce);
 
 #endif /* DMA_INTERNAL_H */

@@ -1,199 +1,281 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_memory.h>
+#include <rte_string_fns.h>
 
+#include "arena.h"
 #include "dma_internal.h"
+#include "iova.h"
+#include "soft.h"
 
 RTE_LOG_REGISTER(dma_logtype, lib.dad.dma, NOTICE)
 
-/* The identity domain exists once; identity_lock guards the pointer and all reference counts. */
+/* domains_lock guards the list, the pointer to the one identity, and all reference counts. */
+static pthread_mutex_t domains_lock = PTHREAD_MUTEX_INITIALIZER;
+static TAILQ_HEAD(, dad_dma_domain) domains = TAILQ_HEAD_INITIALIZER(domains);
 static struct dad_dma_domain *identity;
-static pthread_mutex_t identity_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* ---- following EAL's memory --------------------------------------------------------------- */
-
-static void
-learn_run(struct dad_dma_domain *domain, uint64_t va, uint64_t iova, uint64_t len)
-{
-	if (((va | iova | len) & (DAD_DMA_PAGE_SIZE - 1)) != 0) {
-		DMA_LOG(WARNING, "memory at %#" PRIx64 " ignored: not in pages of 4 KiB", va);
-		return;
-	}
-
-	rte_spinlock_lock(&domain->table_lock);
-	int ret = table_set(domain->forward, va, iova, len);
-	if (ret == 0)
-		ret = table_set(domain->reverse, iova, va, len);
-	if (ret != 0)
-		table_clear(domain->forward, va, len);
-	rte_spinlock_unlock(&domain->table_lock);
-
-	if (ret != 0)
-		DMA_LOG(ERR, "memory at %#" PRIx64 " cannot be mapped: IOVA %#" PRIx64 ": %s", va,
-			iova, rte_strerror(-ret));
-}
-
-/* A virtually contiguous range of memsegs: each run that is contiguous in IOVAs at once. */
-static void
-learn(struct dad_dma_domain *domain, const struct rte_memseg_list *msl, uint64_t va, uint64_t len)
-{
-	uint64_t end = va + len;
-	uint64_t run_va = va, run_iova = RTE_BAD_IOVA, run_len = 0;
-
-	for (; va < end; va += msl->page_sz) {
-		const struct rte_memseg *seg = rte_mem_virt2memseg((void *)(uintptr_t)va, msl);
-		uint64_t iova = seg != NULL ? seg->iova : RTE_BAD_IOVA;
-
-		if (run_len > 0 && iova == run_iova + run_len) {
-			run_len += msl->page_sz;
-			continue;
-		}
-		if (run_len > 0)
-			learn_run(domain, run_va, run_iova, run_len);
-		run_va = va;
-		run_iova = iova;
-		run_len = iova == RTE_BAD_IOVA ? 0 : msl->page_sz;
-	}
-	if (run_len > 0)
-		learn_run(domain, run_va, run_iova, run_len);
-}
-
-static void
-forget(struct dad_dma_domain *domain, uint64_t va, uint64_t len)
-{
-	rte_spinlock_lock(&domain->table_lock);
-	for (uint64_t at = va; at < va + len;) {
-		uint64_t contig;
-		uint64_t iova = dad_dma_table_find(domain->forward, at, &contig);
-
-		if (iova == DAD_DMA_ABSENT) {
-			at += DAD_DMA_PAGE_SIZE;
-			continue;
-		}
-		if (contig > va + len - at)
-			contig = va + len - at;
-		if (table_clear(domain->reverse, iova, contig) != 0)
-			DMA_LOG(ERR, "IOVA %#" PRIx64 " stays known, its memory is gone", iova);
-		at += contig;
-	}
-	if (table_clear(domain->forward, va, len) != 0)
-		DMA_LOG(ERR, "%#" PRIx64 " stays known, its memory is gone", va);
-	rte_spinlock_unlock(&domain->table_lock);
-}
-
-static void
-on_mem_event(enum rte_mem_event event, const void *addr, size_t len, void *arg)
-{
-	struct dad_dma_domain *domain = arg;
-	const struct rte_memseg_list *msl = rte_mem_virt2memseg_list(addr);
-
-	if (event == RTE_MEM_EVENT_FREE)
-		forget(domain, (uintptr_t)addr, len);
-	else if (msl != NULL)
-		learn(domain, msl, (uintptr_t)addr, len);
-}
-
-/* Memory of rte_extmem_register(): no event tells when it comes or goes. */
-static bool
-is_unannounced(const struct rte_memseg_list *msl)
-{
-	return msl->external && !msl->heap;
-}
-
-static int
-on_walk(const struct rte_memseg_list *msl, const struct rte_memseg *seg, size_t len, void *arg)
-{
-	if (!is_unannounced(msl))
-		learn(arg, msl, (uintptr_t)seg->addr, len);
-	return 0;
-}
+static const struct span none = {.first = UINT64_MAX, .last = 0};
 
 /* ---- life --------------------------------------------------------------------------------- */
 
-/* With more than one copy of this library in a process, each has its own callback. */
-static const char *
-callback_name(const struct dad_dma_domain *domain)
-{
-	static char name[RTE_MEM_EVENT_CALLBACK_NAME_LEN];
-
-	snprintf(name, sizeof(name), "dad_dma_%p", (const void *)domain);
-	return name;
-}
-
 static void
-domain_free(struct dad_dma_domain *domain)
+free_parts(struct dad_dma_domain *domain)
 {
-	coherent_release(domain);
-	rte_mem_event_callback_unregister(callback_name(domain), domain);
-	table_free(domain->forward);
-	table_free(domain->reverse);
+	struct dad_dma_table *tables[] = {domain->forward, domain->reverse, domain->counted,
+		domain->owner, domain->phys, domain->known, domain->window};
+
+	for (unsigned int i = 0; i < RTE_DIM(tables); i++)
+		table_free(tables[i]);
+	dad_iova_destroy(domain->iova);
+	arenas_destroy(domain->arenas);
+	pthread_mutex_destroy(&domain->lock);
 	pthread_mutex_destroy(&domain->arena_lock);
+	pthread_mutex_destroy(&domain->queue_lock);
 	free(domain);
 }
 
+/* What is mapped in the backend goes first, the backend then, and the bookkeeping last. */
+static void
+domain_free(struct dad_dma_domain *domain)
+{
+	arenas_clear(domain->arenas);
+	eal_memory_leave(domain);
+	bounce_free(domain->bounce);
+	regions_release(domain);
+	if (domain->ops != NULL) {
+		dad_dma_domain_flush(domain);
+		if (domain->ops->close != NULL)
+			domain->ops->close(domain->priv);
+	}
+	free_parts(domain);
+}
+
+/* Without IOVAs or memory yet. */
 static struct dad_dma_domain *
-domain_create(void)
+domain_alloc(const char *name, enum dad_dma_domain_type type)
 {
 	struct dad_dma_domain *domain = calloc(1, sizeof(*domain));
 
 	if (domain == NULL)
-		goto no_memory;
+		return NULL;
+	rte_strscpy(domain->name, name, sizeof(domain->name));
+	domain->type = type;
+	domain->references = 1;
+	domain->unmap_span = none;
+	domain->sync_span = none;
+	domain->registers_max = UINT64_MAX;
+	pthread_mutex_init(&domain->lock, NULL);
+	pthread_mutex_init(&domain->arena_lock, NULL);
+	pthread_mutex_init(&domain->queue_lock, NULL);
+	TAILQ_INIT(&domain->devs);
+	TAILQ_INIT(&domain->regions);
+	LIST_INIT(&domain->windows);
+
 	domain->forward = table_create();
 	domain->reverse = table_create();
-	if (domain->forward == NULL || domain->reverse == NULL)
-		goto no_tables;
-	rte_spinlock_init(&domain->table_lock);
-	pthread_mutex_init(&domain->arena_lock, NULL);
-	TAILQ_INIT(&domain->arenas);
-
-	/* Events first: what comes between them and the walk is learnt twice, not missed. Where
-	 * memory is fixed for the life of the process (--legacy-mem, --no-huge) there are none. */
-	if (rte_mem_event_callback_register(callback_name(domain), on_mem_event, domain) != 0 &&
-		rte_errno != ENOTSUP) {
-		DMA_LOG(ERR, "EAL's memory events: %s", rte_strerror(rte_errno));
-		goto no_events;
+	domain->counted = table_create();
+	domain->owner = table_create();
+	domain->phys = table_create();
+	domain->arenas = arenas_create();
+	if (domain->arenas == NULL || domain->forward == NULL || domain->reverse == NULL ||
+		domain->counted == NULL || domain->owner == NULL || domain->phys == NULL) {
+		free_parts(domain);
+		return NULL;
 	}
-	rte_memseg_contig_walk(on_walk, domain);
 	return domain;
+}
 
-no_events:
-	pthread_mutex_destroy(&domain->arena_lock);
-	table_free(domain->forward);
-	table_free(domain->reverse);
-	free(domain);
-	return NULL;
-no_tables:
-	table_free(domain->forward);
-	table_free(domain->reverse);
-	free(domain);
-no_memory:
-	rte_errno = ENOMEM;
-	return NULL;
+static struct dad_dma_domain *
+identity_create(void)
+{
+	struct dad_dma_domain *domain = domain_alloc("identity", DAD_DMA_DOMAIN_IDENTITY);
+
+	if (domain == NULL) {
+		rte_errno = ENOMEM;
+		return NULL;
+	}
+	domain->rungs =
+		DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_DIRECT) | DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE);
+	domain->granule = DAD_DMA_PAGE_SIZE;
+	domain->backend.granule_shift = DAD_DMA_PAGE_SHIFT;
+	domain->iova_last = UINT64_MAX;
+	if (eal_memory_follow(domain) != 0) {
+		free_parts(domain);
+		return NULL;
+	}
+	TAILQ_INSERT_TAIL(&domains, domain, next);
+	return domain;
 }
 
 struct dad_dma_domain *
 dad_dma_domain_identity(void)
 {
-	pthread_mutex_lock(&identity_lock);
+	pthread_mutex_lock(&domains_lock);
 	if (identity == NULL)
-		identity = domain_create();
-	if (identity != NULL)
+		identity = identity_create();
+	else
 		identity->references++;
 	struct dad_dma_domain *domain = identity;
-	pthread_mutex_unlock(&identity_lock);
+	pthread_mutex_unlock(&domains_lock);
 	return domain;
+}
+
+static bool
+conf_is_valid(const struct dad_dma_domain_conf *conf)
+{
+	bool custom = conf->type == DAD_DMA_DOMAIN_CUSTOM;
+	bool ops = conf->ops != NULL && conf->ops->map != NULL && conf->ops->unmap != NULL;
+	bool noncoherent = conf->flags & DAD_DMA_DOMAIN_NONCOHERENT;
+
+	if (conf->name == NULL || conf->name[0] == '\0')
+		return false;
+	if (!(custom && ops) && conf->type != DAD_DMA_DOMAIN_SOFT)
+		return false;
+	if ((conf->flags & ~(unsigned int)(DAD_DMA_DOMAIN_LAZY | DAD_DMA_DOMAIN_NONCOHERENT)) != 0)
+		return false;
+	/* what the device sees has to be kept until the flush, or be gone: the latter */
+	if (noncoherent && (custom || (conf->flags & DAD_DMA_DOMAIN_LAZY)))
+		return false;
+	return (conf->rungs & ~DAD_DMA_RUNGS_ALL) == 0 && conf->iova_first <= conf->iova_last;
+}
+
+/* The IOVAs that both the caller and the backend want, and an allocator of them. 0 or errno. */
+static int
+make_iovas(struct dad_dma_domain *domain, const struct dad_dma_domain_conf *conf)
+{
+	struct dad_dma_backend_info *b = &domain->backend;
+	uint64_t first = conf->iova_first, last = conf->iova_last;
+
+	if (first == 0 && last == 0) {
+		first = DAD_DMA_PAGE_SIZE;
+		last = UINT32_MAX;
+	}
+	if (b->n_ranges == 0 || b->n_ranges > DAD_DMA_RANGES || b->granule_shift < 12 ||
+		b->granule_shift > DAD_DMA_UNIT_SHIFT)
+		return EINVAL;
+	domain->granule = UINT64_C(1) << b->granule_shift;
+	first = RTE_MAX(first, b->ranges[0].first);
+	last = RTE_MIN(last, b->ranges[b->n_ranges - 1].last);
+	last = RTE_MIN(last, (UINT64_C(1) << DAD_DMA_KEY_BITS) - 1);
+	/* whole granules, if there are any */
+	if (first > last)
+		return ERANGE;
+	first = RTE_ALIGN_CEIL(first, domain->granule);
+	uint64_t end = RTE_ALIGN_FLOOR(last + 1, domain->granule);
+	if (first >= end)
+		return ERANGE;
+	last = end - 1;
+	domain->iova_first = first;
+	domain->iova_last = last;
+	domain->window_max = conf->window_max != 0 ? conf->window_max : (last - first) / 2;
+	if (conf->mapping_registers != 0)
+		domain->registers_max = conf->mapping_registers;
+	if (b->max_maps != 0)
+		domain->registers_max = RTE_MIN(domain->registers_max, b->max_maps);
+
+	domain->iova = dad_iova_create(first, last - first + 1, b->granule_shift, conf->socket_id);
+	if (domain->iova == NULL)
+		return rte_errno;
+	/* the holes between the backend's ranges */
+	for (unsigned int i = 1; i < b->n_ranges; i++) {
+		uint64_t hole = b->ranges[i - 1].last + 1;
+		uint64_t next = b->ranges[i].first;
+
+		hole = RTE_MAX(RTE_ALIGN_FLOOR(hole, domain->granule), first);
+		next = RTE_MIN(RTE_ALIGN_CEIL(next, domain->granule), last + 1);
+		if (hole < next) {
+			int ret = dad_iova_reserve(domain->iova, hole, next - hole);
+
+			if (ret != 0)
+				return -ret;
+		}
+	}
+	return 0;
+}
+
+static int
+make_backend(struct dad_dma_domain *domain, const struct dad_dma_domain_conf *conf)
+{
+	struct dad_dma_backend_info *b = &domain->backend;
+
+	domain->ops = conf->ops;
+	domain->priv = conf->priv;
+	if (conf->type == DAD_DMA_DOMAIN_SOFT) {
+		domain->ops = &soft_ops;
+		domain->priv = soft_create(conf->flags & DAD_DMA_DOMAIN_NONCOHERENT);
+		if (domain->priv == NULL)
+			return ENOMEM;
+	}
+	b->granule_shift = DAD_DMA_PAGE_SHIFT;
+	b->n_ranges = 1;
+	b->ranges[0] =
+		(struct dad_dma_range){.first = 0, .last = (UINT64_C(1) << DAD_DMA_KEY_BITS) - 1};
+	if (domain->ops->query == NULL)
+		return 0;
+	int ret = domain->ops->query(domain->priv, b);
+	return ret < 0 ? -ret : 0;
+}
+
+struct dad_dma_domain *
+dad_dma_domain_create(const struct dad_dma_domain_conf *conf)
+{
+	if (conf == NULL || !conf_is_valid(conf)) {
+		rte_errno = EINVAL;
+		return NULL;
+	}
+	struct dad_dma_domain *domain = domain_alloc(conf->name, conf->type);
+	int error = ENOMEM;
+
+	if (domain == NULL)
+		goto no_domain;
+	domain->rungs = conf->rungs != 0 ? conf->rungs : DAD_DMA_RUNGS_ALL;
+	domain->flags = conf->flags;
+	domain->socket_id = conf->socket_id;
+	error = make_backend(domain, conf);
+	if (error != 0)
+		goto no_backend;
+	error = make_iovas(domain, conf);
+	if (error != 0)
+		goto no_iovas;
+	domain->known = table_create();
+	domain->window = table_create();
+	error = ENOMEM;
+	if (domain->known == NULL || domain->window == NULL)
+		goto no_iovas;
+	domain->unmap_span = (struct span){.first = domain->iova_first, .last = domain->iova_last};
+	if (domain->flags & DAD_DMA_DOMAIN_NONCOHERENT)
+		domain->sync_span = domain->unmap_span;
+	if (eal_memory_follow(domain) != 0) {
+		error = rte_errno;
+		goto no_iovas;
+	}
+	pthread_mutex_lock(&domains_lock);
+	TAILQ_INSERT_TAIL(&domains, domain, next);
+	pthread_mutex_unlock(&domains_lock);
+	return domain;
+
+no_iovas:
+	/* a backend of the caller's is still the caller's after a failure */
+	if (conf->type == DAD_DMA_DOMAIN_SOFT)
+		soft_ops.close(domain->priv);
+no_backend:
+	free_parts(domain);
+no_domain:
+	rte_errno = error;
+	return NULL;
 }
 
 void
 domain_ref(struct dad_dma_domain *domain)
 {
-	pthread_mutex_lock(&identity_lock);
+	pthread_mutex_lock(&domains_lock);
 	domain->references++;
-	pthread_mutex_unlock(&identity_lock);
+	pthread_mutex_unlock(&domains_lock);
 }
 
 void
@@ -201,75 +283,74 @@ dad_dma_domain_put(struct dad_dma_domain *domain)
 {
 	if (domain == NULL)
 		return;
-	pthread_mutex_lock(&identity_lock);
+	pthread_mutex_lock(&domains_lock);
 	if (--domain->references == 0) {
-		identity = NULL;
+		if (domain == identity)
+			identity = NULL;
+		TAILQ_REMOVE(&domains, domain, next);
 		domain_free(domain);
 	}
-	pthread_mutex_unlock(&identity_lock);
+	pthread_mutex_unlock(&domains_lock);
+}
+
+void
+domain_walk(void (*call)(struct dad_dma_domain *domain, void *arg), void *arg)
+{
+	struct dad_dma_domain *domain;
+
+	pthread_mutex_lock(&domains_lock);
+	TAILQ_FOREACH (domain, &domains, next)
+		call(domain, arg);
+	pthread_mutex_unlock(&domains_lock);
+}
+
+void
+domain_widen(struct dad_dma_domain *domain, struct span *span, uint64_t first, uint64_t last)
+{
+	struct dma_dev *dev;
+
+	span->first = RTE_MIN(span->first, first);
+	span->last = RTE_MAX(span->last, last);
+	TAILQ_FOREACH (dev, &domain->devs, next)
+		dev_look_again(dev);
+}
+
+void
+dad_dma_domain_info(const struct dad_dma_domain *domain, struct dad_dma_domain_info *info)
+{
+	struct dad_dma_domain *d = (struct dad_dma_domain *)(uintptr_t)domain;
+	const struct dma_dev *dev;
+
+	memset(info, 0, sizeof(*info));
+	rte_strscpy(info->name, d->name, sizeof(info->name));
+	info->type = d->type;
+	info->flags = d->flags;
+	info->granule_shift = d->backend.granule_shift;
+	info->iova_first = d->iova_first;
+	info->iova_last = d->iova_last;
+	info->registers_max = d->registers_max;
+	info->registers_used = __atomic_load_n(&d->registers_used, __ATOMIC_RELAXED);
+	info->registers_high = __atomic_load_n(&d->registers_high, __ATOMIC_RELAXED);
+	info->strict_maps = __atomic_load_n(&d->strict_maps, __ATOMIC_RELAXED);
+	info->flushes = __atomic_load_n(&d->flushes, __ATOMIC_RELAXED);
+	info->lost = __atomic_load_n(&d->lost, __ATOMIC_RELAXED);
+	info->regions = __atomic_load_n(&d->n_regions, __ATOMIC_RELAXED);
+	pthread_mutex_lock(&d->queue_lock);
+	info->waiting = d->queued;
+	pthread_mutex_unlock(&d->queue_lock);
+	pthread_mutex_lock(&d->lock);
+	info->rungs = d->rungs;
+	if (d->bounce == NULL)
+		info->rungs &= ~DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE);
+	info->window_bytes = d->window_bytes;
+	TAILQ_FOREACH (dev, &d->devs, next)
+		info->devices++;
+	pthread_mutex_unlock(&d->lock);
+	if (d->type == DAD_DMA_DOMAIN_SOFT)
+		info->faults = soft_faults_count(d->priv);
 }
 
 /* ---- translation --------------------------------------------------------------------------- */
-
-/* What the tables do not know, EAL may: unannounced memory. Such answers are not kept, as nothing
- * would take them back. */
-
-static const struct rte_memseg *
-external_by_va(uint64_t va)
-{
-	const struct rte_memseg *seg = rte_mem_virt2memseg((void *)(uintptr_t)va, NULL);
-
-	if (seg == NULL || seg->addr == NULL || seg->iova == RTE_BAD_IOVA)
-		return NULL;
-	return va - seg->addr_64 < seg->len ? seg : NULL;
-}
-
-struct by_iova {
-	uint64_t iova;
-	const struct rte_memseg *found;
-};
-
-static int
-is_there_any(const struct rte_memseg_list *msl, void *arg)
-{
-	(void)arg;
-	return is_unannounced(msl);
-}
-
-static int
-search_list(const struct rte_memseg_list *msl, void *arg)
-{
-	struct by_iova *wanted = arg;
-
-	if (!is_unannounced(msl))
-		return 0;
-	for (unsigned int i = 0; i < msl->memseg_arr.len; i++) {
-		const struct rte_memseg *seg = rte_fbarray_get(&msl->memseg_arr, i);
-
-		/* where virtual addresses are IOVAs, external_by_iova() has looked already */
-		if (i == 0 && seg->iova == seg->addr_64)
-			return 0;
-		if (seg->iova != RTE_BAD_IOVA && wanted->iova - seg->iova < seg->len) {
-			wanted->found = seg;
-			return 1;
-		}
-	}
-	return 0;
-}
-
-static const struct rte_memseg *
-external_by_iova(uint64_t iova)
-{
-	struct by_iova wanted = {.iova = iova};
-	const struct rte_memseg *seg = external_by_va(iova);
-
-	if (seg != NULL && seg->iova == seg->addr_64)
-		return seg;
-	/* page by page, and under EAL's lock: not without need */
-	if (rte_memseg_list_walk_thread_unsafe(is_there_any, NULL) == 1)
-		rte_memseg_list_walk(search_list, &wanted);
-	return wanted.found;
-}
 
 uint64_t
 domain_virt_to_bus(const struct dad_dma_domain *domain, uint64_t va, uint64_t *contig)
@@ -278,7 +359,14 @@ domain_virt_to_bus(const struct dad_dma_domain *domain, uint64_t va, uint64_t *c
 
 	if (iova != DAD_DMA_ABSENT)
 		return iova;
-	const struct rte_memseg *seg = external_by_va(va);
+	if (__atomic_load_n(&domain->n_regions, __ATOMIC_RELAXED) != 0) {
+		iova = dad_dma_table_find(domain->counted, va, contig);
+		if (iova != DAD_DMA_ABSENT)
+			return iova;
+	}
+	if (domain->ops != NULL)
+		return DAD_DMA_ABSENT;
+	const struct rte_memseg *seg = eal_external_by_va(va);
 	if (seg == NULL)
 		return DAD_DMA_ABSENT;
 	*contig = seg->addr_64 + seg->len - va;
@@ -298,6 +386,19 @@ dad_dma_virt_to_bus(const struct dad_dma_domain *domain, const void *va, size_t 
 	return iova;
 }
 
+uint64_t
+domain_reverse(
+	const struct dad_dma_domain *domain, uint64_t iova, uint64_t *contig, unsigned int *kind)
+{
+	uint64_t size;
+	uint64_t word = table_word(domain->reverse, iova, &size);
+	uint64_t offset = iova & (size - 1);
+
+	*contig = size - offset;
+	*kind = word & KIND_MASK;
+	return word == 0 ? DAD_DMA_ABSENT : (word & ~DAD_DMA_WORD_FLAGS) + offset;
+}
+
 void *
 dad_dma_bus_to_virt(const struct dad_dma_domain *domain, dad_dma_addr_t addr, size_t *contig)
 {
@@ -305,7 +406,8 @@ dad_dma_bus_to_virt(const struct dad_dma_domain *domain, dad_dma_addr_t addr, si
 	uint64_t va = dad_dma_table_find(domain->reverse, addr, &len);
 
 	if (va == DAD_DMA_ABSENT) {
-		const struct rte_memseg *seg = external_by_iova(addr);
+		const struct rte_memseg *seg =
+			domain->ops == NULL ? eal_external_by_iova(addr) : NULL;
 
 		if (seg == NULL)
 			return NULL;
@@ -315,6 +417,27 @@ dad_dma_bus_to_virt(const struct dad_dma_domain *domain, dad_dma_addr_t addr, si
 	if (contig != NULL)
 		*contig = len;
 	return (void *)(uintptr_t)va;
+}
+
+int
+domain_set_reverse(
+	struct dad_dma_domain *domain, uint64_t iova, uint64_t va, uint64_t len, enum kind kind)
+{
+	lock_take(&domain->table_lock);
+	int ret = table_set(domain->reverse, iova, va | kind, len);
+	if (ret != 0)
+		table_clear(domain->reverse, iova, len);
+	lock_drop(&domain->table_lock);
+	return ret;
+}
+
+void
+domain_clear_reverse(struct dad_dma_domain *domain, uint64_t iova, uint64_t len)
+{
+	lock_take(&domain->table_lock);
+	if (table_clear(domain->reverse, iova, len) != 0)
+		DMA_LOG(ERR, "IOVA %#" PRIx64 " stays known, its memory is gone", iova);
+	lock_drop(&domain->table_lock);
 }
 
 const struct dad_dma_table *

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 
-#include <rte_atomic.h>
-#include <rte_branch_prediction.h>
+#include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_memory.h>
 
 #include "dma_internal.h"
+#include "stream.h"
 
-static dad_dma_addr_t
-refuse(uint64_t *counter, int error)
-{
-	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
-	rte_errno = error;
-	return DAD_DMA_MAPPING_ERROR;
-}
+/* Streaming mappings: the ladder, and the way back. */
+
+/* ---- direct --------------------------------------------------------------------------------- */
 
 /* Beyond the first unit: is the rest where it must be? 0, EFAULT (unknown) or E2BIG (elsewhere). */
 static int
@@ -36,68 +33,341 @@ check_rest(const struct dad_dma_domain *domain, uint64_t va, uint64_t iova, uint
 	return 0;
 }
 
-dad_dma_addr_t
-dad_dma_map_single(struct dad_dma_dev *dev, void *buffer, size_t size, enum dad_dma_dir dir)
+static int
+direct_map(const struct dma_dev *dev, uint64_t va, uint64_t size, uint64_t *iova)
 {
-	uint64_t va = (uintptr_t)buffer;
+	const struct dad_dma_domain *domain = dev->domain;
 	uint64_t contig;
+	uint64_t at = domain_virt_to_bus(domain, va, &contig);
 
-	/* the last byte, computed without wrapping, must not lie before the first */
-	if (unlikely(size == 0 || va + (size - 1) < va || (unsigned int)dir >= DAD_DMA_NONE))
-		return refuse(&dev->stats.map_error_invalid, EINVAL);
-
-	uint64_t iova = domain_virt_to_bus(dev->domain, va, &contig);
-	if (unlikely(iova == DAD_DMA_ABSENT))
-		return refuse(&dev->stats.map_error_unknown, EFAULT);
-	if (unlikely(contig < size)) {
-		int error = check_rest(dev->domain, va + contig, iova + contig, size - contig);
+	if (at == DAD_DMA_ABSENT)
+		return EFAULT;
+	if (contig < size) {
+		int error = check_rest(domain, va + contig, at + contig, size - contig);
 
 		if (error != 0)
-			return refuse(error == EFAULT ? &dev->stats.map_error_unknown
-						      : &dev->stats.map_error_contiguity,
-				error);
+			return error;
 	}
-	if (unlikely(iova + (size - 1) > dev->mask))
-		return refuse(&dev->stats.map_error_mask, ERANGE);
-
-	dad_dma_sync_single_for_device(dev, iova, size, dir);
-	return iova;
+	*iova = at;
+	return dev_check(dev, dev_to_bus(dev, at), size);
 }
 
+/* ---- the ladder ----------------------------------------------------------------------------- */
+
 void
-dad_dma_unmap_single(
-	struct dad_dma_dev *dev, dad_dma_addr_t addr, size_t size, enum dad_dma_dir dir)
+stream_refuse(struct dma_dev *dev, int error)
 {
-	dad_dma_sync_single_for_cpu(dev, addr, size, dir);
+	struct dad_dma_dev_stats *s = &dev->stats;
+	uint64_t *counter = &s->map_error_invalid;
+
+	switch (error) {
+	case EFAULT:
+		counter = &s->map_error_unknown;
+		break;
+	case E2BIG:
+		counter = &s->map_error_contiguity;
+		break;
+	case ERANGE:
+		counter = &s->map_error_mask;
+		break;
+	case ENOSPC:
+		counter = &s->map_error_space;
+		break;
+	case ENOMEM:
+		counter = &s->map_error_memory;
+		break;
+	case EIO:
+		counter = &s->map_error_backend;
+		break;
+	default:
+		break;
+	}
+	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+	rte_errno = error;
 }
 
 int
-dad_dma_mapping_error(const struct dad_dma_dev *dev, dad_dma_addr_t addr)
+stream_check(uint64_t va, uint64_t size, enum dad_dma_dir dir)
 {
-	(void)dev;
-	return addr == DAD_DMA_MAPPING_ERROR ? -ENOMEM : 0;
+	/* the last byte, computed without wrapping, must not lie before the first */
+	if (size == 0 || va + (size - 1) < va || (unsigned int)dir >= DAD_DMA_NONE)
+		return EINVAL;
+	return va + (size - 1) >= DMA_VA_END ? EFAULT : 0;
 }
 
-/* All of EAL's memory is cache-coherent with devices: ownership changes by ordering alone. */
-
-void
-dad_dma_sync_single_for_cpu(
-	struct dad_dma_dev *dev, dad_dma_addr_t addr, size_t size, enum dad_dma_dir dir)
+unsigned int
+stream_rungs(const struct dma_dev *dev, unsigned int attrs)
 {
-	(void)dev;
-	(void)addr;
-	(void)size;
-	(void)dir;
-	rte_io_rmb();
+	unsigned int rungs = dev->rungs;
+
+	if (attrs & DAD_DMA_ATTR_FORCE_BOUNCE)
+		rungs &= DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE);
+	if (attrs & DAD_DMA_ATTR_MMIO)
+		rungs &= ~DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE);
+	return rungs;
 }
 
-void
-dad_dma_sync_single_for_device(
-	struct dad_dma_dev *dev, dad_dma_addr_t addr, size_t size, enum dad_dma_dir dir)
+static int
+climb(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, enum dad_dma_dir dir,
+	unsigned int attrs, unsigned int rungs, uint64_t *iova, enum dad_dma_rung *rung)
 {
-	(void)dev;
-	(void)addr;
-	(void)size;
-	(void)dir;
+	int error = EFAULT;
+
+	for (*rung = DAD_DMA_RUNG_DIRECT; *rung <= DAD_DMA_RUNG_BOUNCE; (*rung)++) {
+		if (!(rungs & DAD_DMA_RUNG_BIT(*rung)))
+			continue;
+		switch (*rung) {
+		case DAD_DMA_RUNG_DIRECT:
+			error = direct_map(dev, va, size, iova);
+			break;
+		case DAD_DMA_RUNG_WINDOW:
+			error = window_map(dev, va, size, iova);
+			break;
+		case DAD_DMA_RUNG_STRICT:
+			error = strict_map(dev, va, size, dir, attrs, iova);
+			break;
+		default:
+			error = bounce_map(dev, lcore, va, size, dir, attrs, iova);
+			break;
+		}
+		if (error == 0)
+			return 0;
+	}
+	return error;
+}
+
+/* Counters, and the liveness of what an unmap will find again. */
+static void
+count_map(struct dma_dev *dev, unsigned int lcore, enum dad_dma_rung rung, bool in_region)
+{
+	static const enum dev_counter counters[] = {
+		[DAD_DMA_RUNG_DIRECT] = COUNT_DIRECT,
+		[DAD_DMA_RUNG_WINDOW] = COUNT_WINDOW,
+		[DAD_DMA_RUNG_STRICT] = COUNT_STRICT,
+		[DAD_DMA_RUNG_BOUNCE] = COUNT_BOUNCE,
+	};
+
+	if (rung != DAD_DMA_RUNG_DIRECT || in_region)
+		dev_count_on(dev, lcore, COUNT_LIVE, 1);
+	else if (!dev->count_direct)
+		return;
+	dev_count_on(dev, lcore, counters[rung], 1);
+}
+
+int
+stream_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir,
+	unsigned int attrs, unsigned int rungs, dad_dma_addr_t *addr, enum dad_dma_rung *rung)
+{
+	struct dad_dma_domain *domain = dev->domain;
+	unsigned int lcore = rte_lcore_id();
+	bool in_region = false;
+	uint64_t iova;
+
+	if (__atomic_load_n(&domain->n_regions, __ATOMIC_RELAXED) != 0) {
+		in_region = region_of(domain, va) != NULL;
+		/* a mapping is counted in one region, which it must not leave */
+		if (in_region && !region_get(domain, va, size))
+			return EFAULT;
+	}
+	int error = climb(dev, lcore, va, size, dir, attrs, rungs, &iova, rung);
+	if (error != 0) {
+		if (in_region)
+			region_put(domain, va);
+		return error;
+	}
+	count_map(dev, lcore, *rung, in_region);
+	*addr = dev_to_bus(dev, iova);
+	return 0;
+}
+
+dad_dma_addr_t
+dad_dma_map_ladder(struct dad_dma_dev *pub, void *buffer, size_t size, enum dad_dma_dir dir,
+	unsigned int attrs)
+{
+	struct dma_dev *dev = dev_of(pub);
+	enum dad_dma_rung rung;
+	dad_dma_addr_t addr = DAD_DMA_MAPPING_ERROR;
+	int error = stream_check((uintptr_t)buffer, size, dir);
+
+	if (error == 0)
+		error = stream_map(dev, (uintptr_t)buffer, size, dir, attrs,
+			stream_rungs(dev, attrs), &addr, &rung);
+	if (unlikely(error != 0)) {
+		stream_refuse(dev, error);
+		return DAD_DMA_MAPPING_ERROR;
+	}
 	rte_io_wmb();
+	return addr;
+}
+
+void
+stream_unmap(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, enum dad_dma_dir dir,
+	unsigned int attrs)
+{
+	struct dad_dma_domain *domain = dev->domain;
+	uint64_t iova = dev_to_iova(dev, addr);
+	uint64_t contig;
+	unsigned int kind, lcore = rte_lcore_id();
+	uint64_t va = domain_reverse(domain, iova, &contig, &kind);
+
+	if (unlikely(va == DAD_DMA_ABSENT || size == 0)) {
+		/* what EAL does not announce is not in the tables */
+		if (domain->ops != NULL || size == 0)
+			DMA_LOG(ERR, "%s: unmap of %" PRIu64 " bytes at %#" PRIx64 ": not mapped",
+				dev->name, size, addr);
+		return;
+	}
+	switch (kind) {
+	case KIND_DIRECT:
+		if (dev->count_direct)
+			dev_count_on(dev, lcore, COUNT_UNMAPPED, 1);
+		return;
+	case KIND_BOUNCE:
+		if (!bounce_unmap(dev, lcore, iova, va, size, dir, attrs, &va))
+			return;
+		break;
+	case KIND_STRICT:
+		strict_unmap(dev, iova, size, dir, attrs);
+		break;
+	case KIND_COHERENT:
+		DMA_LOG(ERR, "%s: unmap of coherent memory at %#" PRIx64, dev->name, addr);
+		return;
+	default:
+		break;
+	}
+	if (__atomic_load_n(&domain->n_regions, __ATOMIC_RELAXED) != 0)
+		region_put(domain, va);
+	dev_count_on(dev, lcore, COUNT_LIVE, -UINT64_C(1));
+	dev_count_on(dev, lcore, COUNT_UNMAPPED, 1);
+}
+
+void
+dad_dma_unmap_ladder(struct dad_dma_dev *dev, dad_dma_addr_t addr, size_t size,
+	enum dad_dma_dir dir, unsigned int attrs)
+{
+	stream_unmap(dev_of(dev), addr, size, dir, attrs);
+}
+
+/* ---- syncs that move bytes ------------------------------------------------------------------- */
+
+static void
+copy(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, bool to_device)
+{
+	uint64_t iova = dev_to_iova(dev, addr);
+	uint64_t contig;
+	unsigned int kind;
+
+	uint64_t va = domain_reverse(dev->domain, iova, &contig, &kind);
+
+	if (va == DAD_DMA_ABSENT)
+		return;
+	if (kind == KIND_BOUNCE)
+		bounce_copy(dev, iova, va, size, to_device);
+	else if (kind == KIND_STRICT)
+		strict_copy(dev, iova, size, to_device);
+}
+
+void
+dad_dma_sync_copy_to_cpu(
+	struct dad_dma_dev *dev, dad_dma_addr_t addr, size_t size, enum dad_dma_dir dir)
+{
+	if (dir != DAD_DMA_TO_DEVICE)
+		copy(dev_of(dev), addr, size, false);
+}
+
+void
+dad_dma_sync_copy_to_device(
+	struct dad_dma_dev *dev, dad_dma_addr_t addr, size_t size, enum dad_dma_dir dir)
+{
+	if (dir != DAD_DMA_FROM_DEVICE)
+		copy(dev_of(dev), addr, size, true);
+}
+
+bool
+dad_dma_is_bounced(const struct dad_dma_dev *pub, dad_dma_addr_t addr)
+{
+	const struct dma_dev *dev = dev_of(pub);
+	uint64_t contig;
+	unsigned int kind;
+
+	return domain_reverse(dev->domain, dev_to_iova(dev, addr), &contig, &kind) !=
+		DAD_DMA_ABSENT &&
+		kind == KIND_BOUNCE;
+}
+
+/* ---- many at once -----------------------------------------------------------------------------
+ */
+
+unsigned int
+dad_dma_map_burst(struct dad_dma_dev *dev, void *const va[], const uint32_t size[], unsigned int n,
+	enum dad_dma_dir dir, dad_dma_addr_t addr[])
+{
+	const struct dad_dma_table *table = dev->direct;
+	const uint64_t mask = dev->mask;
+	const bool valid = (unsigned int)dir < DAD_DMA_NONE;
+
+	for (unsigned int i = 0; i < n; i++) {
+		uint64_t contig = 0;
+		uint64_t iova = dad_dma_table_find(table, (uintptr_t)va[i], &contig);
+
+		/* as in dad_dma_map_single_attrs() */
+		if (unlikely((uint64_t)size[i] - 1 >= contig || iova + (size[i] - 1) > mask ||
+			    !valid)) {
+			iova = dad_dma_map_ladder(dev, va[i], size[i], dir, 0);
+			if (iova == DAD_DMA_MAPPING_ERROR) {
+				addr[i] = iova;
+				return i;
+			}
+		}
+		addr[i] = iova;
+	}
+	rte_io_wmb();
+	return n;
+}
+
+void
+dad_dma_unmap_burst(struct dad_dma_dev *dev, const dad_dma_addr_t addr[], const uint32_t size[],
+	unsigned int n, enum dad_dma_dir dir)
+{
+	const uint64_t low = __atomic_load_n(&dev->unmap_low, __ATOMIC_RELAXED);
+	const uint64_t high = __atomic_load_n(&dev->unmap_high, __ATOMIC_RELAXED);
+
+	rte_io_rmb();
+	for (unsigned int i = 0; i < n; i++)
+		if (unlikely(addr[i] >= low && addr[i] <= high))
+			dad_dma_unmap_ladder(dev, addr[i], size[i], dir, 0);
+}
+
+/* ---- by physical address -----------------------------------------------------------------------
+ */
+
+dad_dma_addr_t
+dad_dma_map_phys(struct dad_dma_dev *pub, uint64_t phys, size_t size, enum dad_dma_dir dir,
+	unsigned int attrs)
+{
+	struct dma_dev *dev = dev_of(pub);
+	void *va = NULL;
+
+	if (attrs & DAD_DMA_ATTR_MMIO) {
+		uint64_t contig;
+		uint64_t bar = dad_dma_table_find(dev->domain->phys, phys, &contig);
+
+		if (bar != DAD_DMA_ABSENT)
+			va = (void *)(uintptr_t)bar;
+	} else if (rte_eal_iova_mode() == RTE_IOVA_PA) {
+		va = dev->domain->ops == NULL ? dad_dma_bus_to_virt(dev->domain, phys, NULL)
+					      : rte_mem_iova2virt(phys);
+	}
+	if (va == NULL) {
+		stream_refuse(dev, EFAULT);
+		return DAD_DMA_MAPPING_ERROR;
+	}
+	return dad_dma_map_single_attrs(pub, va, size, dir, attrs);
+}
+
+void
+dad_dma_unmap_phys(struct dad_dma_dev *dev, dad_dma_addr_t addr, size_t size, enum dad_dma_dir dir,
+	unsigned int attrs)
+{
+	dad_dma_unmap_single_attrs(dev, addr, size, dir, attrs);
 }

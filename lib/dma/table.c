@@ -53,7 +53,7 @@ leaf_of(struct dad_dma_table *table, uint64_t key)
 
 /* The page words of a unit; a unit that was one word is spread over them first. */
 static uint64_t *
-pages_of(struct dad_dma_leaf *leaf, unsigned int unit)
+pages_of(struct dad_dma_leaf *leaf, unsigned int unit, uint64_t step)
 {
 	uint64_t word = leaf->unit[unit];
 
@@ -65,15 +65,14 @@ pages_of(struct dad_dma_leaf *leaf, unsigned int unit)
 			return NULL;
 	}
 	for (unsigned int page = 0; page < DAD_DMA_PAGES; page++)
-		put(&leaf->page[unit][page],
-			word == 0 ? 0 : word + ((uint64_t)page << DAD_DMA_PAGE_SHIFT));
+		put(&leaf->page[unit][page], word == 0 ? 0 : word + page * step);
 	put(&leaf->unit[unit], DAD_DMA_WORD_PAGED);
 	return leaf->page[unit];
 }
 
 /* One unit or a part of it; first is the word for its first page, 0 makes it absent. */
 static int
-write_unit(struct dad_dma_leaf *leaf, uint64_t key, uint64_t first, uint64_t len)
+write_unit(struct dad_dma_leaf *leaf, uint64_t key, uint64_t first, uint64_t step, uint64_t len)
 {
 	unsigned int unit = (key >> DAD_DMA_UNIT_SHIFT) & (DAD_DMA_UNITS - 1);
 
@@ -81,13 +80,16 @@ write_unit(struct dad_dma_leaf *leaf, uint64_t key, uint64_t first, uint64_t len
 		put(&leaf->unit[unit], first);
 		return 0;
 	}
-	uint64_t *pages = pages_of(leaf, unit);
+	if (first == 0 && leaf->unit[unit] == 0)
+		return 0;
+	uint64_t *pages = pages_of(leaf, unit, step);
 	if (pages == NULL)
 		return -ENOMEM;
 
 	unsigned int page = (key >> DAD_DMA_PAGE_SHIFT) & (DAD_DMA_PAGES - 1);
-	for (uint64_t done = 0; done < len; done += DAD_DMA_PAGE_SIZE)
-		put(&pages[page++], first == 0 ? 0 : first + done);
+	uint64_t n = len >> DAD_DMA_PAGE_SHIFT;
+	for (uint64_t i = 0; i < n; i++)
+		put(&pages[page + i], first == 0 ? 0 : first + i * step);
 	return 0;
 }
 
@@ -101,35 +103,39 @@ part_in_unit(uint64_t key, uint64_t len)
 }
 
 int
-table_set(struct dad_dma_table *table, uint64_t key, uint64_t address, uint64_t len)
+table_fill(struct dad_dma_table *table, uint64_t key, uint64_t word, uint64_t step, uint64_t len)
 {
 	if ((key >> DAD_DMA_KEY_BITS) != 0 || ((key + len - 1) >> DAD_DMA_KEY_BITS) != 0)
 		return -ERANGE;
 	while (len > 0) {
 		uint64_t part = part_in_unit(key, len);
 		struct dad_dma_leaf *leaf = leaf_of(table, key);
-		int ret = leaf == NULL
-			? -ENOMEM
-			: write_unit(leaf, key, address | DAD_DMA_WORD_PRESENT, part);
+		int ret = leaf == NULL ? -ENOMEM : write_unit(leaf, key, word, step, part);
 
 		if (ret != 0)
 			return ret;
 		key += part;
-		address += part;
+		word += (part >> DAD_DMA_PAGE_SHIFT) * step;
 		len -= part;
 	}
 	return 0;
 }
 
 int
-table_clear(struct dad_dma_table *table, uint64_t key, uint64_t len)
+table_set(struct dad_dma_table *table, uint64_t key, uint64_t address, uint64_t len)
+{
+	return table_fill(table, key, address | DAD_DMA_WORD_PRESENT, DAD_DMA_PAGE_SIZE, len);
+}
+
+int
+table_clear_step(struct dad_dma_table *table, uint64_t key, uint64_t step, uint64_t len)
 {
 	while (len > 0 && (key >> DAD_DMA_KEY_BITS) == 0) {
 		uint64_t part = part_in_unit(key, len);
 		struct dad_dma_leaf *leaf = table->leaf[key >> DAD_DMA_LEAF_SHIFT];
 
 		if (leaf != NULL) {
-			int ret = write_unit(leaf, key, 0, part);
+			int ret = write_unit(leaf, key, 0, step, part);
 
 			if (ret != 0)
 				return ret;
@@ -143,19 +149,26 @@ table_clear(struct dad_dma_table *table, uint64_t key, uint64_t len)
 uint64_t
 table_lowest(const struct dad_dma_table *table)
 {
-	for (uint64_t i = 0; i < DAD_DMA_LEAVES; i++) {
-		const struct dad_dma_leaf *leaf = table->leaf[i];
+	uint64_t size;
 
-		for (uint64_t unit = 0; leaf != NULL && unit < DAD_DMA_UNITS; unit++) {
-			uint64_t base = (i << DAD_DMA_LEAF_SHIFT) | (unit << DAD_DMA_UNIT_SHIFT);
-			uint64_t contig;
+	for (uint64_t key = 0; (key >> DAD_DMA_KEY_BITS) == 0; key += size)
+		if (table_word(table, key, &size) != 0)
+			return key;
+	return DAD_DMA_ABSENT;
+}
 
-			if (leaf->unit[unit] == 0)
-				continue;
-			for (uint64_t at = 0; at < DAD_DMA_UNIT_SIZE; at += DAD_DMA_PAGE_SIZE)
-				if (dad_dma_table_find(table, base + at, &contig) != DAD_DMA_ABSENT)
-					return base + at;
-		}
+uint64_t
+table_highest(const struct dad_dma_table *table)
+{
+	uint64_t key = UINT64_C(1) << DAD_DMA_KEY_BITS;
+
+	while (key > 0) {
+		uint64_t size;
+
+		/* key is a multiple of what lies below it: a page, a unit or a leaf */
+		if (table_word(table, key - 1, &size) != 0)
+			return key - 1;
+		key = (key - 1) & ~(size - 1);
 	}
 	return DAD_DMA_ABSENT;
 }

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_common.h>
+#include <rte_memzone.h>
+
+#include "arena.h"
+#include "buddy.h"
+#include "dma_internal.h"
+#include "placement.h"
+
+#define ZONE_MIN_ORDER 9u  /* 2 MiB in pages of 4 KiB */
+#define ZONE_MAX_ORDER 14u /* 64 MiB; larger ones only for buffers that are as large */
+
+struct zone {
+	TAILQ_ENTRY(zone) next;
+	const struct rte_memzone *mz;
+	int socket_id; /* asked for; the memory may lie elsewhere */
+	unsigned int n_arenas;
+	unsigned int n_busy; /* arenas with something taken */
+	struct arena *arena;
+};
+
+struct arenas {
+	struct lock lock;
+	TAILQ_HEAD(, arena) open; /* those with free pages */
+	TAILQ_HEAD(, zone) zones;
+	struct dad_dma_table *by_va; /* to arenas: each page of one has the same word */
+	uint64_t bytes;
+};
+
+#define OWNER_SHIFT 6u /* of an arena's address, to be a word in the table */
+
+static uint64_t
+bytes_of(unsigned int order)
+{
+	return (uint64_t)DAD_DMA_PAGE_SIZE << order;
+}
+
+/* ---- zones --------------------------------------------------------------------------------------
+ */
+
+static const struct rte_memzone *
+reserve(unsigned int order, uint64_t align, unsigned int flags, int socket_id)
+{
+	static unsigned int count;
+	char name[RTE_MEMZONE_NAMESIZE];
+
+	/* secondary processes share the names */
+	snprintf(name, sizeof(name), "dad_dma_%d_%u", getpid(),
+		__atomic_fetch_add(&count, 1, __ATOMIC_RELAXED));
+	return rte_memzone_reserve_aligned(
+		name, bytes_of(order), socket_id, flags, (unsigned int)align);
+}
+
+/* How much from va on, at most len, is contiguous for devices, and where. */
+static uint64_t
+run_of(const struct dad_dma_domain *domain, uint64_t va, uint64_t len, uint64_t *iova)
+{
+	uint64_t contig, run;
+
+	*iova = domain_virt_to_bus(domain, va, &contig);
+	for (run = 0; run < len; run += contig) {
+		uint64_t here = domain_virt_to_bus(domain, va + run, &contig);
+
+		if (here == DAD_DMA_ABSENT && *iova == DAD_DMA_ABSENT)
+			contig = len - run;
+		else if (here == DAD_DMA_ABSENT || here != *iova + run)
+			break;
+	}
+	return RTE_MIN(run, len);
+}
+
+/* The largest aligned block that starts at va: its order; and where it is for devices. */
+static unsigned int
+block_at(const struct dad_dma_domain *domain, uint64_t va, uint64_t len, uint64_t *iova)
+{
+	uint64_t run = run_of(domain, va, len, iova);
+	uint64_t odd = *iova == DAD_DMA_ABSENT ? va : va | *iova;
+	unsigned int order = (unsigned int)rte_fls_u64(run >> DAD_DMA_PAGE_SHIFT) - 1;
+	unsigned int aligned =
+		(unsigned int)__builtin_ctzll(odd >> DAD_DMA_PAGE_SHIFT | 1ull << 40);
+
+	return RTE_MIN(order, aligned);
+}
+
+static unsigned int
+count_blocks(const struct dad_dma_domain *domain, const struct rte_memzone *mz)
+{
+	unsigned int n = 0;
+	uint64_t iova;
+
+	for (uint64_t at = 0; at < mz->len; n++)
+		at += bytes_of(block_at(domain, mz->addr_64 + at, mz->len - at, &iova));
+	return n;
+}
+
+static void
+zone_free(struct zone *zone)
+{
+	for (unsigned int i = 0; i < zone->n_arenas; i++)
+		buddy_destroy(zone->arena[i].buddy);
+	rte_memzone_free(zone->mz);
+	free(zone->arena);
+	free(zone);
+}
+
+/* Of a memzone, which it owns from now on: if that fails, it is freed. */
+static struct zone *
+zone_create(const struct dad_dma_domain *domain, const struct rte_memzone *mz, int socket_id)
+{
+	struct zone *zone = calloc(1, sizeof(*zone));
+
+	if (zone == NULL) {
+		rte_memzone_free(mz);
+		return NULL;
+	}
+	unsigned int n = count_blocks(domain, mz);
+	zone->mz = mz;
+	zone->socket_id = socket_id;
+	zone->arena = aligned_alloc(RTE_CACHE_LINE_SIZE, n * sizeof(struct arena));
+	if (zone->arena == NULL) {
+		zone_free(zone);
+		return NULL;
+	}
+	memset(zone->arena, 0, n * sizeof(struct arena));
+	for (uint64_t at = 0; at < mz->len;) {
+		struct arena *arena = &zone->arena[zone->n_arenas];
+
+		arena->zone = zone;
+		arena->va = mz->addr_64 + at;
+		arena->order = block_at(domain, arena->va, mz->len - at, &arena->iova);
+		arena->buddy = buddy_create(arena->order);
+		if (arena->buddy == NULL) {
+			zone_free(zone);
+			return NULL;
+		}
+		zone->n_arenas++;
+		at += bytes_of(arena->order);
+	}
+	return zone;
+}
+
+static bool
+zone_has(const struct zone *zone, unsigned int order, arena_suits_t suits, const void *arg)
+{
+	for (unsigned int i = 0; i < zone->n_arenas; i++)
+		if (zone->arena[i].order >= order && (suits == NULL || suits(&zone->arena[i], arg)))
+			return true;
+	return false;
+}
+
+/* A zone in which there is a block of that order. */
+static struct zone *
+zone_find(const struct dad_dma_domain *domain, unsigned int order, unsigned int need, int socket_id)
+{
+	/* EAL wants twice the size contiguous before it grants RTE_MEMZONE_IOVA_CONTIG. One
+	 * hugepage is a block without that; what is larger, with physical addresses, is by luck. */
+	const unsigned int ways[] = {0, RTE_MEMZONE_IOVA_CONTIG};
+	uint64_t align = bytes_of(need > ZONE_MIN_ORDER ? need : RTE_MIN(order, ZONE_MIN_ORDER));
+
+	for (unsigned int i = 0; i < RTE_DIM(ways); i++) {
+		const struct rte_memzone *mz = reserve(order, align, ways[i], socket_id);
+
+		if (mz == NULL)
+			continue;
+		struct zone *zone = zone_create(domain, mz, socket_id);
+		if (zone == NULL)
+			return NULL;
+		if (zone_has(zone, need, NULL, NULL))
+			return zone;
+		zone_free(zone);
+	}
+	return NULL;
+}
+
+/* ---- what there is ----------------------------------------------------------------------------
+ */
+
+struct arenas *
+arenas_create(void)
+{
+	struct arenas *arenas = calloc(1, sizeof(*arenas));
+
+	if (arenas == NULL)
+		return NULL;
+	arenas->by_va = table_create();
+	if (arenas->by_va == NULL) {
+		free(arenas);
+		return NULL;
+	}
+	TAILQ_INIT(&arenas->open);
+	TAILQ_INIT(&arenas->zones);
+	return arenas;
+}
+
+/* Holds the lock. */
+static struct arena *
+arena_of(const struct arenas *arenas, const void *va)
+{
+	uint64_t size;
+	uint64_t word = table_word(arenas->by_va, (uintptr_t)va, &size);
+
+	return (struct arena *)(uintptr_t)(word >> DAD_DMA_PAGE_SHIFT << OWNER_SHIFT);
+}
+
+/* Holds the lock; after something was taken or given. */
+static void
+relist(struct arenas *arenas, struct arena *arena)
+{
+	bool room = buddy_free_pages(arena->buddy) > 0;
+
+	if (room == arena->listed)
+		return;
+	arena->listed = room;
+	if (room)
+		TAILQ_INSERT_HEAD(&arenas->open, arena, next);
+	else
+		TAILQ_REMOVE(&arenas->open, arena, next);
+}
+
+/* Holds the lock. */
+static void
+unlink_zone(struct arenas *arenas, struct zone *zone)
+{
+	TAILQ_REMOVE(&arenas->zones, zone, next);
+	arenas->bytes -= zone->mz->len;
+	for (unsigned int i = 0; i < zone->n_arenas; i++) {
+		struct arena *arena = &zone->arena[i];
+
+		if (arena->listed)
+			TAILQ_REMOVE(&arenas->open, arena, next);
+		/* its words are there since it was linked: this cannot fail */
+		table_clear_step(arenas->by_va, arena->va, 0, bytes_of(arena->order));
+	}
+}
+
+/* 0 or ENOMEM. What comes last is used last, and may become empty again. */
+static int
+link_zone(struct arenas *arenas, struct zone *zone)
+{
+	int ret = 0;
+
+	lock_take(&arenas->lock);
+	TAILQ_INSERT_HEAD(&arenas->zones, zone, next);
+	arenas->bytes += zone->mz->len;
+	for (unsigned int i = 0; i < zone->n_arenas && ret == 0; i++) {
+		struct arena *arena = &zone->arena[i];
+		uint64_t word = (uint64_t)(uintptr_t)arena >> OWNER_SHIFT << DAD_DMA_PAGE_SHIFT;
+
+		ret = table_fill(arenas->by_va, arena->va, word | DAD_DMA_WORD_PRESENT, 0,
+			bytes_of(arena->order));
+		TAILQ_INSERT_TAIL(&arenas->open, arena, next);
+		arena->listed = true;
+	}
+	if (ret != 0)
+		unlink_zone(arenas, zone);
+	lock_drop(&arenas->lock);
+	return ret == 0 ? 0 : ENOMEM;
+}
+
+void
+arenas_clear(struct arenas *arenas)
+{
+	while (!TAILQ_EMPTY(&arenas->zones)) {
+		struct zone *zone = TAILQ_FIRST(&arenas->zones);
+
+		unlink_zone(arenas, zone);
+		zone_free(zone);
+	}
+}
+
+void
+arenas_destroy(struct arenas *arenas)
+{
+	if (arenas == NULL)
+		return;
+	arenas_clear(arenas);
+	table_free(arenas->by_va);
+	free(arenas);
+}
+
+int
+arenas_grow(struct dad_dma_domain *domain, unsigned int order, int socket_id, arena_suits_t suits,
+	const void *arg)
+{
+	struct arenas *arenas = domain->arenas;
+	lock_take(&arenas->lock);
+	unsigned int have = (unsigned int)rte_fls_u64(arenas->bytes >> DAD_DMA_PAGE_SHIFT);
+	lock_drop(&arenas->lock);
+	unsigned int wanted = RTE_MIN(have > 0 ? have - 1 : 0, ZONE_MAX_ORDER);
+	struct zone *zone = NULL;
+
+	wanted = RTE_MAX(wanted, ZONE_MIN_ORDER);
+	wanted = RTE_MAX(wanted, order);
+	/* where memory is scarce, no more than what is needed */
+	const unsigned int orders[] = {wanted, RTE_MAX(order, ZONE_MIN_ORDER), order};
+	for (unsigned int i = 0; i < RTE_DIM(orders) && zone == NULL; i++)
+		if (i == 0 || orders[i] != orders[i - 1])
+			zone = zone_find(domain, orders[i], order, socket_id);
+	if (zone == NULL)
+		return ENOMEM;
+	if (!zone_has(zone, order, suits, arg)) {
+		zone_free(zone);
+		return ERANGE;
+	}
+	int node = placement_node(zone->mz->addr);
+	if (socket_id != SOCKET_ID_ANY && node >= 0 && node != socket_id)
+		DMA_LOG(NOTICE, "memory asked for on node %d lies on node %d", socket_id, node);
+	int ret = link_zone(arenas, zone);
+	if (ret != 0)
+		zone_free(zone);
+	return ret;
+}
+
+/* ---- blocks ------------------------------------------------------------------------------------
+ */
+
+bool
+arenas_take(struct arenas *arenas, unsigned int order, int socket_id, arena_suits_t suits,
+	const void *arg, struct block *block)
+{
+	struct arena *arena;
+	uint32_t page = BUDDY_NONE;
+
+	lock_take(&arenas->lock);
+	TAILQ_FOREACH (arena, &arenas->open, next) {
+		if (socket_id != SOCKET_ID_ANY && arena->zone->socket_id != socket_id)
+			continue;
+		if (arena->order < order || (suits != NULL && !suits(arena, arg)))
+			continue;
+		bool empty = buddy_is_empty(arena->buddy);
+		page = buddy_take(arena->buddy, order);
+		if (page == BUDDY_NONE)
+			continue;
+		arena->zone->n_busy += empty;
+		relist(arenas, arena);
+		*block = (struct block){.arena = arena, .page = page, .order = order};
+		break;
+	}
+	lock_drop(&arenas->lock);
+	return page != BUDDY_NONE;
+}
+
+bool
+arenas_claim(struct arenas *arenas, const void *va, unsigned int order, struct block *block)
+{
+	bool ok = false;
+
+	lock_take(&arenas->lock);
+	struct arena *arena = arena_of(arenas, va);
+	if (arena != NULL && ((uintptr_t)va & (DAD_DMA_PAGE_SIZE - 1)) == 0) {
+		uint32_t page = (uint32_t)(((uintptr_t)va - arena->va) >> DAD_DMA_PAGE_SHIFT);
+
+		*block = (struct block){.arena = arena, .page = page, .order = order};
+		ok = buddy_claim(arena->buddy, page, order);
+	}
+	lock_drop(&arenas->lock);
+	return ok;
+}
+
+void
+arenas_unclaim(struct arenas *arenas, const struct block *block)
+{
+	lock_take(&arenas->lock);
+	buddy_unclaim(block->arena->buddy, block->page, block->order);
+	lock_drop(&arenas->lock);
+}
+
+/* Holds the lock. An empty zone stays for the next allocation, unless another does. */
+static bool
+is_spare(const struct arenas *arenas, const struct zone *zone)
+{
+	const struct zone *other;
+
+	TAILQ_FOREACH (other, &arenas->zones, next)
+		if (other != zone && other->n_busy == 0 && other->socket_id == zone->socket_id)
+			return true;
+	return zone->mz->len > bytes_of(ZONE_MAX_ORDER);
+}
+
+void
+arenas_give(struct arenas *arenas, const struct block *block, bool keep)
+{
+	struct arena *arena = block->arena;
+	struct zone *gone = NULL;
+
+	lock_take(&arenas->lock);
+	buddy_release(arena->buddy, block->page, block->order);
+	relist(arenas, arena);
+	if (buddy_is_empty(arena->buddy) && --arena->zone->n_busy == 0 && !keep &&
+		is_spare(arenas, arena->zone)) {
+		gone = arena->zone;
+		unlink_zone(arenas, gone);
+	}
+	lock_drop(&arenas->lock);
+	if (gone != NULL)
+		zone_free(gone);
+}
+
+void
+arenas_info(struct arenas *arenas, struct arenas_info *info)
+{
+	const struct zone *zone;
+
+	memset(info, 0, sizeof(*info));
+	lock_take(&arenas->lock);
+	TAILQ_FOREACH (zone, &arenas->zones, next) {
+		info->zones++;
+		info->arenas += zone->n_arenas;
+		for (unsigned int i = 0; i < zone->n_arenas; i++)
+			info->free_bytes += (uint64_t)buddy_free_pages(zone->arena[i].buddy)
+				<< DAD_DMA_PAGE_SHIFT;
+	}
+	info->bytes = arenas->bytes;
+	lock_drop(&arenas->lock);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef ARENA_H
+#define ARENA_H
+
+/* Where coherent memory comes from.
+ *
+ * A zone is a memzone: few and ever larger ones (2 MiB, and then as much as there is already, up
+ * to 64 MiB), as EAL has room for 2560 in all and looks a name up in linear time. A zone is cut
+ * into arenas: blocks of a power of two pages that are contiguous and naturally aligned for the
+ * CPU and, in the identity domain, for devices. One buddy carves an arena. With virtual IOVAs a
+ * zone is one arena; with physical ones, a hugepage mostly is.
+ *
+ * What there is is guarded by a lock for a few instructions. Growing is not done under it. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "dad_dma.h"
+#include "lock.h"
+
+struct arenas;
+struct buddy;
+struct dad_dma_domain;
+struct rte_memzone;
+struct zone;
+
+struct arena {
+	TAILQ_ENTRY(arena) next;
+	struct zone *zone;
+	struct buddy *buddy;
+	uint64_t va;
+	uint64_t iova; /* of its first byte without further ado, or DAD_DMA_ABSENT */
+	unsigned int order;
+	bool listed; /* it has free pages */
+} __attribute__((aligned(64)));
+
+/* Pages of an arena. */
+struct block {
+	struct arena *arena;
+	uint32_t page;
+	unsigned int order;
+};
+
+/* Does it suit the caller? */
+typedef bool (*arena_suits_t)(const struct arena *arena, const void *arg);
+
+/* Of one domain; NULL when out of memory. */
+struct arenas *arenas_create(void);
+/* NULL is allowed. */
+void arenas_destroy(struct arenas *arenas);
+/* Nothing is used any more: give all memory back. */
+void arenas_clear(struct arenas *arenas);
+
+/* 2^order pages of what there is, of memory that was asked for on that node (SOCKET_ID_ANY: of
+ * any). False if there are none. */
+bool arenas_take(struct arenas *arenas, unsigned int order, int socket_id, arena_suits_t suits,
+	const void *arg, struct block *block);
+
+/* Room for 2^order pages more, on that node. The caller holds the domain's arena_lock. 0, ENOMEM,
+ * or ERANGE: there is memory, but none that suits. */
+int arenas_grow(struct dad_dma_domain *domain, unsigned int order, int socket_id,
+	arena_suits_t suits, const void *arg);
+
+/* The block that was taken with this address and order: from now on it is nobody's, until
+ * arenas_give(). False if it was not. */
+bool arenas_claim(struct arenas *arenas, const void *va, unsigned int order, struct block *block);
+/* Put a claimed block back to the taken ones. */
+void arenas_unclaim(struct arenas *arenas, const struct block *block);
+/* Give a claimed block back. What becomes empty goes back to EAL, unless it is the last empty zone
+ * of its node, or keep is set. */
+void arenas_give(struct arenas *arenas, const struct block *block, bool keep);
+
+static inline uint64_t
+block_va(const struct block *b)
+{
+	return b->arena->va + ((uint64_t)b->page << DAD_DMA_PAGE_SHIFT);
+}
+
+struct arenas_info {
+	unsigned int zones;
+	unsigned int arenas;
+	uint64_t bytes;
+	uint64_t free_bytes;
+};
+void arenas_info(struct arenas *arenas, struct arenas_info *info);
+
+#endif /* ARENA_H */

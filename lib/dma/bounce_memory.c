@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_memzone.h>
+
+#include "bounce.h"
+
+/* Where the memory of bounce pools comes from. */
+
+static uint64_t
+chunk_size(const struct bounce *b)
+{
+	return UINT64_C(1) << b->chunk_shift;
+}
+
+/* Anonymous memory, on hugepages if that can be had; at a fixed place, or anywhere with NULL. */
+static void *
+map_memory(void *where, size_t size)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE |
+		(where != NULL ? MAP_FIXED_NOREPLACE : 0);
+	void *va = MAP_FAILED;
+
+	if (size % DAD_DMA_UNIT_SIZE == 0 && (uintptr_t)where % DAD_DMA_UNIT_SIZE == 0)
+		va = mmap(where, size, PROT_READ | PROT_WRITE, flags | MAP_HUGETLB, -1, 0);
+	if (va == MAP_FAILED) {
+		va = mmap(where, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+		/* as near to pinned as it gets without an IOMMU; who has one pins by itself */
+		if (va != MAP_FAILED)
+			(void)mlock(va, size);
+	}
+	/* kernels before 4.17 take the place for a hint */
+	if (va != MAP_FAILED && where != NULL && va != where) {
+		munmap(va, size);
+		va = MAP_FAILED;
+	}
+	/* a child that writes would leave the device with the other copy */
+	if (va != MAP_FAILED)
+		madvise(va, size, MADV_DONTFORK);
+	return va == MAP_FAILED ? NULL : va;
+}
+
+/* ---- domains that remap: any memory, at low IOVAs
+ * ------------------------------------------------ */
+
+static int
+get_remapped(struct bounce *b, uint64_t limit)
+{
+	b->area_size = (size_t)b->n_chunks << b->chunk_shift;
+	b->area = map_memory(NULL, b->area_size);
+	if (b->area == NULL)
+		return ENOMEM;
+	limit = RTE_MIN(limit, b->domain->iova_last);
+	for (unsigned int i = 0; i < b->n_chunks; i++) {
+		struct chunk *c = &b->chunks[i];
+		char *va = (char *)b->area + i * chunk_size(b);
+		int error = remap_static(
+			b->domain, va, chunk_size(b), chunk_size(b), limit, KIND_BOUNCE, &c->iova);
+
+		if (error == ENOSPC) /* an alignment to pages is enough */
+			error = remap_static(b->domain, va, chunk_size(b), DAD_DMA_PAGE_SIZE, limit,
+				KIND_BOUNCE, &c->iova);
+		if (error != 0)
+			return error;
+		c->va = va;
+	}
+	return 0;
+}
+
+/* ---- IOVAs are virtual addresses: memory at a low address
+ * ------------------------------------------ */
+
+static int
+get_low_virtual(struct bounce *b, uint64_t limit)
+{
+	uint64_t size = (uint64_t)b->n_chunks << b->chunk_shift;
+	uint64_t step = RTE_MAX(size / 4, DAD_DMA_PAGE_SIZE);
+
+	limit = RTE_MIN(limit, DMA_VA_END - 1);
+	if (limit + 1 < size)
+		return ERANGE;
+	/* the highest first: low memory is scarce */
+	uint64_t at = RTE_ALIGN_FLOOR(limit + 1 - size, RTE_MIN(size, DAD_DMA_UNIT_SIZE));
+	for (unsigned int tries = 0; b->area == NULL && tries < 4096; tries++) {
+		if (at != 0)
+			b->area = map_memory((void *)(uintptr_t)at, size);
+		if (at < step)
+			break;
+		at -= step;
+	}
+	if (b->area == NULL)
+		return ERANGE;
+	b->area_size = size;
+	for (unsigned int i = 0; i < b->n_chunks; i++) {
+		struct chunk *c = &b->chunks[i];
+		char *va = (char *)b->area + i * chunk_size(b);
+
+		if (domain_set_reverse(b->domain, (uintptr_t)va, (uintptr_t)va, chunk_size(b),
+			    KIND_BOUNCE) != 0)
+			return ENOMEM;
+		c->va = va;
+		c->iova = (uintptr_t)va;
+	}
+	return 0;
+}
+
+/* ---- IOVAs are physical addresses: hugepages that happen to lie low
+ * -------------------------------- */
+
+/* Pages that lie too high are held until the search is over, so that EAL gives others. */
+#define MAX_HELD 256u
+
+static const struct rte_memzone *
+reserve(size_t size, unsigned int *count)
+{
+	char name[RTE_MEMZONE_NAMESIZE];
+
+	snprintf(name, sizeof(name), "dad_bounce_%d_%u", getpid(), (*count)++);
+	return rte_memzone_reserve_aligned(name, size, SOCKET_ID_ANY, 0, (unsigned int)size);
+}
+
+static int
+get_low_physical(struct bounce *b, uint64_t limit)
+{
+	static unsigned int count;
+	const struct rte_memzone *held[MAX_HELD];
+	unsigned int n_held = 0, i = 0;
+	int error = 0;
+
+	while (i < b->n_chunks && error == 0) {
+		const struct rte_memzone *mz = reserve(chunk_size(b), &count);
+
+		if (mz == NULL) {
+			error = n_held > 0 ? ERANGE : ENOMEM;
+		} else if (mz->iova + (chunk_size(b) - 1) <= limit) {
+			b->chunks[i++] = (struct chunk){.va = mz->addr, .iova = mz->iova, .mz = mz};
+			if (domain_set_reverse(b->domain, mz->iova, mz->addr_64, chunk_size(b),
+				    KIND_BOUNCE) != 0)
+				error = ENOMEM;
+		} else {
+			held[n_held++] = mz;
+			if (n_held == MAX_HELD)
+				error = ERANGE;
+		}
+	}
+	while (n_held > 0)
+		rte_memzone_free(held[--n_held]);
+	return error;
+}
+
+int
+bounce_memory_get(struct bounce *b, uint64_t limit)
+{
+	if (b->domain->ops != NULL)
+		return get_remapped(b, limit);
+	return rte_eal_iova_mode() == RTE_IOVA_PA ? get_low_physical(b, limit)
+						  : get_low_virtual(b, limit);
+}
+
+void
+bounce_memory_put(struct bounce *b)
+{
+	for (unsigned int i = 0; b->chunks != NULL && i < b->n_chunks; i++) {
+		struct chunk *c = &b->chunks[i];
+
+		if (c->va == NULL)
+			continue;
+		if (c->mz != NULL) {
+			/* it is EAL's memory again */
+			domain_set_reverse(
+				b->domain, c->iova, (uintptr_t)c->va, chunk_size(b), KIND_DIRECT);
+			rte_memzone_free(c->mz);
+		} else if (b->domain->ops != NULL) {
+			remap_static_drop(b->domain, c->iova, chunk_size(b));
+		} else {
+			domain_clear_reverse(b->domain, c->iova, chunk_size(b));
+		}
+	}
+	if (b->area != NULL)
+		munmap(b->area, b->area_size);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bounce.h"
+
+/* Which slots are free. Runs of one and of two, which is nearly all there are, are kept at hand by
+ * each lcore in bunches. When the pool runs short all of them go back: on lcores that still map, at
+ * their next unmap. */
+
+#define BITS 64u
+
+static uint64_t
+mask_of(uint32_t n)
+{
+	return n >= BITS ? UINT64_MAX : (UINT64_C(1) << n) - 1;
+}
+
+static void
+mark(struct bounce *b, uint32_t slot, uint32_t n, bool free)
+{
+	while (n > 0) {
+		uint32_t bit = slot % BITS;
+		uint32_t part = RTE_MIN(n, BITS - bit);
+		uint64_t mask = mask_of(part) << bit;
+
+		if (free)
+			b->free[slot / BITS] |= mask;
+		else
+			b->free[slot / BITS] &= ~mask;
+		slot += part;
+		n -= part;
+	}
+}
+
+/* Bits at which a run of n (at most 64) free slots starts in a word. */
+static uint64_t
+starts(uint64_t word, uint32_t n, uint32_t align)
+{
+	for (uint32_t have = 1; have < n && word != 0;) {
+		uint32_t more = RTE_MIN(have, n - have);
+
+		word &= word >> more;
+		have += more;
+	}
+	return align > 1 ? word & UINT64_C(0x5555555555555555) : word;
+}
+
+/* Within one word: most runs. */
+static uint32_t
+find_short(struct bounce *b, uint32_t n, uint32_t align)
+{
+	uint32_t words = (b->n_slots + BITS - 1) / BITS;
+
+	for (uint32_t i = 0; i < words; i++) {
+		uint32_t w = b->hint + i < words ? b->hint + i : b->hint + i - words;
+		uint64_t s = starts(b->free[w], n, align);
+
+		if (s != 0) {
+			b->hint = w;
+			return w * BITS + (uint32_t)__builtin_ctzll(s);
+		}
+	}
+	return NO_SLOT;
+}
+
+static bool
+is_free(const struct bounce *b, uint32_t slot)
+{
+	return (b->free[slot / BITS] >> (slot % BITS)) & 1;
+}
+
+/* Across words, but not across chunks. */
+static uint32_t
+find_long(struct bounce *b, uint32_t n)
+{
+	uint32_t per_chunk = 1u << (b->chunk_shift - SLOT_SHIFT);
+	uint32_t run = 0;
+
+	for (uint32_t slot = 0; slot < b->n_slots; slot++) {
+		if (slot % per_chunk == 0)
+			run = 0;
+		if (!is_free(b, slot))
+			run = 0;
+		else if (run > 0 || slot % 2 == 0)
+			run++;
+		if (run == n)
+			return slot + 1 - n;
+	}
+	return NO_SLOT;
+}
+
+/* Under the lock. */
+static uint32_t
+take_locked(struct bounce *b, uint32_t n, uint32_t align)
+{
+	uint32_t slot = n <= 32 ? find_short(b, n, align) : NO_SLOT;
+
+	if (slot == NO_SLOT && n > 1)
+		slot = find_long(b, n);
+	if (slot == NO_SLOT)
+		return NO_SLOT;
+	mark(b, slot, n, false);
+	b->used += n;
+	if (b->used > b->high)
+		b->high = b->used;
+	return slot;
+}
+
+static void
+give_locked(struct bounce *b, uint32_t slot, uint32_t n)
+{
+	mark(b, slot, n, true);
+	b->used -= n;
+	if (b->used < b->n_slots - b->n_slots / 4)
+		__atomic_store_n(&b->scarce, false, __ATOMIC_RELAXED);
+}
+
+uint32_t
+bounce_take_more(struct bounce *b, struct at_hand *h, uint32_t n, uint32_t align)
+{
+	lock_take(&b->lock);
+	uint32_t slot = take_locked(b, n, n > 1 ? 2 : align);
+
+	if (slot == NO_SLOT) {
+		b->full++;
+		__atomic_store_n(&b->scarce, true, __ATOMIC_RELAXED);
+	} else if (h != NULL && !__atomic_load_n(&b->scarce, __ATOMIC_RELAXED)) {
+		uint32_t more;
+
+		while (h->n < b->batch && (more = take_locked(b, n, n)) != NO_SLOT) {
+			h->slot[h->n] = more;
+			at_hand_set(h, h->n + 1);
+		}
+	}
+	lock_drop(&b->lock);
+	return slot;
+}
+
+/* The n that were kept longest. */
+static void
+put_back(struct bounce *b, struct at_hand *h, uint32_t run, uint32_t n)
+{
+	lock_take(&b->lock);
+	for (uint32_t i = 0; i < n; i++)
+		give_locked(b, h->slot[i], run);
+	lock_drop(&b->lock);
+	for (uint32_t i = n; i < h->n; i++)
+		h->slot[i - n] = h->slot[i];
+	at_hand_set(h, h->n - n);
+}
+
+void
+bounce_give_back(struct bounce *b, unsigned int lcore, uint32_t slot, uint32_t n)
+{
+	bool scarce = __atomic_load_n(&b->scarce, __ATOMIC_RELAXED);
+
+	lock_take(&b->lock);
+	give_locked(b, slot, n);
+	lock_drop(&b->lock);
+	if (b->batch == 0 || lcore >= RTE_MAX_LCORE)
+		return;
+	for (uint32_t run = 1; run <= RUN_SIZES; run++) {
+		struct at_hand *h = &b->at_hand[lcore][run - 1];
+
+		if (scarce)
+			put_back(b, h, run, h->n);
+		else if (h->n == AT_HAND)
+			put_back(b, h, run, AT_HAND / 2);
+	}
+}

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <rte_memory.h>
+
+#include "dad_dma.h"
+#include "dad_dma_domain.h"
+#include "dad_dma_sg.h"
+#include "dad_dma_soft.h"
+#include "eal_test.h"
+
+/* Regions: memory that somebody makes known, and takes away. */
+
+#define PAGE	4096u
+#define RUNG(r) DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_##r)
+
+static char *
+pages(size_t n)
+{
+	char *p = mmap(NULL, n * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_ptr_not_equal(p, MAP_FAILED);
+	return p;
+}
+
+static struct dad_dma_domain *
+soft_domain(unsigned int rungs)
+{
+	struct dad_dma_domain_conf conf = {.name = "soft",
+		.type = DAD_DMA_DOMAIN_SOFT,
+		.rungs = rungs,
+		.socket_id = SOCKET_ID_ANY};
+	struct dad_dma_domain *domain = dad_dma_domain_create(&conf);
+
+	assert_non_null(domain);
+	return domain;
+}
+
+static struct dad_dma_dev *
+device(struct dad_dma_domain *domain, uint64_t mask)
+{
+	struct dad_dma_dev *dev = dad_dma_dev_create("dev", domain, SOCKET_ID_ANY);
+
+	assert_non_null(dev);
+	assert_int_equal(dad_dma_set_mask(dev, mask), 0);
+	return dev;
+}
+
+static void
+unmake(struct dad_dma_domain *domain, struct dad_dma_dev *dev)
+{
+	assert_int_equal(dad_dma_dev_destroy(dev), 0);
+	dad_dma_domain_put(domain);
+}
+
+/* On each rung: a region cannot go while a mapping of it is alive, and is forgotten when it went.
+ */
+static void
+a_mapped_region_is_busy(void **state)
+{
+	const struct {
+		unsigned int rung;
+		uint64_t mask;
+	} ways[] = {{RUNG(DIRECT), UINT64_MAX}, {RUNG(WINDOW), UINT32_MAX},
+		{RUNG(STRICT), UINT32_MAX}, {RUNG(BOUNCE), UINT32_MAX}};
+	char *memory = pages(8);
+
+	(void)state;
+	for (unsigned int i = 0; i < RTE_DIM(ways); i++) {
+		struct dad_dma_domain *domain = soft_domain(0);
+		struct dad_dma_bounce_conf conf = {.size = 1u << 20};
+		assert_int_equal(dad_dma_bounce_create(domain, &conf), 0);
+		struct dad_dma_dev *dev = device(domain, ways[i].mask);
+		char data[8];
+
+		assert_int_equal(dad_dma_dev_set_rungs(dev, ways[i].rung), 0);
+		assert_int_equal(dad_dma_mem_register(domain, memory, 8 * PAGE, NULL, 0, PAGE), 0);
+		dad_dma_addr_t a = dad_dma_map_single(dev, memory + 100, 8, DAD_DMA_TO_DEVICE);
+		dad_dma_addr_t b = dad_dma_map_single(dev, memory + 5 * PAGE, 8, DAD_DMA_TO_DEVICE);
+		assert_int_equal(dad_dma_mapping_error(dev, a), 0);
+		assert_int_equal(dad_dma_mapping_error(dev, b), 0);
+		assert_int_equal(dad_soft_dma_read(dev, a, data, 8), 0);
+		assert_int_equal(dad_dma_dev_destroy(dev), -EBUSY);
+		assert_int_equal(dad_dma_mem_unregister(domain, memory, 8 * PAGE), -EBUSY);
+		dad_dma_unmap_single(dev, a, 8, DAD_DMA_TO_DEVICE);
+		assert_int_equal(dad_dma_mem_unregister(domain, memory, 8 * PAGE), -EBUSY);
+		dad_dma_unmap_single(dev, b, 8, DAD_DMA_TO_DEVICE);
+		/* a list counts each entry */
+		struct dad_sg sg[2] = {
+			{.va = memory, .length = 8}, {.va = memory + PAGE, .length = PAGE}};
+		assert_true(dad_dma_map_sg(dev, sg, 2, DAD_DMA_TO_DEVICE) > 0);
+		assert_int_equal(dad_dma_mem_unregister(domain, memory, 8 * PAGE), -EBUSY);
+		dad_dma_unmap_sg(dev, sg, 2, DAD_DMA_TO_DEVICE);
+		assert_int_equal(dad_dma_mem_unregister(domain, memory, 8 * PAGE), 0);
+		if (ways[i].rung == RUNG(DIRECT) || ways[i].rung == RUNG(WINDOW)) {
+			assert_int_equal(dad_soft_dma_read(dev, a, data, 8), -EFAULT);
+			assert_int_equal(dad_dma_map_single(dev, memory, 8, DAD_DMA_TO_DEVICE),
+				DAD_DMA_MAPPING_ERROR);
+			assert_int_equal(rte_errno, EFAULT);
+		}
+		struct dad_dma_dev_stats stats;
+		dad_dma_dev_stats(dev, &stats);
+		assert_int_equal(stats.unmapped, 4);
+		assert_int_equal(stats.direct + stats.window + stats.strict + stats.bounce, 4);
+		unmake(domain, dev);
+	}
+	munmap(memory, 8 * PAGE);
+}
+
+static void
+pieces_of_a_range_count_too(void **state)
+{
+	struct dad_dma_domain *domain = soft_domain(0);
+	struct dad_dma_dev *dev = device(domain, UINT32_MAX);
+	char *memory = pages(8);
+	struct dad_dma_iova_state s;
+
+	(void)state;
+	assert_int_equal(dad_dma_mem_register(domain, memory, 4 * PAGE, NULL, 0, PAGE), 0);
+	assert_true(dad_dma_iova_try_alloc(dev, &s, memory, 3 * PAGE));
+	assert_int_equal(dad_dma_iova_link(dev, &s, memory, 0, 2 * PAGE, DAD_DMA_TO_DEVICE, 0), 0);
+	assert_int_equal(
+		dad_dma_iova_link(dev, &s, memory + 3 * PAGE, 2 * PAGE, PAGE, DAD_DMA_TO_DEVICE, 0),
+		0);
+	assert_int_equal(dad_dma_mem_unregister(domain, memory, 4 * PAGE), -EBUSY);
+	dad_dma_iova_unlink(dev, &s, 2 * PAGE, PAGE, DAD_DMA_TO_DEVICE, 0);
+	assert_int_equal(dad_dma_mem_unregister(domain, memory, 4 * PAGE), -EBUSY);
+	dad_dma_iova_destroy(dev, &s, 2 * PAGE, DAD_DMA_TO_DEVICE, 0);
+	assert_int_equal(dad_dma_mem_unregister(domain, memory, 4 * PAGE), 0);
+	munmap(memory, 8 * PAGE);
+	unmake(domain, dev);
+}
+
+static void
+wrong_regions_are_refused(void **state)
+{
+	struct dad_dma_domain *domain = soft_domain(0);
+	struct dad_dma_dev *dev = device(domain, UINT32_MAX);
+	char *memory = pages(8);
+	void *heap = rte_malloc(NULL, 4 * PAGE, PAGE);
+	dad_dma_addr_t iova = 0;
+
+	(void)state;
+	assert_int_equal(dad_dma_mem_register(domain, memory + 1, PAGE, NULL, 0, PAGE), -EINVAL);
+	assert_int_equal(dad_dma_mem_register(domain, memory, 0, NULL, 0, PAGE), -EINVAL);
+	assert_int_equal(dad_dma_mem_register(domain, memory, PAGE + 1, NULL, 0, PAGE), -EINVAL);
+	assert_int_equal(dad_dma_mem_register(domain, memory, PAGE, NULL, 0, 100), -EINVAL);
+	assert_int_equal(dad_dma_mem_register(domain, memory, PAGE, &iova, 1, PAGE), -EINVAL);
+	assert_int_equal(
+		dad_dma_mem_register(domain, (void *)(UINT64_C(1) << 47), PAGE, NULL, 0, PAGE),
+		-EFAULT);
+	assert_int_equal(dad_dma_mem_register(domain, heap, PAGE, NULL, 0, PAGE), -EEXIST);
+	assert_int_equal(dad_dma_mem_register(domain, memory + PAGE, 2 * PAGE, NULL, 0, PAGE), 0);
+	assert_int_equal(dad_dma_mem_register(domain, memory, 8 * PAGE, NULL, 0, PAGE), -EEXIST);
+	assert_int_equal(
+		dad_dma_mem_register(domain, memory + 2 * PAGE, PAGE, NULL, 0, PAGE), -EEXIST);
+	assert_int_equal(dad_dma_mem_unregister(domain, memory, PAGE), -ENOENT);
+	assert_int_equal(dad_dma_mem_unregister(domain, memory + PAGE, PAGE), -ENOENT);
+	assert_int_equal(dad_dma_mem_unregister(domain, memory + 2 * PAGE, PAGE), -ENOENT);
+	/* a mapping does not leave its region */
+	assert_int_equal(dad_dma_map_single(dev, memory + 2 * PAGE, PAGE + 1, DAD_DMA_TO_DEVICE),
+		DAD_DMA_MAPPING_ERROR);
+	assert_int_equal(rte_errno, EFAULT);
+	assert_int_equal(dad_dma_mem_unregister(domain, memory + PAGE, 2 * PAGE), 0);
+	assert_int_equal(dad_dma_mem_unregister(domain, memory + PAGE, 2 * PAGE), -ENOENT);
+	rte_free(heap);
+	munmap(memory, 8 * PAGE);
+	unmake(domain, dev);
+}
+
+/* EAL's IOVAs: the caller says where the pages are, or they are where they are. */
+static void
+the_identity_takes_iovas_from_the_caller(void **state)
+{
+	struct dad_dma_domain *domain = dad_dma_domain_identity();
+	struct dad_dma_dev *dev = device(domain, UINT64_MAX);
+	char *memory = pages(4);
+	dad_dma_addr_t iovas[4];
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++)
+		iovas[i] = UINT64_C(0x777000000000) + (i ^ 1u) * PAGE;
+	assert_int_equal(dad_dma_mem_register(domain, memory, 4 * PAGE, iovas, 3, PAGE), -EINVAL);
+	assert_int_equal(dad_dma_mem_register(domain, memory, 4 * PAGE, iovas, 4, PAGE), 0);
+	for (unsigned int i = 0; i < 4; i++) {
+		assert_int_equal(
+			dad_dma_virt_to_bus(domain, memory + i * PAGE + 9, NULL), iovas[i] + 9);
+		assert_ptr_equal(
+			dad_dma_bus_to_virt(domain, iovas[i] + 9, NULL), memory + i * PAGE + 9);
+		dad_dma_addr_t a =
+			dad_dma_map_single(dev, memory + i * PAGE, PAGE, DAD_DMA_TO_DEVICE);
+		assert_int_equal(a, iovas[i]);
+		assert_int_equal(dad_dma_mem_unregister(domain, memory, 4 * PAGE), -EBUSY);
+		dad_dma_unmap_single(dev, a, PAGE, DAD_DMA_TO_DEVICE);
+	}
+	assert_int_equal(dad_dma_map_single(dev, memory, PAGE + 1, DAD_DMA_TO_DEVICE),
+		DAD_DMA_MAPPING_ERROR);
+	assert_int_equal(rte_errno, E2BIG);
+	assert_int_equal(dad_dma_mem_unregister(domain, memory, 4 * PAGE), 0);
+	assert_int_equal(dad_dma_virt_to_bus(domain, memory, NULL), DAD_DMA_MAPPING_ERROR);
+	assert_null(dad_dma_bus_to_virt(domain, iovas[0], NULL));
+
+	/* IOVAs that are in use: nothing of the region is left */
+	void *heap = rte_malloc(NULL, PAGE, PAGE);
+	iovas[2] = dad_dma_virt_to_bus(domain, heap, NULL);
+	assert_int_equal(dad_dma_mem_register(domain, memory, 4 * PAGE, iovas, 4, PAGE), -EEXIST);
+	assert_null(dad_dma_bus_to_virt(domain, iovas[0], NULL));
+	assert_ptr_equal(dad_dma_bus_to_virt(domain, iovas[2], NULL), heap);
+	rte_free(heap);
+
+	int ret = dad_dma_mem_register(domain, memory, 4 * PAGE, NULL, 0, PAGE);
+	if (rte_eal_iova_mode() == RTE_IOVA_VA) {
+		assert_int_equal(ret, 0);
+		assert_int_equal(
+			dad_dma_virt_to_bus(domain, memory + 3, NULL), (uintptr_t)memory + 3);
+		assert_int_equal(dad_dma_mem_unregister(domain, memory, 4 * PAGE), 0);
+	} else {
+		assert_int_equal(ret, -EINVAL);
+	}
+	munmap(memory, 4 * PAGE);
+	unmake(domain, dev);
+}
+
+static void
+bars_are_mapped_by_their_physical_address(void **state)
+{
+	const uint64_t phys = UINT64_C(0x380000000000);
+	char *bar = pages(4), data[4] = "abc";
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++) {
+		struct dad_dma_domain *domain = i == 0 ? dad_dma_domain_identity()
+			: i == 1		       ? soft_domain(0)
+						       : soft_domain(RUNG(BOUNCE));
+		struct dad_dma_bounce_conf conf = {.limit = UINT64_MAX};
+		assert_int_equal(dad_dma_bounce_create(domain, &conf), 0);
+		struct dad_dma_dev *dev = device(domain, UINT64_MAX);
+
+		assert_int_equal(dad_dma_bar_register(domain, bar, 4 * PAGE, phys + 1), -EINVAL);
+		assert_int_equal(dad_dma_bar_register(domain, bar, 4 * PAGE, phys), 0);
+		assert_int_equal(dad_dma_bar_register(domain, pages(1), PAGE, phys), -EEXIST);
+		dad_dma_addr_t a =
+			dad_dma_map_resource(dev, phys + PAGE + 4, 4, DAD_DMA_BIDIRECTIONAL);
+		if (i < 2) {
+			assert_int_equal(dad_dma_mapping_error(dev, a), 0);
+			if (i == 0 && rte_eal_iova_mode() == RTE_IOVA_PA)
+				assert_int_equal(a, phys + PAGE + 4);
+			assert_int_equal(dad_soft_dma_write(dev, a, data, 4), 0);
+			assert_string_equal(bar + PAGE + 4, "abc");
+			assert_int_equal(dad_dma_mem_unregister(domain, bar, 4 * PAGE), -EBUSY);
+			dad_dma_unmap_resource(dev, a, 4, DAD_DMA_BIDIRECTIONAL);
+		} else { /* registers are never copied */
+			assert_int_equal(a, DAD_DMA_MAPPING_ERROR);
+		}
+		assert_int_equal(dad_dma_map_resource(dev, phys + 4 * PAGE, 1, DAD_DMA_TO_DEVICE),
+			DAD_DMA_MAPPING_ERROR);
+		assert_int_equal(rte_errno, EFAULT);
+		assert_int_equal(dad_dma_mem_unregister(domain, bar, 4 * PAGE), 0);
+		unmake(domain, dev);
+	}
+	munmap(bar, 4 * PAGE);
+}
+
+static void
+physical_addresses_can_be_mapped_where_they_are_known(void **state)
+{
+	struct dad_dma_domain *domains[] = {dad_dma_domain_identity(), soft_domain(0)};
+	char *buffer = rte_malloc(NULL, PAGE, PAGE), data[6];
+
+	(void)state;
+	strcpy(buffer, "bytes");
+	for (unsigned int i = 0; i < RTE_DIM(domains); i++) {
+		struct dad_dma_dev *dev = device(domains[i], UINT64_MAX);
+
+		if (rte_eal_iova_mode() == RTE_IOVA_PA) {
+			dad_dma_addr_t a = dad_dma_map_phys(
+				dev, rte_mem_virt2phy(buffer), PAGE, DAD_DMA_TO_DEVICE, 0);
+
+			assert_int_equal(dad_dma_mapping_error(dev, a), 0);
+			assert_int_equal(dad_soft_dma_read(dev, a, data, 6), 0);
+			assert_string_equal(data, "bytes");
+			dad_dma_unmap_phys(dev, a, PAGE, DAD_DMA_TO_DEVICE, 0);
+		} else {
+			assert_int_equal(dad_dma_map_phys(dev, 0x1000, 1, DAD_DMA_TO_DEVICE, 0),
+				DAD_DMA_MAPPING_ERROR);
+			assert_int_equal(rte_errno, EFAULT);
+		}
+		unmake(domains[i], dev);
+	}
+	rte_free(buffer);
+}
+
+/* As many as there may be; all of them are found as fast as one, by the same table. */
+static void
+sixty_five_thousand_regions_work(void **state)
+{
+	enum { N = 65535 };
+	struct dad_dma_domain *domain = soft_domain(0);
+	struct dad_dma_dev *dev = device(domain, UINT64_MAX);
+	struct dad_dma_domain_info info;
+	char *memory = pages(2 * N + 2);
+
+	(void)state;
+	for (unsigned int i = 0; i < N; i++) /* with holes in between */
+		assert_int_equal(dad_dma_mem_register(domain, memory + 2 * i * (size_t)PAGE, PAGE,
+					 NULL, 0, PAGE),
+			0);
+	assert_int_equal(
+		dad_dma_mem_register(domain, memory + 2 * N * (size_t)PAGE, PAGE, NULL, 0, PAGE),
+		-ENOSPC);
+	dad_dma_domain_info(domain, &info);
+	assert_int_equal(info.regions, N);
+	for (unsigned int i = 0; i < N; i += 7) {
+		char *p = memory + 2 * i * (size_t)PAGE;
+		dad_dma_addr_t a = dad_dma_map_single(dev, p, PAGE, DAD_DMA_TO_DEVICE);
+
+		assert_int_equal(a, (uintptr_t)p);
+		assert_int_equal(dad_dma_mem_unregister(domain, p, PAGE), -EBUSY);
+		dad_dma_unmap_single(dev, a, PAGE, DAD_DMA_TO_DEVICE);
+	}
+	for (unsigned int i = 0; i < N; i += 2)
+		assert_int_equal(
+			dad_dma_mem_unregister(domain, memory + 2 * i * (size_t)PAGE, PAGE), 0);
+	dad_dma_domain_info(domain, &info);
+	assert_int_equal(info.regions, N / 2);
+	unmake(domain, dev); /* the rest goes with the domain */
+	munmap(memory, (2 * N + 2) * (size_t)PAGE);
+}
+
+/* ---- threads ------------------------------------------------------------------------------- */
+
+struct worker {
+	struct dad_dma_domain *domain;
+	struct dad_dma_dev *dev;
+	unsigned int seed;
+	unsigned int failures;
+	pthread_t thread;
+};
+
+/* Regions of its own come and go, buffers of EAL's heap too; all are mapped in between. */
+static void *
+work(void *arg)
+{
+	struct worker *w = arg;
+	char *memory =
+		mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *stack[2 * PAGE / sizeof(char *)];
+
+	if (memory == MAP_FAILED)
+		return NULL;
+	/* lcores keep slots and IOVAs at hand, other threads do not: two of each */
+	if (w->seed % 2 == 0)
+		(void)rte_thread_register();
+	for (unsigned int round = 0; round < 300; round++) {
+		size_t at = (rand_r(&w->seed) % 32) * PAGE,
+		       len = (1 + rand_r(&w->seed) % 31) * PAGE;
+		char *region = memory + at;
+		char *heap = rte_malloc(NULL, 1 + rand_r(&w->seed) % (3u << 20), 0);
+		char *where[] = {region, heap, (char *)stack};
+
+		w->failures += dad_dma_mem_register(w->domain, region, len, NULL, 0, PAGE) != 0;
+		for (unsigned int i = 0; i < 20 && heap != NULL; i++) {
+			char *buffer = where[rand_r(&w->seed) % 3];
+			unsigned int size = 1 + rand_r(&w->seed) % 3000;
+			enum dad_dma_dir dir = (enum dad_dma_dir)(rand_r(&w->seed) % 3);
+			char byte = (char)rand_r(&w->seed), got = 0;
+
+			if (buffer == heap)
+				size = 1;
+			buffer[size - 1] = byte;
+			dad_dma_addr_t a = dad_dma_map_single(w->dev, buffer, size, dir);
+			if (dad_dma_mapping_error(w->dev, a) != 0) {
+				w->failures++;
+				continue;
+			}
+			if (dir != DAD_DMA_FROM_DEVICE)
+				w->failures +=
+					dad_soft_dma_read(w->dev, a + size - 1, &got, 1) != 0 ||
+					got != byte;
+			else
+				w->failures +=
+					dad_soft_dma_write(w->dev, a + size - 1, &byte, 1) != 0;
+			dad_dma_unmap_single(w->dev, a, size, dir);
+			w->failures += buffer[size - 1] != byte;
+		}
+		w->failures += dad_dma_mem_unregister(w->domain, region, len) != 0;
+		rte_free(heap);
+	}
+	munmap(memory, 64 * PAGE);
+	if (rte_lcore_id() != LCORE_ID_ANY)
+		rte_thread_unregister();
+	return NULL;
+}
+
+static void
+threads_map_while_regions_come_and_go(void **state)
+{
+	const unsigned int rungs[] = {
+		DAD_DMA_RUNGS_ALL, RUNG(WINDOW) | RUNG(STRICT), RUNG(STRICT), RUNG(BOUNCE)};
+
+	(void)state;
+	for (unsigned int i = 0; i < 2 * RTE_DIM(rungs); i++) {
+		struct dad_dma_domain_conf conf = {.name = "threads",
+			.type = DAD_DMA_DOMAIN_SOFT,
+			.flags = i % 2 ? DAD_DMA_DOMAIN_LAZY : 0,
+			.socket_id = SOCKET_ID_ANY};
+		struct dad_dma_domain *domain = dad_dma_domain_create(&conf);
+		struct dad_dma_bounce_conf bounce = {.size = 4u << 20};
+		struct worker w[4];
+		struct dad_dma_dev_stats stats;
+		struct dad_dma_domain_info info;
+		struct dad_dma_bounce_stats slots;
+
+		assert_non_null(domain);
+		assert_int_equal(dad_dma_bounce_create(domain, &bounce), 0);
+		struct dad_dma_dev *dev = device(domain, i < 2 ? UINT64_MAX : UINT32_MAX);
+		assert_int_equal(dad_dma_dev_set_rungs(dev, rungs[i / 2]), 0);
+		for (unsigned int t = 0; t < RTE_DIM(w); t++) {
+			w[t] = (struct worker){.domain = domain, .dev = dev, .seed = t + 1};
+			assert_int_equal(pthread_create(&w[t].thread, NULL, work, &w[t]), 0);
+		}
+		for (unsigned int t = 0; t < RTE_DIM(w); t++) {
+			pthread_join(w[t].thread, NULL);
+			assert_int_equal(w[t].failures, 0);
+		}
+		dad_dma_domain_flush(domain);
+		dad_dma_dev_stats(dev, &stats);
+		assert_int_equal(
+			stats.unmapped, stats.direct + stats.window + stats.strict + stats.bounce);
+		dad_dma_domain_info(domain, &info);
+		assert_int_equal(info.strict_maps, 0);
+		assert_int_equal(info.regions, 0);
+		assert_int_equal(info.faults, 0);
+		assert_int_equal(info.lost, 0);
+		assert_int_equal(dad_dma_bounce_stats(domain, NULL, &slots), 0);
+		assert_int_equal(slots.used, slots.cached);
+		/* what is left are the slots, and windows of EAL's memory that is still there */
+		assert_int_equal(info.registers_used, (info.window_bytes + (4u << 20)) / PAGE);
+		unmake(domain, dev);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_mapped_region_is_busy),
+		cmocka_unit_test(pieces_of_a_range_count_too),
+		cmocka_unit_test(wrong_regions_are_refused),
+		cmocka_unit_test(the_identity_takes_iovas_from_the_caller),
+		cmocka_unit_test(bars_are_mapped_by_their_physical_address),
+		cmocka_unit_test(physical_addresses_can_be_mapped_where_they_are_known),
+		cmocka_unit_test(sixty_five_thousand_regions_work),
+		cmocka_unit_test(threads_map_while_regions_come_and_go),
+	};
+	int ret = argc > 0 ? eal_test_init(argv[0]) : 1;
+
+	if (ret == 0) {
+		ret = cmocka_run_group_tests(tests, NULL, NULL);
+		rte_eal_cleanup();
+	}
+	return ret;
+}

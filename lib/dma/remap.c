@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+
+#include <rte_cycles.h>
+#include <rte_errno.h>
+
+#include "dma_internal.h"
+#include "iova.h"
+
+/* IOVAs that a domain hands out, the mapping registers they cost, and the queue in which they wait
+ * when unmapping is lazy. */
+
+int
+remap_error(int ret)
+{
+	return ret == -ENOMEM || ret == -ENOSPC ? -ret : EIO;
+}
+
+bool
+remap_has_direct(const struct dad_dma_domain *domain, uint64_t va, uint64_t len)
+{
+	const struct dad_dma_backend_info *b = &domain->backend;
+
+	if (!(domain->rungs & DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_DIRECT)) ||
+		(domain->flags & DAD_DMA_DOMAIN_NONCOHERENT))
+		return false;
+	if (((va | len) & (domain->granule - 1)) != 0)
+		return false;
+	if (va <= domain->iova_last && va + len - 1 >= domain->iova_first)
+		return false;
+	for (unsigned int i = 0; i < b->n_ranges; i++)
+		if (va >= b->ranges[i].first && va + len - 1 <= b->ranges[i].last)
+			return true;
+	return false;
+}
+
+/* ---- mapping registers ---------------------------------------------------------------------- */
+
+static uint64_t
+granules(const struct dad_dma_domain *domain, uint64_t len)
+{
+	return len >> domain->backend.granule_shift;
+}
+
+static bool
+registers_take(struct dad_dma_domain *domain, uint64_t n)
+{
+	uint64_t used = __atomic_add_fetch(&domain->registers_used, n, __ATOMIC_RELAXED);
+
+	if (used > domain->registers_max) {
+		__atomic_fetch_sub(&domain->registers_used, n, __ATOMIC_RELAXED);
+		return false;
+	}
+	uint64_t high = __atomic_load_n(&domain->registers_high, __ATOMIC_RELAXED);
+	while (used > high &&
+		!__atomic_compare_exchange_n(&domain->registers_high, &high, used, true,
+			__ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	return true;
+}
+
+/* ---- IOVAs ---------------------------------------------------------------------------------- */
+
+static int
+try_alloc(
+	struct dad_dma_domain *domain, uint64_t len, uint64_t align, uint64_t limit, uint64_t *iova)
+{
+	uint64_t n = granules(domain, len);
+
+	if (!registers_take(domain, n))
+		return ENOSPC;
+	*iova = dad_iova_alloc(domain->iova, len, align, limit);
+	if (*iova != DAD_DMA_MAPPING_ERROR)
+		return 0;
+	__atomic_fetch_sub(&domain->registers_used, n, __ATOMIC_RELAXED);
+	return rte_errno;
+}
+
+int
+remap_alloc(
+	struct dad_dma_domain *domain, uint64_t len, uint64_t align, uint64_t limit, uint64_t *iova)
+{
+	if (limit < domain->iova_first || limit - domain->iova_first < len - 1)
+		return ERANGE;
+	/* an alignment that wide would leave no room */
+	if (len - 1 > domain->iova_last - domain->iova_first)
+		return ENOSPC;
+	int error = try_alloc(domain, len, align, limit, iova);
+
+	if (error == ENOSPC && (domain->flags & DAD_DMA_DOMAIN_LAZY)) {
+		dad_dma_domain_flush(domain);
+		error = try_alloc(domain, len, align, limit, iova);
+	}
+	return error;
+}
+
+int
+remap_alloc_dev(const struct dma_dev *dev, uint64_t len, uint64_t align, uint64_t *iova)
+{
+	struct dad_dma_domain *domain = dev->domain;
+	const struct dad_dma_limits *l = &dev->limits;
+	uint64_t limit = domain->iova_last;
+
+	/* the mask is of addresses behind the bus offset, without wrapping on the way */
+	if (l->bus_offset > 0 && dev->pub.mask < (uint64_t)l->bus_offset)
+		return ERANGE;
+	if (dev_to_bus(dev, limit) > dev->pub.mask ||
+		(l->bus_offset > 0 && dev_to_bus(dev, limit) < limit))
+		limit = dev_to_iova(dev, dev->pub.mask);
+	limit = RTE_MIN(limit, domain->iova_last);
+
+	int error = remap_alloc(domain, len, align, limit, iova);
+	if (error != 0 || dev_check(dev, dev_to_bus(dev, *iova), len) == 0)
+		return error;
+	/* in the exclusion window, or aligned better than pages can be: once more below the window
+	 */
+	remap_free(domain, *iova, len);
+	if (l->excl_low == 0 || dev_to_iova(dev, l->excl_low - 1) > limit)
+		return ERANGE;
+	error = remap_alloc(domain, len, align, dev_to_iova(dev, l->excl_low - 1), iova);
+	if (error == 0 && dev_check(dev, dev_to_bus(dev, *iova), len) != 0) {
+		remap_free(domain, *iova, len);
+		error = ERANGE;
+	}
+	return error;
+}
+
+void
+remap_free(struct dad_dma_domain *domain, uint64_t iova, uint64_t len)
+{
+	dad_iova_free(domain->iova, iova, len);
+	__atomic_fetch_sub(&domain->registers_used, granules(domain, len), __ATOMIC_RELAXED);
+}
+
+/* ---- unmapping ------------------------------------------------------------------------------ */
+
+/* An IOVA that may still lead to memory is never used again. */
+static bool
+backend_unmap(struct dad_dma_domain *domain, uint64_t iova, uint64_t len)
+{
+	int ret = domain->ops->unmap(domain->priv, iova, len);
+
+	if (ret == 0)
+		return true;
+	DMA_LOG(ERR, "%s: IOVA %#" PRIx64 ", %#" PRIx64 " bytes stay mapped: %s", domain->name,
+		iova, len, rte_strerror(-ret));
+	__atomic_fetch_add(&domain->lost, granules(domain, len), __ATOMIC_RELAXED);
+	return false;
+}
+
+static bool
+backend_sync(struct dad_dma_domain *domain, uint64_t iova, uint64_t len)
+{
+	int ret = domain->ops->sync != NULL ? domain->ops->sync(domain->priv, iova, len) : 0;
+
+	if (ret != 0)
+		DMA_LOG(ERR, "%s: sync of IOVA %#" PRIx64 ": %s", domain->name, iova,
+			rte_strerror(-ret));
+	return ret == 0;
+}
+
+static void
+flush_locked(struct dad_dma_domain *domain)
+{
+	uint64_t first = UINT64_MAX, last = 0;
+	unsigned int n = 0;
+
+	if (domain->queued == 0)
+		return;
+	for (unsigned int i = 0; i < domain->queued; i++) {
+		struct retired *r = &domain->queue[i];
+
+		if (!backend_unmap(domain, r->iova, r->len))
+			continue;
+		first = RTE_MIN(first, r->iova);
+		last = RTE_MAX(last, r->iova + r->len - 1);
+		domain->queue[n++] = *r;
+	}
+	domain->queued = 0;
+	__atomic_fetch_add(&domain->flushes, 1, __ATOMIC_RELAXED);
+	if (n > 0 && !backend_sync(domain, first, last - first + 1)) {
+		for (unsigned int i = 0; i < n; i++)
+			__atomic_fetch_add(&domain->lost, granules(domain, domain->queue[i].len),
+				__ATOMIC_RELAXED);
+		return;
+	}
+	for (unsigned int i = 0; i < n; i++)
+		remap_free(domain, domain->queue[i].iova, domain->queue[i].len);
+}
+
+void
+dad_dma_domain_flush(struct dad_dma_domain *domain)
+{
+	if (!(domain->flags & DAD_DMA_DOMAIN_LAZY))
+		return;
+	pthread_mutex_lock(&domain->queue_lock);
+	flush_locked(domain);
+	pthread_mutex_unlock(&domain->queue_lock);
+}
+
+static void
+retire(struct dad_dma_domain *domain, uint64_t iova, uint64_t len)
+{
+	uint64_t now = rte_get_timer_cycles();
+
+	pthread_mutex_lock(&domain->queue_lock);
+	if (domain->queued == 0)
+		domain->queued_tsc = now;
+	domain->queue[domain->queued++] = (struct retired){.iova = iova, .len = len};
+	if (domain->queued == QUEUE_SIZE ||
+		now - domain->queued_tsc > QUEUE_MS * rte_get_timer_hz() / 1000)
+		flush_locked(domain);
+	pthread_mutex_unlock(&domain->queue_lock);
+}
+
+bool
+remap_unmap(struct dad_dma_domain *domain, uint64_t iova, uint64_t len)
+{
+	domain_clear_reverse(domain, iova, len);
+	if (!backend_unmap(domain, iova, len))
+		return false;
+	if (backend_sync(domain, iova, len))
+		return true;
+	__atomic_fetch_add(&domain->lost, granules(domain, len), __ATOMIC_RELAXED);
+	return false;
+}
+
+void
+remap_drop(struct dad_dma_domain *domain, uint64_t iova, uint64_t len, bool may_wait)
+{
+	if (may_wait && (domain->flags & DAD_DMA_DOMAIN_LAZY)) {
+		domain_clear_reverse(domain, iova, len);
+		retire(domain, iova, len);
+	} else if (remap_unmap(domain, iova, len)) {
+		remap_free(domain, iova, len);
+	}
+}
+
+/* ---- mappings that stay ---------------------------------------------------------------------- */
+
+int
+remap_static(struct dad_dma_domain *domain, void *va, uint64_t len, uint64_t align, uint64_t limit,
+	enum kind kind, uint64_t *iova)
+{
+	int error = remap_alloc(domain, len, align, limit, iova);
+
+	if (error != 0)
+		return error;
+	int ret = domain->ops->map(domain->priv, *iova, va, len, DAD_DMA_BIDIRECTIONAL);
+	if (ret != 0) {
+		DMA_LOG(ERR, "%s: map of IOVA %#" PRIx64 ": %s", domain->name, *iova,
+			rte_strerror(-ret));
+		remap_free(domain, *iova, len);
+		return remap_error(ret);
+	}
+	if (!backend_sync(domain, *iova, len)) {
+		remap_drop(domain, *iova, len, false);
+		return EIO;
+	}
+	if (domain_set_reverse(domain, *iova, (uintptr_t)va, len, kind) != 0) {
+		remap_drop(domain, *iova, len, false);
+		return ENOMEM;
+	}
+	return 0;
+}
+
+void
+remap_static_drop(struct dad_dma_domain *domain, uint64_t iova, uint64_t len)
+{
+	remap_drop(domain, iova, len, false);
+}

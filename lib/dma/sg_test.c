@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <rte_errno.h>
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+
+#include "dad_dma.h"
+#include "dad_dma_domain.h"
+#include "dad_dma_sg.h"
+#include "dad_dma_soft.h"
+#include "eal_test.h"
+
+/* Scatter lists against oracles. */
+
+#define PAGE	4096u
+#define POOL	(4u << 20)
+#define ENTRIES 24u
+#define RUNG(r) DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_##r)
+
+static unsigned char *eal_pool;
+static unsigned char *libc_pool;
+
+static unsigned int
+rnd(unsigned int n)
+{
+	static uint64_t x = 88172645463325252u;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return (unsigned int)(x >> 33) % n;
+}
+
+static struct dad_dma_domain *
+soft_domain(unsigned int rungs, unsigned int flags)
+{
+	struct dad_dma_domain_conf conf = {.name = "soft",
+		.type = DAD_DMA_DOMAIN_SOFT,
+		.rungs = rungs,
+		.flags = flags,
+		.socket_id = SOCKET_ID_ANY};
+	struct dad_dma_domain *domain = dad_dma_domain_create(&conf);
+
+	assert_non_null(domain);
+	return domain;
+}
+
+/* Pieces that do not overlap. Neighbours in memory often, or in whole pages. */
+static unsigned int
+make_list(struct dad_sg sg[ENTRIES], unsigned char *pool, unsigned int max_len)
+{
+	unsigned int n = 1 + rnd(ENTRIES);
+	bool pages = rnd(2) == 0;
+	size_t at = rnd(8) * PAGE + rnd(100);
+
+	for (unsigned int i = 0; i < n; i++) {
+		size_t len = 1 + rnd(max_len);
+
+		switch (rnd(4)) {
+		case 0: /* a gap */
+			at += 1 + rnd(2 * PAGE);
+			break;
+		case 1: /* another page */
+			at = RTE_ALIGN_CEIL(at, PAGE) + rnd(3) * PAGE;
+			break;
+		default:
+			break;
+		}
+		if (pages && rnd(4) != 0) {
+			at = RTE_ALIGN_CEIL(at, PAGE) + (rnd(2) * PAGE);
+			len = (1 + rnd(3)) * PAGE;
+		}
+		sg[i] = (struct dad_sg){.va = pool + at, .length = len};
+		at += len;
+	}
+	assert_true(at < POOL);
+	return n;
+}
+
+/* What a greedy merger of whole entries needs, if each lies at addr[i]; an entry that breaks a
+ * limit by itself is cut where it does. */
+static unsigned int
+greedy(const struct dad_sg sg[], const dad_dma_addr_t addr[], unsigned int n,
+	const struct dad_dma_limits *l)
+{
+	unsigned int segments = 0;
+	uint64_t start = 0, len = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		bool fits = segments > 0 && start + len == addr[i] &&
+			len + sg[i].length <= l->max_seg_size &&
+			(start & ~l->seg_boundary) ==
+				((addr[i] + sg[i].length - 1) & ~l->seg_boundary);
+
+		if (fits) {
+			len += sg[i].length;
+			continue;
+		}
+		segments++;
+		start = addr[i];
+		len = 0;
+		for (uint64_t k = 0; k < sg[i].length; k++) {
+			uint64_t at = addr[i] + k;
+
+			if (len == l->max_seg_size ||
+				(start & ~l->seg_boundary) != (at & ~l->seg_boundary)) {
+				segments++;
+				start = at;
+				len = 0;
+			}
+			len++;
+		}
+	}
+	return segments;
+}
+
+/* Where each entry is for the device, found without the library's help. */
+static void
+locate(const struct dad_sg sg[], unsigned int n, dad_dma_addr_t addr[])
+{
+	unsigned int seg = 0;
+	uint64_t offset = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (offset == sg[seg].dma_length) {
+			seg++;
+			offset = 0;
+		}
+		addr[i] = sg[seg].dma_address + offset;
+		for (uint64_t left = sg[i].length; left > 0;) {
+			if (offset == sg[seg].dma_length) {
+				seg++;
+				offset = 0;
+			}
+			uint64_t part = RTE_MIN(left, sg[seg].dma_length - offset);
+			offset += part;
+			left -= part;
+		}
+	}
+}
+
+static void
+check_segments(struct dad_dma_dev *dev, const struct dad_sg sg[], unsigned int n,
+	unsigned int segments, bool mergeable)
+{
+	struct dad_dma_limits l;
+	uint64_t entries = 0, all = 0;
+	dad_dma_addr_t addr[ENTRIES];
+
+	dad_dma_get_limits(dev, &l);
+	assert_in_range(segments, 1, n);
+	for (unsigned int i = 0; i < n; i++)
+		entries += sg[i].length;
+	for (unsigned int i = 0; i < segments; i++) {
+		dad_dma_addr_t a = sg[i].dma_address;
+		uint64_t len = sg[i].dma_length;
+
+		assert_true(len > 0 && len <= l.max_seg_size);
+		assert_int_equal(a & ~l.seg_boundary, (a + len - 1) & ~l.seg_boundary);
+		assert_true(a + len - 1 <= dad_dma_get_mask(dev));
+		all += len;
+	}
+	assert_int_equal(all, entries);
+	if (segments < n)
+		assert_int_equal(sg[segments].dma_length, 0);
+	if (mergeable) {
+		locate(sg, n, addr);
+		assert_true(segments <= greedy(sg, addr, n, &l));
+	}
+}
+
+/* The device reads the list in order, and writes it in order. */
+static void
+transfer(struct dad_dma_dev *dev, struct dad_sg sg[], unsigned int n, unsigned int segments,
+	enum dad_dma_dir dir)
+{
+	static unsigned char got[POOL], put[POOL];
+	size_t at = 0;
+
+	for (unsigned int i = 0; i < segments; i++) {
+		if (dir != DAD_DMA_FROM_DEVICE)
+			assert_int_equal(dad_soft_dma_read(dev, sg[i].dma_address, got + at,
+						 sg[i].dma_length),
+				0);
+		if (dir != DAD_DMA_TO_DEVICE) {
+			for (size_t k = 0; k < sg[i].dma_length; k++)
+				put[at + k] = (unsigned char)rnd(256);
+			assert_int_equal(dad_soft_dma_write(dev, sg[i].dma_address, put + at,
+						 sg[i].dma_length),
+				0);
+		}
+		at += sg[i].dma_length;
+	}
+	at = 0;
+	for (unsigned int i = 0; i < n && dir == DAD_DMA_TO_DEVICE; i++) {
+		assert_memory_equal(got + at, sg[i].va, sg[i].length);
+		at += sg[i].length;
+	}
+	if (rnd(2) == 0) {
+		dad_dma_sync_sg_for_cpu(dev, sg, n, dir);
+		at = 0;
+		for (unsigned int i = 0; i < n && dir != DAD_DMA_TO_DEVICE; i++) {
+			assert_memory_equal(put + at, sg[i].va, sg[i].length);
+			at += sg[i].length;
+		}
+		dad_dma_sync_sg_for_device(dev, sg, n, dir);
+	}
+	dad_dma_unmap_sg(dev, sg, n, dir);
+	at = 0;
+	for (unsigned int i = 0; i < n && dir != DAD_DMA_TO_DEVICE; i++) {
+		assert_memory_equal(put + at, sg[i].va, sg[i].length);
+		at += sg[i].length;
+	}
+}
+
+static void
+random_lists(struct dad_dma_dev *dev, unsigned char *pool, unsigned int max_len,
+	unsigned int rounds, bool mergeable)
+{
+	for (unsigned int i = 0; i < rounds; i++) {
+		struct dad_sg sg[ENTRIES];
+		enum dad_dma_dir dir = (enum dad_dma_dir)rnd(3);
+		unsigned int n = make_list(sg, pool, max_len);
+		unsigned int segments = dad_dma_map_sg(dev, sg, n, dir);
+
+		assert_true(segments > 0);
+		check_segments(dev, sg, n, segments, mergeable);
+		transfer(dev, sg, n, segments, dir);
+	}
+}
+
+static void
+set_random_limits(struct dad_dma_dev *dev)
+{
+	/* no entry is longer than the shortest segment: no list can fail for that */
+	const uint64_t sizes[] = {0, 3 * PAGE, 3 * PAGE + 1, 20000, 1u << 20};
+	const uint64_t boundaries[] = {0, 4 * PAGE - 1, 16 * PAGE - 1, (1u << 20) - 1};
+	struct dad_dma_limits l = {.max_seg_size = sizes[rnd(RTE_DIM(sizes))],
+		.seg_boundary = boundaries[rnd(RTE_DIM(boundaries))]};
+
+	assert_int_equal(dad_dma_set_limits(dev, &l), 0);
+}
+
+static void
+all_rungs_keep_order_sum_and_limits(void **state)
+{
+	const struct {
+		unsigned int rungs;
+		unsigned int flags;
+		uint64_t mask;
+		bool mergeable;
+	} ways[] = {
+		{RUNG(STRICT), 0, UINT32_MAX, true},
+		{RUNG(STRICT), DAD_DMA_DOMAIN_LAZY, UINT32_MAX, true},
+		{RUNG(STRICT), DAD_DMA_DOMAIN_NONCOHERENT, UINT32_MAX, true},
+		{RUNG(DIRECT), 0, UINT64_MAX, true},
+		{RUNG(DIRECT) | RUNG(STRICT), 0, UINT64_MAX, true},
+		{RUNG(WINDOW) | RUNG(STRICT), 0, UINT32_MAX, true},
+		{RUNG(BOUNCE), 0, UINT32_MAX, false},
+		{RUNG(DIRECT) | RUNG(BOUNCE), 0, UINT64_MAX, false},
+	};
+
+	(void)state;
+	for (unsigned int w = 0; w < RTE_DIM(ways); w++) {
+		struct dad_dma_domain *domain = soft_domain(0, ways[w].flags);
+		struct dad_dma_dev *dev = dad_dma_dev_create("dev", domain, SOCKET_ID_ANY);
+		bool fails_by_limits = !(ways[w].rungs & RUNG(STRICT));
+
+		if (ways[w].rungs & RUNG(BOUNCE))
+			assert_int_equal(dad_dma_bounce_create(
+						 domain, &(struct dad_dma_bounce_conf){.size = 0}),
+				0);
+		assert_int_equal(dad_dma_dev_set_rungs(dev, ways[w].rungs), 0);
+		assert_int_equal(dad_dma_set_mask(dev, ways[w].mask), 0);
+		for (unsigned int round = 0; round < 12; round++) {
+			if (!fails_by_limits)
+				set_random_limits(dev);
+			random_lists(dev, eal_pool, 2 * PAGE, 60, ways[w].mergeable);
+			if (!(ways[w].rungs & RUNG(DIRECT)) || (ways[w].rungs & RUNG(STRICT)) ||
+				(ways[w].rungs & RUNG(BOUNCE)))
+				random_lists(dev, libc_pool, 2 * PAGE, 60, ways[w].mergeable);
+		}
+		struct dad_dma_dev_stats stats;
+		struct dad_dma_domain_info info;
+
+		dad_dma_dev_stats(dev, &stats);
+		assert_int_equal(stats.unmapped, stats.window + stats.strict + stats.bounce);
+		dad_dma_domain_info(domain, &info);
+		assert_int_equal(info.faults, 0);
+		assert_int_equal(info.strict_maps, 0);
+		assert_int_equal(dad_dma_dev_destroy(dev), 0);
+		dad_dma_domain_put(domain);
+	}
+}
+
+static void
+pages_are_made_neighbours(void **state)
+{
+	struct dad_dma_domain *domain = soft_domain(RUNG(STRICT), 0);
+	struct dad_dma_dev *dev = dad_dma_dev_create("dev", domain, SOCKET_ID_ANY);
+	unsigned char *page = RTE_PTR_ALIGN_CEIL(libc_pool, PAGE);
+	struct dad_sg sg[8];
+
+	(void)state;
+	for (unsigned int i = 0; i < 8; i++) /* backwards, with holes */
+		sg[i] = (struct dad_sg){.va = page + (20 - 2 * i) * PAGE, .length = PAGE};
+	assert_int_equal(dad_dma_map_sg(dev, sg, 8, DAD_DMA_TO_DEVICE), 1);
+	assert_int_equal(sg[0].dma_length, 8 * PAGE);
+	assert_int_equal(sg[1].dma_length, 0);
+	dad_dma_unmap_sg(dev, sg, 8, DAD_DMA_TO_DEVICE);
+
+	/* all but the first may end, all but the last may begin, nowhere else than at a page */
+	sg[0] = (struct dad_sg){.va = page + 100, .length = PAGE - 100};
+	sg[1] = (struct dad_sg){.va = page + 8 * PAGE, .length = PAGE};
+	sg[2] = (struct dad_sg){.va = page + 4 * PAGE, .length = 1};
+	sg[3] = (struct dad_sg){.va = page + 6 * PAGE, .length = 1};
+	assert_int_equal(dad_dma_map_sg(dev, sg, 4, DAD_DMA_TO_DEVICE), 2);
+	assert_int_equal(sg[0].dma_length, 2 * PAGE - 100 + 1);
+	assert_int_equal(sg[1].dma_length, 1);
+	dad_dma_unmap_sg(dev, sg, 4, DAD_DMA_TO_DEVICE);
+	assert_int_equal(dad_dma_dev_destroy(dev), 0);
+	dad_dma_domain_put(domain);
+}
+
+static void
+entries_that_are_too_long_are_split_if_there_is_room(void **state)
+{
+	struct dad_dma_domain *domain = soft_domain(0, 0);
+	struct dad_dma_dev *dev = dad_dma_dev_create("dev", domain, SOCKET_ID_ANY);
+	struct dad_sg sg[4];
+
+	(void)state;
+	assert_int_equal(dad_dma_set_mask(dev, UINT64_MAX), 0);
+	sg[0] = (struct dad_sg){.va = eal_pool, .length = (64u << 10) + 1};
+	assert_int_equal(dad_dma_map_sg(dev, sg, 1, DAD_DMA_TO_DEVICE), 0);
+	assert_int_equal(rte_errno, E2BIG);
+	/* merging makes room for it */
+	sg[0] = (struct dad_sg){.va = eal_pool, .length = 1000};
+	sg[1] = (struct dad_sg){.va = eal_pool + 1000, .length = 1000};
+	sg[2] = (struct dad_sg){.va = eal_pool + 1u * PAGE, .length = 100u << 10};
+	assert_int_equal(dad_dma_map_sg(dev, sg, 3, DAD_DMA_TO_DEVICE), 3);
+	assert_int_equal(sg[0].dma_length, 2000);
+	assert_int_equal(sg[1].dma_length, 64u << 10);
+	assert_int_equal(sg[2].dma_length, 36u << 10);
+	dad_dma_unmap_sg(dev, sg, 3, DAD_DMA_TO_DEVICE);
+	assert_int_equal(dad_dma_dev_destroy(dev), 0);
+	dad_dma_domain_put(domain);
+}
+
+static void
+wrong_lists_are_refused_and_leave_nothing(void **state)
+{
+	struct dad_dma_domain *domain = soft_domain(0, 0);
+	struct dad_dma_dev *dev = dad_dma_dev_create("dev", domain, SOCKET_ID_ANY);
+	struct dad_sg sg[3] = {{.va = eal_pool, .length = 10}, {.va = libc_pool, .length = 0},
+		{.va = eal_pool, .length = 10}};
+
+	(void)state;
+	assert_int_equal(dad_dma_map_sg(dev, sg, 0, DAD_DMA_TO_DEVICE), 0);
+	assert_int_equal(rte_errno, EINVAL);
+	assert_int_equal(dad_dma_map_sg(dev, sg, 3, DAD_DMA_TO_DEVICE), 0);
+	assert_int_equal(rte_errno, EINVAL);
+	sg[1].length = 1;
+	assert_int_equal(dad_dma_map_sg(dev, sg, 3, DAD_DMA_NONE), 0);
+	assert_int_equal(rte_errno, EINVAL);
+	sg[1].va = (void *)(UINT64_C(1) << 47);
+	assert_int_equal(dad_dma_map_sg(dev, sg, 3, DAD_DMA_TO_DEVICE), 0);
+	assert_int_equal(rte_errno, EFAULT);
+	/* the last entry is the one that fails */
+	sg[1] = (struct dad_sg){.va = eal_pool + PAGE, .length = 10};
+	sg[2] = (struct dad_sg){.va = libc_pool, .length = 10};
+	assert_int_equal(dad_dma_dev_set_rungs(dev, RUNG(WINDOW)), 0);
+	assert_int_equal(dad_dma_map_sg(dev, sg, 3, DAD_DMA_TO_DEVICE), 0);
+	assert_int_equal(rte_errno, EFAULT);
+	assert_int_equal(dad_dma_dev_destroy(dev), 0);
+	dad_dma_domain_put(domain);
+}
+
+/* Some entries direct, some bounced: each is unmapped its own way. */
+static void
+entries_of_one_list_may_take_different_rungs(void **state)
+{
+	struct dad_dma_domain *domain = dad_dma_domain_identity();
+	struct dad_dma_dev *dev = dad_dma_dev_create("dev", domain, SOCKET_ID_ANY);
+	struct dad_dma_bounce_conf conf = {.size = 1u << 20, .limit = UINT64_MAX};
+	struct dad_dma_dev_stats stats;
+	struct dad_sg sg[ENTRIES];
+
+	(void)state;
+	assert_int_equal(dad_dma_bounce_create(domain, &conf), 0);
+	assert_int_equal(dad_dma_set_mask(dev, UINT64_MAX), 0);
+	for (unsigned int round = 0; round < 500; round++) {
+		enum dad_dma_dir dir = (enum dad_dma_dir)rnd(3);
+		unsigned int n = make_list(sg, eal_pool, 2 * PAGE);
+
+		for (unsigned int i = 0; i < n; i++)
+			if (rnd(3) == 0)
+				sg[i].va = libc_pool + ((unsigned char *)sg[i].va - eal_pool);
+		unsigned int segments = dad_dma_map_sg(dev, sg, n, dir);
+
+		assert_true(segments > 0);
+		check_segments(dev, sg, n, segments, false);
+		transfer(dev, sg, n, segments, dir);
+	}
+	dad_dma_dev_stats(dev, &stats);
+	assert_true(stats.bounce > 500);
+	assert_int_equal(stats.bounce, stats.unmapped);
+	assert_int_equal(dad_dma_dev_destroy(dev), 0);
+	dad_dma_domain_put(domain);
+}
+
+/* ---- other kinds of lists ----------------------------------------------------------------------
+ */
+
+static void
+iovecs_become_lists(void **state)
+{
+	struct dad_dma_domain *domain = soft_domain(0, 0);
+	struct dad_dma_dev *dev = dad_dma_dev_create("dev", domain, SOCKET_ID_ANY);
+	struct iovec iov[4] = {
+		{libc_pool, 100}, {NULL, 0}, {libc_pool + PAGE, 200u << 10}, {eal_pool, 1}};
+	struct dad_sg sg[8];
+	struct dad_sg_table t = {.sg = sg, .max = 8};
+
+	(void)state;
+	assert_int_equal(dad_dma_map_iovec(dev, iov, 4, &t, DAD_DMA_TO_DEVICE, 0), 0);
+	assert_int_equal(t.entries, 6); /* 200 KiB are four */
+	check_segments(dev, sg, t.entries, t.segments, true);
+	transfer(dev, sg, t.entries, t.segments, DAD_DMA_TO_DEVICE);
+	t.max = 5;
+	assert_int_equal(dad_dma_map_iovec(dev, iov, 4, &t, DAD_DMA_TO_DEVICE, 0), -ENOBUFS);
+	assert_int_equal(dad_dma_map_iovec(dev, iov + 1, 1, &t, DAD_DMA_TO_DEVICE, 0), -EINVAL);
+	assert_int_equal(dad_dma_dev_destroy(dev), 0);
+	dad_dma_domain_put(domain);
+}
+
+static void
+no_free(void *addr, void *arg)
+{
+	(void)addr;
+	(void)arg;
+}
+
+static void
+chains_of_mbufs_become_lists(void **state)
+{
+	struct dad_dma_domain *domain = soft_domain(0, 0);
+	struct dad_dma_dev *dev = dad_dma_dev_create("dev", domain, SOCKET_ID_ANY);
+	struct rte_mempool *mp = rte_pktmbuf_pool_create("sg", 64, 0, 0, 2048, SOCKET_ID_ANY);
+	static struct rte_mbuf_ext_shared_info shared = {.free_cb = no_free};
+	struct dad_sg sg[8];
+	struct dad_sg_table t = {.sg = sg, .max = 8};
+
+	(void)state;
+	assert_non_null(mp);
+	struct rte_mbuf *head = rte_pktmbuf_alloc(mp), *tail = rte_pktmbuf_alloc(mp);
+	struct rte_mbuf *outside = rte_pktmbuf_alloc(mp);
+	assert_non_null(head);
+	assert_non_null(tail);
+	assert_non_null(outside);
+	memset(rte_pktmbuf_append(head, 1500), 'a', 1500);
+	memset(rte_pktmbuf_append(tail, 700), 'b', 700);
+	rte_mbuf_ext_refcnt_set(&shared, 1);
+	rte_pktmbuf_attach_extbuf(outside, libc_pool, 0, 9000, &shared);
+	memset(rte_pktmbuf_append(outside, 8000), 'c', 8000);
+	struct rte_mbuf *clone = rte_pktmbuf_clone(tail, mp);
+	assert_int_equal(rte_pktmbuf_chain(head, outside), 0);
+	assert_int_equal(rte_pktmbuf_chain(head, clone), 0);
+	assert_int_equal(dad_dma_map_mbuf(dev, head, &t, DAD_DMA_TO_DEVICE, 0), 0);
+	assert_int_equal(t.entries, 3);
+	check_segments(dev, sg, t.entries, t.segments, true);
+	transfer(dev, sg, t.entries, t.segments, DAD_DMA_TO_DEVICE);
+	rte_pktmbuf_free(head);
+	rte_pktmbuf_free(tail);
+	assert_int_equal(rte_mempool_avail_count(mp), 64);
+	rte_mempool_free(mp);
+	assert_int_equal(dad_dma_dev_destroy(dev), 0);
+	dad_dma_domain_put(domain);
+}
+
+/* ---- in two steps
+ * --------------------------------------------------------------------------------- */
+
+static void
+a_range_is_filled_piece_by_piece(void **state)
+{
+	struct dad_dma_domain *domain = soft_domain(0, 0);
+	struct dad_dma_dev *dev = dad_dma_dev_create("dev", domain, SOCKET_ID_ANY);
+	unsigned char *page = RTE_PTR_ALIGN_CEIL(libc_pool, PAGE);
+	struct dad_dma_iova_state s;
+	static unsigned char got[16 * PAGE];
+	struct dad_dma_domain_info info;
+
+	(void)state;
+	for (unsigned int i = 0; i < 12 * PAGE; i++)
+		page[i] = (unsigned char)rnd(256);
+	/* 300 bytes before a page, two pages from elsewhere, a bit of a fourth */
+	assert_true(dad_dma_iova_try_alloc(dev, &s, page + PAGE - 300, 300 + 2 * PAGE + 17));
+	assert_int_equal(s.addr % PAGE, PAGE - 300);
+	assert_int_equal(
+		dad_dma_iova_link(dev, &s, page + PAGE - 300, 0, 300, DAD_DMA_TO_DEVICE, 0), 0);
+	assert_int_equal(
+		dad_dma_iova_link(dev, &s, page + 5 * PAGE, 300, 2 * PAGE, DAD_DMA_TO_DEVICE, 0),
+		0);
+	/* not in the middle of a granule, not beyond the end, not at another offset */
+	assert_int_equal(dad_dma_iova_link(dev, &s, page + 10 * PAGE + 8, 308 + 2 * PAGE, 1,
+				 DAD_DMA_TO_DEVICE, 0),
+		-EIO);
+	assert_int_equal(dad_dma_iova_link(dev, &s, page + 10 * PAGE, 300 + 2 * PAGE, 18,
+				 DAD_DMA_TO_DEVICE, 0),
+		-EINVAL);
+	assert_int_equal(dad_dma_iova_link(dev, &s, page + 10 * PAGE + 1, 300 + 2 * PAGE, 17,
+				 DAD_DMA_TO_DEVICE, 0),
+		-EIO);
+	assert_int_equal(dad_dma_iova_link(dev, &s, page + 10 * PAGE, 300 + 2 * PAGE, 17,
+				 DAD_DMA_TO_DEVICE, 0),
+		0);
+	assert_int_equal(dad_dma_iova_sync(dev, &s, 0, s.size), 0);
+	assert_int_equal(dad_soft_dma_read(dev, s.addr, got, s.size), 0);
+	assert_memory_equal(got, page + PAGE - 300, 300);
+	assert_memory_equal(got + 300, page + 5 * PAGE, 2 * PAGE);
+	assert_memory_equal(got + 300 + 2 * PAGE, page + 10 * PAGE, 17);
+	assert_int_equal(dad_soft_dma_read(dev, s.addr, got, s.size + 1), -EMSGSIZE);
+
+	dad_dma_iova_unlink(dev, &s, 300, 2 * PAGE, DAD_DMA_TO_DEVICE, 0);
+	assert_int_equal(dad_soft_dma_read(dev, s.addr, got, 301), -EMSGSIZE);
+	assert_int_equal(dad_soft_dma_read(dev, s.addr, got, 300), 0);
+	assert_int_equal(dad_dma_dev_destroy(dev), -EBUSY);
+	dad_dma_iova_destroy(dev, &s, s.size, DAD_DMA_TO_DEVICE, 0);
+	dad_dma_domain_info(domain, &info);
+	assert_int_equal(info.strict_maps, 0);
+	assert_int_equal(info.registers_used, 0);
+	assert_true(dad_dma_iova_try_alloc(dev, &s, NULL, 1));
+	dad_dma_iova_free(dev, &s);
+	assert_int_equal(s.size, 0);
+	assert_int_equal(dad_dma_dev_destroy(dev), 0);
+	dad_dma_domain_put(domain);
+
+	/* where there are no IOVAs of our own */
+	domain = dad_dma_domain_identity();
+	dev = dad_dma_dev_create("dev", domain, SOCKET_ID_ANY);
+	assert_false(dad_dma_iova_try_alloc(dev, &s, NULL, 1));
+	assert_int_equal(rte_errno, EOPNOTSUPP);
+	assert_int_equal(dad_dma_dev_destroy(dev), 0);
+	dad_dma_domain_put(domain);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_rungs_keep_order_sum_and_limits),
+		cmocka_unit_test(pages_are_made_neighbours),
+		cmocka_unit_test(entries_that_are_too_long_are_split_if_there_is_room),
+		cmocka_unit_test(wrong_lists_are_refused_and_leave_nothing),
+		cmocka_unit_test(entries_of_one_list_may_take_different_rungs),
+		cmocka_unit_test(iovecs_become_lists),
+		cmocka_unit_test(chains_of_mbufs_become_lists),
+		cmocka_unit_test(a_range_is_filled_piece_by_piece),
+	};
+	int ret = argc > 0 ? eal_test_init(argv[0]) : 1;
+
+	if (ret != 0)
+		return ret;
+	eal_pool = rte_malloc(NULL, POOL, PAGE);
+	libc_pool = malloc(POOL);
+	if (eal_pool == NULL || libc_pool == NULL)
+		return 1;
+	ret = cmocka_run_group_tests(tests, NULL, NULL);
+	rte_free(eal_pool);
+	free(libc_pool);
+	rte_eal_cleanup();
+	return ret;
+}

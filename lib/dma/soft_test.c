@@ -1,0 +1,618 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <rte_errno.h>
+#include <rte_malloc.h>
+#include <rte_memory.h>
+
+#include "dad_dma.h"
+#include "dad_dma_domain.h"
+#include "dad_dma_soft.h"
+#include "eal_test.h"
+
+/* The software IOMMU and what a domain does with IOVAs. */
+
+#define PAGE   4096u
+#define STRICT DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_STRICT)
+#define BOUNCE DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE)
+
+static unsigned char *memory; /* 16 pages of the C library */
+
+static struct dad_dma_domain_conf
+conf_of(unsigned int rungs, unsigned int flags)
+{
+	return (struct dad_dma_domain_conf){.name = "soft",
+		.type = DAD_DMA_DOMAIN_SOFT,
+		.rungs = rungs,
+		.flags = flags,
+		.socket_id = SOCKET_ID_ANY};
+}
+
+static struct dad_dma_dev *
+make(const struct dad_dma_domain_conf *conf, struct dad_dma_domain **domain)
+{
+	*domain = dad_dma_domain_create(conf);
+	assert_non_null(*domain);
+	struct dad_dma_dev *dev = dad_dma_dev_create("device", *domain, SOCKET_ID_ANY);
+	assert_non_null(dev);
+	return dev;
+}
+
+static void
+unmake(struct dad_dma_domain *domain, struct dad_dma_dev *dev)
+{
+	assert_int_equal(dad_dma_dev_destroy(dev), 0);
+	dad_dma_domain_put(domain);
+}
+
+static struct dad_dma_domain_info
+info_of(const struct dad_dma_domain *domain)
+{
+	struct dad_dma_domain_info info;
+
+	dad_dma_domain_info(domain, &info);
+	return info;
+}
+
+/* ---- rights and bounds ----------------------------------------------------------------------- */
+
+static void
+accesses_are_checked_to_the_byte(void **state)
+{
+	const size_t sizes[] = {1, 2, 100, PAGE - 1, PAGE, PAGE + 1, 3 * PAGE + 7};
+	struct dad_dma_domain_conf conf = conf_of(STRICT, 0);
+	struct dad_dma_domain *domain;
+	struct dad_dma_dev *dev = make(&conf, &domain);
+	unsigned char data[4 * PAGE];
+
+	(void)state;
+	for (unsigned int i = 0; i < RTE_DIM(sizes); i++)
+		for (size_t offset = 0; offset < PAGE; offset += 333) {
+			size_t size = sizes[i];
+			dad_dma_addr_t a = dad_dma_map_single(
+				dev, memory + offset, size, DAD_DMA_BIDIRECTIONAL);
+
+			assert_int_equal(dad_dma_mapping_error(dev, a), 0);
+			assert_int_equal(a % PAGE, (uintptr_t)(memory + offset) % PAGE);
+			assert_int_equal(dad_soft_dma_read(dev, a, data, size), 0);
+			assert_int_equal(dad_soft_dma_write(dev, a, data, size), 0);
+			assert_int_equal(dad_soft_dma_read(dev, a + size - 1, data, 1), 0);
+			assert_int_equal(dad_soft_dma_read(dev, a, data, size + 1), -EMSGSIZE);
+			assert_int_equal(dad_soft_dma_read(dev, a + size, data, 1), -EFAULT);
+			assert_int_equal(dad_soft_dma_read(dev, a - 1, data, 2), -EFAULT);
+			dad_dma_unmap_single(dev, a, size, DAD_DMA_BIDIRECTIONAL);
+			assert_int_equal(dad_soft_dma_read(dev, a, data, 1), -EFAULT);
+		}
+	unmake(domain, dev);
+}
+
+static void
+directions_are_rights(void **state)
+{
+	struct dad_dma_domain_conf conf = conf_of(STRICT, 0);
+	struct dad_dma_domain *domain;
+	struct dad_dma_dev *dev = make(&conf, &domain);
+	unsigned char data[64];
+
+	(void)state;
+	dad_dma_addr_t to = dad_dma_map_single(dev, memory, 64, DAD_DMA_TO_DEVICE);
+	dad_dma_addr_t from = dad_dma_map_single(dev, memory + PAGE, 64, DAD_DMA_FROM_DEVICE);
+	size_t contig;
+
+	assert_int_equal(dad_soft_dma_read(dev, to, data, 64), 0);
+	assert_int_equal(dad_soft_dma_write(dev, to, data, 64), -EACCES);
+	assert_int_equal(dad_soft_dma_write(dev, from, data, 64), 0);
+	assert_int_equal(dad_soft_dma_read(dev, from, data, 64), -EACCES);
+	assert_null(dad_soft_dma_translate(dev, to, DAD_SOFT_READ | DAD_SOFT_WRITE, &contig));
+	assert_int_equal(rte_errno, EACCES);
+	assert_ptr_equal(dad_soft_dma_translate(dev, to + 4, DAD_SOFT_READ, &contig), memory + 4);
+	assert_int_equal(contig, 60);
+	assert_int_equal(dad_soft_dma_read(dev, UINT64_C(1) << 33, data, 1), -ERANGE);
+	assert_int_equal(dad_soft_dma_read(dev, UINT32_MAX, data, 2), -ERANGE);
+	dad_dma_unmap_single(dev, to, 64, DAD_DMA_TO_DEVICE);
+	dad_dma_unmap_single(dev, from, 64, DAD_DMA_FROM_DEVICE);
+	unmake(domain, dev);
+}
+
+static void
+a_refused_access_moves_nothing_and_leaves_a_fault(void **state)
+{
+	struct dad_dma_domain_conf conf = conf_of(STRICT, 0);
+	struct dad_dma_domain *domain;
+	struct dad_dma_dev *dev = make(&conf, &domain);
+	struct dad_soft_fault faults[100];
+	unsigned char data[PAGE];
+
+	(void)state;
+	dad_dma_addr_t a = dad_dma_map_single(dev, memory, 100, DAD_DMA_FROM_DEVICE);
+	memset(memory, 1, PAGE);
+	memset(data, 2, sizeof(data));
+	assert_int_equal(dad_soft_dma_write(dev, a + 90, data, 11), -EMSGSIZE);
+	for (unsigned int i = 0; i < PAGE; i++)
+		assert_int_equal(memory[i], 1);
+
+	assert_int_equal(dad_soft_faults(domain, faults, 100), 1);
+	assert_int_equal(faults[0].number, 1);
+	assert_string_equal(faults[0].device, "device");
+	assert_int_equal(faults[0].addr, a + 90);
+	assert_int_equal(faults[0].size, 11);
+	assert_int_equal(faults[0].access, DAD_SOFT_WRITE);
+	assert_int_equal(faults[0].error, -EMSGSIZE);
+	assert_int_equal(faults[0].nearest.addr, a);
+	assert_int_equal(faults[0].nearest.size, 100);
+	assert_int_equal(faults[0].nearest.access, DAD_SOFT_WRITE);
+
+	/* far above, far below: the only mapping is the nearest; then there is none */
+	assert_int_equal(dad_soft_dma_read(dev, 0, data, 1), -EFAULT);
+	assert_int_equal(dad_soft_dma_read(dev, 64u << 20, data, 1), -EFAULT);
+	assert_int_equal(dad_soft_faults(domain, faults, 1), 1);
+	assert_int_equal(faults[0].number, 3);
+	assert_int_equal(faults[0].nearest.addr, a);
+	dad_dma_unmap_single(dev, a, 100, DAD_DMA_FROM_DEVICE);
+	assert_int_equal(dad_soft_dma_read(dev, a, data, 1), -EFAULT);
+	assert_int_equal(dad_soft_faults(domain, faults, 1), 1);
+	assert_int_equal(faults[0].nearest.size, 0);
+
+	for (unsigned int i = 0; i < 100; i++)
+		dad_soft_dma_read(dev, i, data, 1);
+	assert_int_equal(info_of(domain).faults, 104);
+	assert_int_equal(dad_soft_faults(domain, faults, 100), 64);
+	assert_int_equal(faults[0].addr, 99);
+	assert_int_equal(faults[63].addr, 36);
+	unmake(domain, dev);
+}
+
+static void
+the_nearest_mapping_is_nearest(void **state)
+{
+	struct dad_dma_domain_conf conf = conf_of(STRICT, 0);
+	struct dad_dma_domain *domain;
+	struct dad_dma_dev *dev = make(&conf, &domain);
+	dad_dma_addr_t a[64];
+	unsigned char data;
+
+	(void)state;
+	/* every fourth stays */
+	for (unsigned int i = 0; i < 64; i++)
+		a[i] = dad_dma_map_single(dev, memory + 10, 50, DAD_DMA_TO_DEVICE);
+	for (unsigned int i = 0; i < 64; i++)
+		if (i % 4 != 0)
+			dad_dma_unmap_single(dev, a[i], 50, DAD_DMA_TO_DEVICE);
+	for (unsigned int i = 0; i < 64; i++) {
+		struct dad_soft_fault fault;
+		uint64_t best = UINT64_MAX, probe = (a[i] & ~(uint64_t)(PAGE - 1)) + i * 61;
+
+		if (dad_soft_dma_read(dev, probe, &data, 1) == 0)
+			continue;
+		for (unsigned int k = 0; k < 64; k += 4) {
+			uint64_t far = probe < a[k] ? a[k] - probe
+				: probe > a[k] + 49 ? probe - (a[k] + 49)
+						    : 0;
+			best = RTE_MIN(best, far);
+		}
+		assert_int_equal(dad_soft_faults(domain, &fault, 1), 1);
+		uint64_t near = fault.nearest.addr;
+		uint64_t far = probe < near ? near - probe : probe - (near + 49);
+		assert_int_equal(fault.nearest.size, 50);
+		assert_int_equal(far, best);
+	}
+	for (unsigned int i = 0; i < 64; i += 4)
+		dad_dma_unmap_single(dev, a[i], 50, DAD_DMA_TO_DEVICE);
+	unmake(domain, dev);
+}
+
+/* ---- IOVAs --------------------------------------------------------------------------------- */
+
+static void
+zero_is_an_address_like_any_other(void **state)
+{
+	struct dad_dma_domain_conf conf = conf_of(STRICT, 0);
+	struct dad_dma_domain *domain;
+	unsigned char data[16];
+
+	(void)state;
+	conf.iova_last = PAGE - 1;
+	struct dad_dma_dev *dev = make(&conf, &domain);
+	memset(memory, 7, 16);
+	unsigned char *page = (unsigned char *)RTE_PTR_ALIGN_CEIL(memory, PAGE);
+	dad_dma_addr_t a = dad_dma_map_single(dev, page, 16, DAD_DMA_TO_DEVICE);
+	assert_int_equal(a, 0);
+	assert_int_equal(dad_dma_mapping_error(dev, a), 0);
+	assert_int_equal(dad_soft_dma_read(dev, 0, data, 16), 0);
+	assert_memory_equal(data, page, 16);
+	/* that was all there is */
+	dad_dma_addr_t b = dad_dma_map_single(dev, page, 16, DAD_DMA_TO_DEVICE);
+	assert_int_equal(dad_dma_mapping_error(dev, b), -ENOMEM);
+	assert_int_equal(rte_errno, ENOSPC);
+	dad_dma_unmap_single(dev, a, 16, DAD_DMA_TO_DEVICE);
+	b = dad_dma_map_single(dev, page, 16, DAD_DMA_TO_DEVICE);
+	assert_int_equal(b, 0);
+	dad_dma_unmap_single(dev, b, 16, DAD_DMA_TO_DEVICE);
+	unmake(domain, dev);
+}
+
+static void
+mapping_registers_are_a_limit(void **state)
+{
+	struct dad_dma_domain_conf conf = conf_of(STRICT, 0);
+	struct dad_dma_domain *domain;
+	dad_dma_addr_t a[10];
+
+	(void)state;
+	conf.mapping_registers = 10;
+	struct dad_dma_dev *dev = make(&conf, &domain);
+	unsigned char *page = (unsigned char *)RTE_PTR_ALIGN_CEIL(memory, PAGE);
+	for (unsigned int i = 0; i < 5; i++) /* two registers each: they span two pages */
+		a[i] = dad_dma_map_single(dev, page + PAGE - 1, 2, DAD_DMA_TO_DEVICE);
+	assert_int_equal(dad_dma_mapping_error(dev, a[4]), 0);
+	assert_int_equal(
+		dad_dma_map_single(dev, page, 1, DAD_DMA_TO_DEVICE), DAD_DMA_MAPPING_ERROR);
+	assert_int_equal(rte_errno, ENOSPC);
+	struct dad_dma_dev_stats stats;
+	dad_dma_dev_stats(dev, &stats);
+	assert_int_equal(stats.map_error_space, 1);
+	assert_int_equal(info_of(domain).registers_used, 10);
+	dad_dma_unmap_single(dev, a[0], 2, DAD_DMA_TO_DEVICE);
+	a[0] = dad_dma_map_single(dev, page, PAGE, DAD_DMA_TO_DEVICE);
+	assert_int_equal(info_of(domain).registers_used, 9);
+	assert_int_equal(info_of(domain).registers_high, 10);
+	dad_dma_unmap_single(dev, a[0], PAGE, DAD_DMA_TO_DEVICE);
+	for (unsigned int i = 1; i < 5; i++)
+		dad_dma_unmap_single(dev, a[i], 2, DAD_DMA_TO_DEVICE);
+	assert_int_equal(info_of(domain).registers_used, 0);
+	unmake(domain, dev);
+}
+
+static void
+lazy_unmaps_wait_for_a_flush(void **state)
+{
+	struct dad_dma_domain_conf conf = conf_of(STRICT, DAD_DMA_DOMAIN_LAZY);
+	struct dad_dma_domain *domain;
+	unsigned char data;
+
+	(void)state;
+	conf.iova_first = 0;
+	conf.iova_last = 16 * PAGE - 1;
+	struct dad_dma_dev *dev = make(&conf, &domain);
+	dad_dma_addr_t a = dad_dma_map_single(dev, memory, 1, DAD_DMA_TO_DEVICE);
+	dad_dma_unmap_single(dev, a, 1, DAD_DMA_TO_DEVICE);
+	/* the device can still see it, though it must not */
+	assert_int_equal(dad_soft_dma_read(dev, a, &data, 1), 0);
+	assert_int_equal(info_of(domain).waiting, 1);
+	assert_int_equal(info_of(domain).registers_used, 1);
+	dad_dma_domain_flush(domain);
+	assert_int_equal(dad_soft_dma_read(dev, a, &data, 1), -EFAULT);
+	assert_int_equal(info_of(domain).waiting, 0);
+	assert_int_equal(info_of(domain).registers_used, 0);
+
+	/* IOVAs that wait are not missed: 16 of them serve any number of transfers */
+	for (unsigned int i = 0; i < 1000; i++) {
+		a = dad_dma_map_single(dev, memory, 1, DAD_DMA_TO_DEVICE);
+		assert_int_equal(dad_dma_mapping_error(dev, a), 0);
+		dad_dma_unmap_single(dev, a, 1, DAD_DMA_TO_DEVICE);
+	}
+	assert_true(info_of(domain).flushes >= 1000 / 16);
+	unmake(domain, dev);
+}
+
+static void
+limits_of_a_device_are_kept(void **state)
+{
+	struct dad_dma_domain_conf conf = conf_of(STRICT | BOUNCE, 0);
+	struct dad_dma_domain *domain;
+	struct dad_dma_bounce_conf bounce = {.size = 1u << 20, .limit = 0x3fffff};
+
+	(void)state;
+	conf.iova_last = 0xffffff;
+	struct dad_dma_dev *dev = make(&conf, &domain);
+	assert_int_equal(dad_dma_bounce_create(domain, &bounce), 0);
+	assert_int_equal(
+		dad_dma_set_limits(dev, &(struct dad_dma_limits){.alignment = 3}), -EINVAL);
+	assert_int_equal(
+		dad_dma_set_limits(dev, &(struct dad_dma_limits){.excl_low = 3, .excl_high = 2}),
+		-EINVAL);
+	assert_int_equal(
+		dad_dma_set_limits(dev, &(struct dad_dma_limits){.seg_boundary = 5000}), -EINVAL);
+
+	struct dad_dma_limits limits = {.excl_low = 0x800000,
+		.excl_high = 0xffffff,
+		.alignment = 64,
+		.bus_offset = 0x10000000,
+		.min_align_mask = 0};
+	limits.excl_low += 0x10000000;
+	limits.excl_high += 0x10000000;
+	assert_int_equal(dad_dma_set_limits(dev, &limits), 0);
+	struct dad_dma_dev_stats stats;
+	for (unsigned int i = 0; i < 300; i++) {
+		unsigned char data[64];
+		size_t size = 1 + i % 60;
+		dad_dma_addr_t a = dad_dma_map_single(dev, memory + i, size, DAD_DMA_BIDIRECTIONAL);
+
+		assert_int_equal(dad_dma_mapping_error(dev, a), 0);
+		assert_int_equal(a % 64, 0);
+		assert_true(a >= 0x10000000 && a + size <= 0x10800000);
+		memset(data, (int)i, sizeof(data));
+		assert_int_equal(dad_soft_dma_write(dev, a, data, size), 0);
+		dad_dma_sync_single_for_cpu(dev, a, size, DAD_DMA_BIDIRECTIONAL);
+		assert_memory_equal(memory + i, data, size);
+		dad_dma_unmap_single(dev, a, size, DAD_DMA_BIDIRECTIONAL);
+	}
+	dad_dma_dev_stats(dev, &stats);
+	assert_true(stats.strict > 0 && stats.bounce > 200);
+	assert_int_equal(stats.unmapped, 300);
+
+	/* a negative offset: IOVAs from 1 MiB on are the bus's from 0 */
+	limits = (struct dad_dma_limits){.bus_offset = -(INT64_C(1) << 20)};
+	assert_int_equal(dad_dma_set_limits(dev, &limits), 0);
+	assert_int_equal(dad_dma_set_mask(dev, 0x7fffff), 0);
+	for (unsigned int i = 0; i < 100; i++) {
+		dad_dma_addr_t a = dad_dma_map_single(dev, memory, PAGE, DAD_DMA_BIDIRECTIONAL);
+		unsigned char data[PAGE];
+
+		assert_int_equal(dad_dma_mapping_error(dev, a), 0);
+		assert_true(a + PAGE - 1 <= 0x7fffff);
+		assert_int_equal(dad_soft_dma_read(dev, a, data, PAGE), 0);
+		dad_dma_unmap_single(dev, a, PAGE, DAD_DMA_BIDIRECTIONAL);
+	}
+	unmake(domain, dev);
+}
+
+static void
+wrong_configurations_are_refused(void **state)
+{
+	struct dad_dma_domain_conf conf = conf_of(0, 0);
+
+	(void)state;
+	assert_null(dad_dma_domain_create(NULL));
+	assert_int_equal(rte_errno, EINVAL);
+	conf.name = NULL;
+	assert_null(dad_dma_domain_create(&conf));
+	conf = conf_of(1, 0);
+	assert_null(dad_dma_domain_create(&conf));
+	assert_int_equal(rte_errno, EINVAL);
+	conf = conf_of(0, 0x80);
+	assert_null(dad_dma_domain_create(&conf));
+	conf = conf_of(0, DAD_DMA_DOMAIN_LAZY | DAD_DMA_DOMAIN_NONCOHERENT);
+	assert_null(dad_dma_domain_create(&conf));
+	conf = conf_of(0, 0);
+	conf.type = DAD_DMA_DOMAIN_IDENTITY;
+	assert_null(dad_dma_domain_create(&conf));
+	conf.type = DAD_DMA_DOMAIN_CUSTOM;
+	assert_null(dad_dma_domain_create(&conf));
+	assert_int_equal(rte_errno, EINVAL);
+	conf = conf_of(0, 0);
+	conf.iova_first = PAGE;
+	conf.iova_last = PAGE + 17;
+	assert_null(dad_dma_domain_create(&conf));
+	assert_int_equal(rte_errno, ERANGE);
+	conf.iova_first = UINT64_C(1) << 50;
+	conf.iova_last = UINT64_C(1) << 51;
+	assert_null(dad_dma_domain_create(&conf));
+	assert_int_equal(rte_errno, ERANGE);
+}
+
+/* ---- attributes, and copies -------------------------------------------------------------------
+ */
+
+/* The same rules for slots and for caches that are not coherent: what the CPU writes the device
+ * sees after a sync, and the other way round, and a part is a part. */
+static void
+check_ownership(struct dad_dma_dev *dev)
+{
+	enum { SIZE = 3 * PAGE };
+	static unsigned char before[SIZE], seen[SIZE];
+	unsigned char *b = memory + 123;
+
+	memset(b, 1, SIZE);
+	dad_dma_addr_t a = dad_dma_map_single(dev, b, SIZE, DAD_DMA_BIDIRECTIONAL);
+	assert_int_equal(dad_dma_mapping_error(dev, a), 0);
+	assert_true(dad_dma_need_sync(dev, a) && dad_dma_need_unmap(dev, a));
+
+	/* the CPU's writes are invisible, then visible in the part that is synced */
+	memset(b, 2, SIZE);
+	assert_int_equal(dad_soft_dma_read(dev, a, seen, SIZE), 0);
+	memset(before, 1, SIZE);
+	assert_memory_equal(seen, before, SIZE);
+	dad_dma_sync_single_for_device(dev, a + 1000, 5000, DAD_DMA_BIDIRECTIONAL);
+	assert_int_equal(dad_soft_dma_read(dev, a, seen, SIZE), 0);
+	memset(before + 1000, 2, 5000);
+	assert_memory_equal(seen, before, SIZE);
+
+	/* the device's likewise */
+	memset(seen, 3, SIZE);
+	assert_int_equal(dad_soft_dma_write(dev, a, seen, SIZE), 0);
+	memset(before, 2, SIZE);
+	assert_memory_equal(b, before, SIZE);
+	dad_dma_sync_single_for_cpu(dev, a + 17, 4242, DAD_DMA_FROM_DEVICE);
+	memset(before + 17, 3, 4242);
+	assert_memory_equal(b, before, SIZE);
+	/* not in a direction in which nothing goes */
+	dad_dma_sync_single_for_cpu(dev, a, SIZE, DAD_DMA_TO_DEVICE);
+	assert_memory_equal(b, before, SIZE);
+	dad_dma_unmap_single(dev, a, SIZE, DAD_DMA_BIDIRECTIONAL);
+	memset(before, 3, SIZE);
+	assert_memory_equal(b, before, SIZE);
+
+	/* nothing comes back of what the device may only read */
+	a = dad_dma_map_single(dev, b, SIZE, DAD_DMA_TO_DEVICE);
+	memset(b, 4, SIZE);
+	dad_dma_unmap_single(dev, a, SIZE, DAD_DMA_TO_DEVICE);
+	memset(before, 4, SIZE);
+	assert_memory_equal(b, before, SIZE);
+
+	/* what the device leaves out comes back as it was */
+	a = dad_dma_map_single(dev, b, SIZE, DAD_DMA_FROM_DEVICE);
+	assert_int_equal(dad_soft_dma_write(dev, a + 10, seen, 20), 0);
+	dad_dma_unmap_single(dev, a, SIZE, DAD_DMA_FROM_DEVICE);
+	memset(before + 10, 3, 20);
+	assert_memory_equal(b, before, SIZE);
+
+	/* nobody copies where the caller says so */
+	a = dad_dma_map_single_attrs(
+		dev, b, SIZE, DAD_DMA_BIDIRECTIONAL, DAD_DMA_ATTR_SKIP_CPU_SYNC);
+	assert_int_equal(dad_soft_dma_write(dev, a, seen, SIZE), 0);
+	dad_dma_sync_single_for_cpu(dev, a + 5, 6, DAD_DMA_BIDIRECTIONAL);
+	dad_dma_unmap_single_attrs(dev, a, SIZE, DAD_DMA_BIDIRECTIONAL, DAD_DMA_ATTR_SKIP_CPU_SYNC);
+	memset(before + 5, 3, 6);
+	assert_memory_equal(b, before, SIZE);
+}
+
+static void
+bounced_buffers_have_an_owner(void **state)
+{
+	struct dad_dma_domain_conf conf = conf_of(0, 0);
+	struct dad_dma_domain *domain;
+	struct dad_dma_dev *dev = make(&conf, &domain);
+	struct dad_dma_bounce_conf bounce = {.size = 1u << 20};
+	struct dad_dma_dev_stats stats, after;
+
+	(void)state;
+	assert_int_equal(dad_dma_bounce_create(domain, &bounce), 0);
+	assert_int_equal(dad_dma_dev_set_rungs(dev, BOUNCE), 0);
+	check_ownership(dev);
+
+	/* a buffer that is overwritten whole is not copied in */
+	dad_dma_dev_stats(dev, &stats);
+	dad_dma_addr_t a = dad_dma_map_single_attrs(
+		dev, memory, PAGE, DAD_DMA_FROM_DEVICE, DAD_DMA_ATTR_FULL_OVERWRITE);
+	dad_dma_dev_stats(dev, &after);
+	assert_int_equal(after.copied_in, stats.copied_in);
+	dad_dma_unmap_single(dev, a, PAGE, DAD_DMA_FROM_DEVICE);
+	dad_dma_dev_stats(dev, &after);
+	assert_int_equal(after.copied_out, stats.copied_out + PAGE);
+	unmake(domain, dev);
+}
+
+static void
+buffers_in_emulated_caches_have_an_owner(void **state)
+{
+	struct dad_dma_domain_conf conf = conf_of(0, DAD_DMA_DOMAIN_NONCOHERENT);
+	struct dad_dma_domain *domain;
+	struct dad_dma_dev *dev = make(&conf, &domain);
+
+	(void)state;
+	assert_int_equal(dad_dma_set_mask(dev, UINT64_MAX), 0);
+	check_ownership(dev);
+	struct dad_dma_dev_stats stats;
+	dad_dma_dev_stats(dev, &stats);
+	assert_int_equal(stats.direct + stats.window + stats.bounce, 0);
+	unmake(domain, dev);
+}
+
+/* A pool of one device: it uses that, and nothing else does. */
+static void
+a_restricted_device_uses_its_pool_alone(void **state)
+{
+	struct dad_dma_domain_conf conf = conf_of(0, 0);
+	struct dad_dma_domain *domain;
+	struct dad_dma_dev *dev = make(&conf, &domain);
+	struct dad_dma_dev *other = dad_dma_dev_create("other", domain, SOCKET_ID_ANY);
+	struct dad_dma_bounce_conf bounce = {.size = 64u << 10, .dev = dev};
+	struct dad_dma_bounce_stats stats;
+	dad_dma_addr_t a[64];
+	unsigned int n;
+
+	(void)state;
+	assert_int_equal(dad_dma_bounce_create(domain, &bounce), 0);
+	assert_int_equal(dad_dma_bounce_stats(domain, NULL, &stats), -ENOENT);
+	assert_int_equal(dad_dma_bounce_stats(domain, dev, &stats), 0);
+	assert_int_equal(stats.slots, 32);
+	assert_int_equal(dad_dma_max_mapping_size(dev), 32u << 10);
+	assert_int_equal(dad_dma_max_mapping_size(other), SIZE_MAX);
+	for (n = 0; n < 64; n++) {
+		a[n] = dad_dma_map_single(dev, memory + n, 1, DAD_DMA_TO_DEVICE);
+		if (dad_dma_mapping_error(dev, a[n]) != 0)
+			break;
+		assert_true(a[n] >= stats.lowest && a[n] <= stats.highest);
+	}
+	assert_int_equal(n, 32);
+	assert_int_equal(rte_errno, ENOSPC);
+	dad_dma_addr_t b = dad_dma_map_single(other, memory, 1, DAD_DMA_TO_DEVICE);
+	assert_false(dad_dma_is_bounced(other, b));
+	dad_dma_unmap_single(other, b, 1, DAD_DMA_TO_DEVICE);
+	while (n-- > 0)
+		dad_dma_unmap_single(dev, a[n], 1, DAD_DMA_TO_DEVICE);
+	assert_int_equal(dad_dma_map_single(dev, memory, (32u << 10) + 1, DAD_DMA_TO_DEVICE),
+		DAD_DMA_MAPPING_ERROR);
+	assert_int_equal(rte_errno, E2BIG);
+	b = dad_dma_map_single(dev, memory, 32u << 10, DAD_DMA_TO_DEVICE);
+	assert_int_equal(dad_dma_mapping_error(dev, b), 0);
+	dad_dma_unmap_single(dev, b, 32u << 10, DAD_DMA_TO_DEVICE);
+	assert_int_equal(dad_dma_bounce_stats(domain, dev, &stats), 0);
+	assert_int_equal(stats.used, 0);
+	assert_int_equal(stats.high, 32);
+	assert_int_equal(stats.full, 1);
+	assert_int_equal(dad_dma_dev_destroy(other), 0);
+	unmake(domain, dev);
+}
+
+static void
+low_bits_survive_bouncing_where_they_matter(void **state)
+{
+	struct dad_dma_domain_conf conf = conf_of(0, 0);
+	struct dad_dma_domain *domain;
+	struct dad_dma_dev *dev = make(&conf, &domain);
+	struct dad_dma_bounce_conf bounce = {.size = 1u << 20};
+	const uint64_t masks[] = {0, 63, 511, 2047, 4095};
+
+	(void)state;
+	assert_int_equal(dad_dma_bounce_create(domain, &bounce), 0);
+	assert_int_equal(dad_dma_dev_set_rungs(dev, BOUNCE), 0);
+	for (unsigned int i = 0; i < RTE_DIM(masks); i++) {
+		struct dad_dma_limits limits = {.min_align_mask = masks[i]};
+
+		assert_int_equal(dad_dma_set_limits(dev, &limits), 0);
+		for (unsigned int at = 0; at < 5000; at += 97) {
+			unsigned char data[3000], *b = memory + at;
+			size_t size = 1 + at % sizeof(data);
+			dad_dma_addr_t a = dad_dma_map_single(dev, b, size, DAD_DMA_TO_DEVICE);
+
+			assert_int_equal(dad_dma_mapping_error(dev, a), 0);
+			assert_int_equal(a & masks[i], (uintptr_t)b & masks[i]);
+			assert_int_equal(dad_soft_dma_read(dev, a, data, size), 0);
+			assert_memory_equal(data, b, size);
+			dad_dma_unmap_single(dev, a, size, DAD_DMA_TO_DEVICE);
+		}
+	}
+	unmake(domain, dev);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(accesses_are_checked_to_the_byte),
+		cmocka_unit_test(directions_are_rights),
+		cmocka_unit_test(a_refused_access_moves_nothing_and_leaves_a_fault),
+		cmocka_unit_test(the_nearest_mapping_is_nearest),
+		cmocka_unit_test(zero_is_an_address_like_any_other),
+		cmocka_unit_test(mapping_registers_are_a_limit),
+		cmocka_unit_test(lazy_unmaps_wait_for_a_flush),
+		cmocka_unit_test(limits_of_a_device_are_kept),
+		cmocka_unit_test(wrong_configurations_are_refused),
+		cmocka_unit_test(bounced_buffers_have_an_owner),
+		cmocka_unit_test(buffers_in_emulated_caches_have_an_owner),
+		cmocka_unit_test(a_restricted_device_uses_its_pool_alone),
+		cmocka_unit_test(low_bits_survive_bouncing_where_they_matter),
+	};
+	int ret = argc > 0 ? eal_test_init(argv[0]) : 1;
+
+	if (ret != 0)
+		return ret;
+	memory = malloc(16 * PAGE);
+	if (memory == NULL)
+		return 1;
+	memset(memory, 0, 16 * PAGE);
+	ret = cmocka_run_group_tests(tests, NULL, NULL);
+	free(memory);
+	rte_eal_cleanup();
+	return ret;
+}
