@@ -36,7 +36,7 @@ def test_help_lists_every_mode_and_exit_code(testdma):
         r = testdma(*options)
         assert r.returncode == 0
         assert r.stderr == ""
-        for word in ("--bench", "--input", "--cmdline-file", "--json", "--size", "--verify", "exit: 0"):
+        for word in ("--bench", "--mapbench", "--input", "--cmdline-file", "--json", "--size", "--verify", "exit: 0"):
             assert word in r.stdout
 
 

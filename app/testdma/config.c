@@ -10,6 +10,8 @@
 
 #define MAX_SIZE       (64u << 20)
 #define MAX_BENCH_SIZE (16u << 20)
+#define MIN_AREA       (1u << 20)
+#define MAX_AREA       (UINT64_C(16) << 30)
 
 static const char *const verify_names[] = {"off", "sample", "full"};
 
@@ -289,12 +291,66 @@ set_duration(struct config *c, const char *value)
 	return set_u32(&c->duration_ms, value, 1, 60000);
 }
 
+static int
+set_kinds(struct config *c, const char *value)
+{
+	return map_set_kinds(&c->map, value);
+}
+
+static int
+set_rungs(struct config *c, const char *value)
+{
+	return map_set_rungs(&c->map, value);
+}
+
+static int
+set_dir(struct config *c, const char *value)
+{
+	return map_set_dir(&c->map, value);
+}
+
+static int
+set_mask(struct config *c, const char *value)
+{
+	return set_u32(&c->map.mask, value, 12, 64);
+}
+
+static int
+set_burst(struct config *c, const char *value)
+{
+	return set_u32(&c->map.burst, value, 1, 1024);
+}
+
+static int
+set_threads(struct config *c, const char *value)
+{
+	return set_u32(&c->map.threads, value, 1, 128);
+}
+
+static int
+set_buffers(struct config *c, const char *value)
+{
+	return set_u32(&c->map.buffers, value, 1, 1u << 20);
+}
+
+static int
+set_area(struct config *c, const char *value)
+{
+	uint64_t area;
+	int ret = parse_size(value, MAX_AREA, &area);
+
+	if (ret != 0 || area < MIN_AREA)
+		return -EINVAL;
+	c->map.area = area;
+	return 0;
+}
+
 const struct setting settings[] = {
 	{"op", "OP", "operation", "copy, fill or sg", "copy fill sg ", true, set_op},
 	{"size", "SIZE", "bytes of an operation (default 4096)",
 		"0 to 64m, with k or m for powers of 1024", NULL, true, set_size},
-	{"batch", "N", "operations for each submit (default 32)", "1 to 1024", NULL, true,
-		set_batch},
+	{"batch", "N", "operations for each submit (default 32), or mapped at a time (256)",
+		"1 to 1024", NULL, true, set_batch},
 	{"qdepth", "N", "operations in flight on a vchan (default 256)", "1 to 32768", NULL, true,
 		set_qdepth},
 	{"verify", "HOW", "check the data: one operation in 61, or all (default sample)",
@@ -311,17 +367,34 @@ const struct setting settings[] = {
 		"lcore ids and ranges as in 0,2-3, or all", "all ", true, set_lcores},
 	{"stats-period", "SECONDS", "print statistics of a transfer so often (default 0: never)",
 		"0 to 86400", NULL, true, set_period},
-	{"sizes", "LIST", "bench: sizes (default 64,256,1k,4k,16k,64k,256k,1m)",
+	{"sizes", "LIST", "bench: sizes (64,256,1k,4k,16k,64k,256k,1m; mapbench: 64,1k,4k)",
 		"sizes of 1 to 16m as in 64,4k or, doubling, 64-1m; 32 of them at most", NULL,
 		false, set_sizes},
 	{"ops", "LIST", "bench: operations (default copy,fill,sg)",
 		"copy, fill, sg, with commas between them", NULL, false, set_ops},
 	{"sets", "LIST", "bench: working sets (default all)",
 		"core, cache, memory, with commas between them", NULL, false, set_sets},
-	{"rounds", "N", "bench: rounds, of which the median counts (default 5)", "1 to 101", NULL,
-		false, set_rounds},
-	{"duration-ms", "N", "bench: length of a measurement (default 30)", "1 to 60000", NULL,
+	{"rounds", "N", "bench: rounds, of which the median counts (5; mapbench: 9)", "1 to 101",
+		NULL, false, set_rounds},
+	{"duration-ms", "N", "bench: length of a measurement (30; mapbench: 5)", "1 to 60000", NULL,
 		false, set_duration},
+	{"kinds", "LIST", "mapbench: what to measure (default all)",
+		"single, burst, sg, sync, coherent, pool, iova, with commas between them", NULL,
+		false, set_kinds},
+	{"rungs", "LIST", "mapbench: ways to map, each forced (default all)",
+		"direct, window, strict, bounce, with commas between them", NULL, false, set_rungs},
+	{"dir", "DIR", "mapbench: direction (default bidirectional)",
+		"bidirectional, to-device or from-device", NULL, false, set_dir},
+	{"mask", "BITS", "mapbench: the devices' address bits (direct: 64; others: 32)", "12 to 64",
+		NULL, false, set_mask},
+	{"burst", "N", "mapbench: buffers a call of burst (default 32)", "1 to 1024", NULL, false,
+		set_burst},
+	{"threads", "N", "mapbench: lcores that measure at a time (default 1)", "1 to 128", NULL,
+		false, set_threads},
+	{"buffers", "N", "mapbench: different buffers (default 4096)", "1 to 1048576", NULL, false,
+		set_buffers},
+	{"area", "SIZE", "mapbench: memory over which they are spread (default 64m)",
+		"1m to 16384m", NULL, false, set_area},
 	{.name = NULL},
 };
 
@@ -342,7 +415,15 @@ setting_apply(struct config *c, const struct setting *s, const char *value)
 
 	if (ret != 0)
 		fprintf(stderr, "bad %s '%s': must be %s\n", s->name, value, s->valid);
+	else
+		c->given |= UINT64_C(1) << (s - settings);
 	return ret;
+}
+
+bool
+setting_given(const struct config *c, const char *name)
+{
+	return (c->given >> (setting_find(name) - settings) & 1) != 0;
 }
 
 void
@@ -364,5 +445,23 @@ config_defaults(struct config *c)
 		.nb_sizes = 8,
 		.rounds = 5,
 		.duration_ms = 30,
+		.map = map_defaults,
 	};
+}
+
+void
+config_for_mapbench(struct config *c)
+{
+	static const uint32_t sizes[] = {64, 1024, 4096};
+
+	if (!setting_given(c, "sizes")) {
+		memcpy(c->sizes, sizes, sizeof(sizes));
+		c->nb_sizes = sizeof(sizes) / sizeof(sizes[0]);
+	}
+	if (!setting_given(c, "rounds"))
+		c->rounds = 9;
+	if (!setting_given(c, "duration-ms"))
+		c->duration_ms = 5;
+	if (!setting_given(c, "batch"))
+		c->batch = 256;
 }

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mapbench_config.h"
 #include "op.h"
 
 #define CONFIG_MAX_SIZES 32
@@ -51,8 +52,9 @@ struct config {
 	const char *input;
 	const char *output;
 	bool bench;
+	bool mapbench;
 
-	/* benchmark */
+	/* benchmarks */
 	bool json;	       /**< objects on stdout instead of tables */
 	const char *json_file; /**< objects in a file beside them, or NULL */
 	uint32_t sizes[CONFIG_MAX_SIZES];
@@ -61,8 +63,10 @@ struct config {
 	uint32_t sets; /**< SET_* */
 	uint32_t rounds;
 	uint32_t duration_ms;
+	struct map_config map;
 
 	bool size_given; /**< by the user: file transfers have another default */
+	uint64_t given;	 /**< bit n: settings[n] is the user's */
 };
 
 /** One thing that can be set. */
@@ -81,11 +85,17 @@ extern const struct setting settings[];
 
 void config_defaults(struct config *c);
 
+/** What is better for the benchmark of mappings, where the user did not say anything. */
+void config_for_mapbench(struct config *c);
+
 /** @return the setting, or NULL */
 const struct setting *setting_find(const char *name);
 
 /** Set it, or say what is wrong on stderr. @return 0, or -EINVAL */
 int setting_apply(struct config *c, const struct setting *s, const char *value);
+
+/** Is it what the user said? Otherwise a mode may have another default. */
+bool setting_given(const struct config *c, const char *name);
 
 const char *verify_name(enum verify v);
 

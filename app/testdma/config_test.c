@@ -86,6 +86,11 @@ bounds_are_kept(void **state)
 		{"stall", "1", "3600", "0", "3601"},
 		{"rounds", "1", "101", "0", "102"},
 		{"duration-ms", "1", "60000", "0", "60001"},
+		{"mask", "12", "64", "11", "65"},
+		{"burst", "1", "1024", "0", "1025"},
+		{"threads", "1", "128", "0", "129"},
+		{"buffers", "1", "1048576", "0", "1048577"},
+		{"area", "1m", "16384m", "1023k", "16385m"},
 	};
 
 	(void)state;
@@ -185,6 +190,45 @@ what_to_do_is_one_thing(void **state)
 	assert_string_equal(config.output, "b");
 }
 
+static void
+lists_of_mapbench_become_bits(void **state)
+{
+	(void)state;
+	assert_int_equal(apply("kinds", "single,iova"), 0);
+	assert_int_equal(config.map.kinds, 1u << MAP_SINGLE | 1u << MAP_IOVA);
+	assert_int_equal(apply("rungs", "bounce"), 0);
+	assert_int_equal(config.map.rungs, 1u << MAP_BOUNCE);
+	assert_int_equal(apply("dir", "from-device"), 0);
+	assert_int_equal(config.map.dir, 2);
+	assert_int_equal(apply("dir", "none"), -EINVAL);
+	assert_int_equal(config.map.dir, 2);
+}
+
+/* The benchmark of mappings has other defaults, and the user has the last word. */
+static void
+what_the_user_says_is_kept(void **state)
+{
+	char *plain[] = {"prog", "--mapbench"};
+	char *said[] = {"prog", "--rounds", "5", "--batch", "32", "--mapbench", "--sizes", "8k"};
+	char *large[] = {"prog", "--mapbench", "--sizes", "64,2m"};
+
+	(void)state;
+	assert_int_equal(options_parse(&config, 2, plain), OPTIONS_OK);
+	assert_int_equal(config.rounds, 9);
+	assert_int_equal(config.batch, 256);
+	assert_int_equal(config.nb_sizes, 3);
+	fresh(NULL);
+	assert_int_equal(options_parse(&config, 8, said), OPTIONS_OK);
+	assert_int_equal(config.rounds, 5);
+	assert_int_equal(config.batch, 32);
+	assert_int_equal(config.nb_sizes, 1);
+	assert_int_equal(config.duration_ms, 5);
+	assert_true(setting_given(&config, "rounds"));
+	assert_false(setting_given(&config, "duration-ms"));
+	fresh(NULL);
+	assert_int_equal(options_parse(&config, 4, large), OPTIONS_BAD);
+}
+
 int
 main(void)
 {
@@ -197,6 +241,8 @@ main(void)
 		cmocka_unit_test(lists_know_their_members),
 		cmocka_unit_test(arguments_belong_to_eal_or_to_us),
 		cmocka_unit_test_setup(what_to_do_is_one_thing, fresh),
+		cmocka_unit_test_setup(lists_of_mapbench_become_bits, fresh),
+		cmocka_unit_test_setup(what_the_user_says_is_kept, fresh),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,7 @@
 #include "eal_defaults.h"
 #include "file.h"
 #include "interrupt.h"
+#include "mapbench.h"
 #include "options.h"
 #include "plugin.h"
 #include "prompt.h"
@@ -60,8 +61,12 @@ start_eal(int argc, char **argv, const struct config *c)
 
 	plugin_load_beside();
 	if (argc == 1) {
-		eal_defaults_choose(&defaults, argv[0], EAL_DEFAULTS_ONE_CPU);
-		eal_defaults_append(&defaults, DEFAULT_QUIET " " DEFAULT_DEVICE);
+		eal_defaults_choose(&defaults, argv[0],
+			c->mapbench && c->map.threads > 1 ? EAL_DEFAULTS_ALL_CPUS
+							  : EAL_DEFAULTS_ONE_CPU);
+		eal_defaults_append(&defaults, DEFAULT_QUIET);
+		if (!c->mapbench)
+			eal_defaults_append(&defaults, DEFAULT_DEVICE);
 		if (c->bench)
 			eal_defaults_append(&defaults, DEFAULT_PEER);
 		print_eal_options(&defaults, c);
@@ -113,16 +118,13 @@ run_commands(struct devices *devices, struct config *c)
 	return code;
 }
 
+/* @return exit code */
 static int
-run(struct config *c)
+run_devices(struct config *c)
 {
 	static struct devices devices;
 	int code = EXIT_FAILED;
 
-	if (interrupt_install() != 0) {
-		fprintf(stderr, "signals not handled: %s\n", strerror(errno));
-		return code;
-	}
 	if (devices_open(&devices) != 0)
 		return code;
 	if (devices.count == 0)
@@ -134,6 +136,19 @@ run(struct config *c)
 	else
 		code = run_commands(&devices, c);
 	devices_close(&devices);
+	return code;
+}
+
+static int
+run(struct config *c)
+{
+	int code = EXIT_FAILED;
+
+	if (interrupt_install() != 0) {
+		fprintf(stderr, "signals not handled: %s\n", strerror(errno));
+		return code;
+	}
+	code = c->mapbench ? mapbench_run(c) : run_devices(c);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fprintf(stderr, "standard output cannot be written: %s\n", strerror(errno));
 		code = code == EXIT_CLEAN ? EXIT_FAILED : code;

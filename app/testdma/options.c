@@ -6,6 +6,8 @@
 
 #include "options.h"
 
+#define MAX_MAPPED (1u << 20)
+
 enum {
 	OPT_HELP = 'h',
 	OPT_INTERACTIVE = 'i',
@@ -15,6 +17,7 @@ enum {
 	OPT_INPUT,
 	OPT_OUTPUT,
 	OPT_BENCH,
+	OPT_MAPBENCH,
 	OPT_JSON,
 };
 
@@ -26,6 +29,7 @@ static const struct option modes[] = {
 	{"input", required_argument, NULL, OPT_INPUT},
 	{"output", required_argument, NULL, OPT_OUTPUT},
 	{"bench", no_argument, NULL, OPT_BENCH},
+	{"mapbench", no_argument, NULL, OPT_MAPBENCH},
 	{"json", optional_argument, NULL, OPT_JSON},
 };
 
@@ -45,7 +49,12 @@ options_usage(FILE *f, const char *prog)
 		"                           the bytes of one file through a device into another\n"
 		"  --bench                  sweep sizes and operations over the devices and "
 		"memcpy\n"
-		"  --json[=FILE]            bench: one JSON object a line, instead of the tables,\n"
+		"  --mapbench               what mapping and allocating memory for DMA costs, "
+		"beside "
+		"EAL\n"
+		"  --json[=FILE]            bench, mapbench: one JSON object a line, instead of "
+		"the "
+		"tables,\n"
 		"                           or in a file beside them\n"
 		"  -h, --help               this text\n"
 		"\n"
@@ -101,9 +110,11 @@ sensible(const struct config *c)
 			c->input == NULL ? "--input" : "--output");
 		return false;
 	}
-	if ((c->input != NULL) + c->bench + (c->start || c->interactive || c->cmdline_file) > 1) {
+	if ((c->input != NULL) + c->bench + c->mapbench +
+			(c->start || c->interactive || c->cmdline_file) >
+		1) {
 		fprintf(stderr,
-			"only one of --bench, --input with --output, and transfers "
+			"only one of --bench, --mapbench, --input with --output, and transfers "
 			"(--start, --interactive, --cmdline-file) at a time\n");
 		return false;
 	}
@@ -111,9 +122,16 @@ sensible(const struct config *c)
 		fprintf(stderr, "--start and --cmdline-file: put start in the file\n");
 		return false;
 	}
-	if ((c->json || c->json_file != NULL) && !c->bench) {
-		fprintf(stderr, "--json is for --bench\n");
+	if ((c->json || c->json_file != NULL) && !c->bench && !c->mapbench) {
+		fprintf(stderr, "--json is for --bench and --mapbench\n");
 		return false;
+	}
+	for (uint32_t i = 0; c->mapbench && i < c->nb_sizes; i++) {
+		if (c->sizes[i] > MAX_MAPPED) {
+			fprintf(stderr, "bad sizes '%u': must be at most 1m with --mapbench\n",
+				c->sizes[i]);
+			return false;
+		}
 	}
 	if (c->input != NULL && c->size_given && c->size == 0) {
 		fprintf(stderr, "bad size '0': a file needs pieces of 1 to 64m\n");
@@ -163,6 +181,9 @@ options_parse(struct config *c, int argc, char **argv)
 		case OPT_BENCH:
 			c->bench = true;
 			break;
+		case OPT_MAPBENCH:
+			c->mapbench = true;
+			break;
 		case OPT_JSON:
 			c->json = optarg == NULL;
 			c->json_file = optarg;
@@ -180,5 +201,7 @@ options_parse(struct config *c, int argc, char **argv)
 		fprintf(stderr, "unexpected argument '%s': options begin with --\n", argv[optind]);
 		return OPTIONS_BAD;
 	}
+	if (c->mapbench)
+		config_for_mapbench(c);
 	return sensible(c) ? OPTIONS_OK : OPTIONS_BAD;
 }
