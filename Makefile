@@ -27,6 +27,7 @@ test:                   ## build, and run all tests
 
 bench: build            ## the full sweep, with dma_skeleton beside the engines of dma_dad
 	@config/bench.sh $(BUILD)
+	@config/bench-map.sh $(BUILD)
 
 lint:                   ## all checks of the source
 	@config/setup.sh lint

@@ -42,7 +42,7 @@ mapfile -t shell < <(tracked '*.sh' '.ci/run')
 mapfile -t python < <(tracked '*.py')
 mapfile -t source < <(tracked '*.c' '*.h' '*.py' '*.sh' '*.build' .ci/run Makefile meson_options.txt)
 mapfile -t public < <(tracked 'lib/*/dad_*.h' ':!lib/*/*_internal.h' ':!lib/*/*_pvt.h')
-mapfile -t quiet < <(tracked 'lib/*.[ch]' 'drivers/*.[ch]' ':!*_test.c')
+mapfile -t quiet < <(tracked 'lib/*.[ch]' 'drivers/*.[ch]' ':!*_test.c' ':!*_bench.c')
 mapfile -t one_version < <(tracked '*.[ch]' ':!drivers/compat')
 read -r -a dpdk_flags < <(pkg-config --cflags libdpdk | sed 's/-I/-isystem /g')
 [ ${#all[@]} -gt 0 ] || die "lint: no tracked files: this is not a git checkout"
