@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # What mapping and allocating for DMA costs beside EAL's own calls: on one lcore with buffers of
-# several sizes, then on one lcore a CPU at a time, then the allocator of IOVAs alone. The tables go to the terminal, and the same
-# figures to mapbench.json in the build folder, one JSON object a line.
+# several sizes, then on an lcore for each CPU at a time; and the allocator of IOVAs alone. The
+# tables go to the terminal, and the same figures to mapbench.json in the build folder, one JSON
+# object a line.
 # usage: bench-map.sh BUILD
 set -eu
 . "$(dirname "$0")/env.sh"

@@ -66,9 +66,9 @@ give_slots(const struct map_plan *plan, struct map_rung_state *s)
 }
 
 static int
-open_rung(const struct map_plan *plan, enum map_rung rung, uint32_t mask)
+open_rung(struct map_plan *plan, enum map_rung rung, uint32_t mask)
 {
-	struct map_rung_state *s = (struct map_rung_state *)(uintptr_t)&plan->rung[rung];
+	struct map_rung_state *s = &plan->rung[rung];
 	int ret;
 
 	s->mask = mask;
