@@ -18,14 +18,18 @@ MODES = {
     "pa": ["--in-memory", "--iova-mode=pa"],
     "va-no-huge": ["--no-huge", "-m", "400", "--iova-mode=va", f"--file-prefix=at{os.getpid()}"],
 }
-ENGINES = ["engine=inline", "engine=thread", "engine=thread,workers=3", ""]
+ENGINES = ["engine=inline", "engine=thread", "engine=thread,workers=3", "engine=auto", "engine=service", "",
+           "engine=inline,mt=1", "engine=thread,mt=1", "engine=auto,mt=1,workers=2"]
 
 
 def autotest(staged, devargs, mode, prefix=()):
     """The output of dmadev_autotest on dma_dad0, one line an event."""
     if mode != "va-no-huge" and not HUGE:
         pytest.skip("no hugepages, or not root")
-    command = [*prefix, DPDK_TEST, "--no-pci", *MODES[mode], "-d", staged / "librte_dma_dad.so",
+    service = ["-s", "0x2"] if devargs == "engine=service" else []
+    if service and 1 not in os.sched_getaffinity(0):
+        pytest.skip("no CPU 1 for a service core")
+    command = [*prefix, DPDK_TEST, "--no-pci", *service, *MODES[mode], "-d", staged / "librte_dma_dad.so",
                "--vdev", "dma_dad0" + ("," + devargs if devargs else "")]
     r = support.run(command, timeout=120, input="dmadev_autotest\n", stdin=None,
                     env=support.preloaded(staged / "librte_dma_dad.so"))
@@ -71,9 +75,10 @@ def test_a_plugin_that_is_not_loaded_is_not_tested(staged):
 
 
 def test_wrong_devargs_are_explained(staged):
-    for devargs, words in [("speed=11", ["speed", "engine=<inline|thread>", "workers=<1-64>", "lcores="]),
-                           ("engine=warp", ["engine=warp", "inline", "thread"]),
+    for devargs, words in [("speed=11", ["speed", "engine=<inline|thread|service|auto>", "workers=<1-64>", "lcores=", "mt=<0|1>"]),
+                           ("engine=warp", ["engine=warp", "inline", "thread", "service", "auto"]),
                            ("workers=0", ["workers=0", "1 to 64"]),
+                           ("kernel=mmx", ["kernel=mmx", "avx2", "nt"]),
                            ("lcores=4711", ["4711"])]:
         r = support.run([DPDK_TEST, "--no-pci", *MODES["va-no-huge"], "-d", staged / "librte_dma_dad.so",
                          "--vdev", "dma_dad0," + devargs], input="quit\n", stdin=None,
@@ -88,7 +93,7 @@ def test_pmdinfo_shows_the_driver_and_its_devargs(staged):
     assert r.returncode == 0, r.stderr
     (info,) = json.loads(r.stdout)
     assert info["name"] == "dma_dad"
-    for key in ("engine=", "workers=", "lcores="):
+    for key in ("engine=", "workers=", "lcores=", "idle=", "mt=", "register=", "threshold=", "kernel="):
         assert key in info["params"]
 
 

@@ -29,11 +29,12 @@ static const struct kernel {
 static const struct large {
 	const char *name;
 	dad_exec_move_t move;
+	bool asked_for; /* by its name, as kernel= */
 } larges[] = {
-	{"memcpy", memcpy},
+	{"memcpy", memcpy, false},
 #ifdef RTE_ARCH_X86_64
-	{"erms", dad_move_erms},
-	{"nt", dad_move_nt},
+	{"erms", dad_move_erms, true},
+	{"nt", dad_move_nt, true},
 #endif
 };
 
@@ -69,8 +70,8 @@ find_kernel(const char *name)
 static const struct large *
 find_large(const char *name)
 {
-	for (unsigned int i = 1; i < RTE_DIM(larges); i++)
-		if (strcmp(name, larges[i].name) == 0)
+	for (unsigned int i = 0; i < RTE_DIM(larges); i++)
+		if (larges[i].asked_for && strcmp(name, larges[i].name) == 0)
 			return &larges[i];
 	return NULL;
 }

@@ -45,6 +45,7 @@ struct lane {
 	bool sva;
 	/* the device's memory, what it should be, and memory of the C library */
 	uint8_t *arena, *model, *scratch, *foreign;
+	rte_iova_t arena_iova, scratch_iova; /* to ask is a system call, with physical ones */
 	/* since the last fence */
 	struct op window[WINDOW];
 	unsigned int in_window;
@@ -255,8 +256,8 @@ make_bad(struct lane *l, struct request *r)
 		case 1: /* in the middle: bytes before may have been moved */
 			r->to_scratch = true;
 			r->len = RTE_MIN(r->len, (uint32_t)SCRATCH);
-			cut(l, iova(l->arena) + r->model_from, r->len, r->from, r->nb_from);
-			cut(l, iova(l->scratch), r->len, r->to, r->nb_to);
+			cut(l, l->arena_iova + r->model_from, r->len, r->from, r->nb_from);
+			cut(l, l->scratch_iova, r->len, r->to, r->nb_to);
 			break;
 		default: /* at the front: nothing was moved */
 			r->nb_from = r->nb_to = 1;
@@ -290,8 +291,8 @@ make_request(struct lane *l, struct request *r)
 	r->from_foreign = r->to_scratch = false;
 	r->pattern = rnd(l) ^ rnd(l) << 40;
 	two_ranges(l, r->len, &r->model_from, &r->model_to);
-	r->src = iova(l->arena) + r->model_from;
-	r->dst = iova(l->arena) + r->model_to;
+	r->src = l->arena_iova + r->model_from;
+	r->dst = l->arena_iova + r->model_to;
 	r->nb_from = (uint16_t)(below(l, 4) ? 1 + below(l, 4) : 1 + below(l, 64));
 	r->nb_to = (uint16_t)(below(l, 4) ? 1 + below(l, 4) : 1 + below(l, 64));
 	if (r->kind == REQ_SG) {
@@ -389,11 +390,11 @@ one_operation(struct lane *l)
 static bool
 refused(struct lane *l)
 {
-	struct rte_dma_sge list[65] = {{iova(l->arena), 1}};
+	struct rte_dma_sge list[65] = {{l->arena_iova, 1}};
 	const uint16_t room = rte_dma_burst_capacity(l->dev, l->vchan);
 
-	agree(rte_dma_copy(l->dev, l->vchan, iova(l->arena), iova(l->arena), 0, 0) == -EINVAL);
-	agree(rte_dma_fill(l->dev, l->vchan, 1, iova(l->arena), 0, 0) == -EINVAL);
+	agree(rte_dma_copy(l->dev, l->vchan, l->arena_iova, l->arena_iova, 0, 0) == -EINVAL);
+	agree(rte_dma_fill(l->dev, l->vchan, 1, l->arena_iova, 0, 0) == -EINVAL);
 	agree(rte_dma_copy_sg(l->dev, l->vchan, list, list, 0, 1, 0) == -EINVAL);
 	agree(rte_dma_copy_sg(l->dev, l->vchan, list, list, 1, 65, 0) == -EINVAL);
 	agree(rte_dma_burst_capacity(l->dev, l->vchan) == room);
@@ -460,6 +461,8 @@ random_operations_agree_with_a_model(void **state)
 		l->foreign = malloc(FOREIGN_SIZE);
 		assert_true(l->arena && l->scratch && l->model && l->foreign);
 		memset(l->scratch, 0xa5, SCRATCH + GUARD);
+		l->arena_iova = iova(l->arena);
+		l->scratch_iova = iova(l->scratch);
 		for (unsigned int i = 0; i < ARENA; i++)
 			l->arena[i] = l->model[i] = (uint8_t)rnd(l);
 		for (unsigned int i = 0; i < FOREIGN_SIZE; i++)

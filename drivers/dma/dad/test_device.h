@@ -157,7 +157,7 @@ test_give_service_core(void)
 		int ret = argc > 0 ? eal_test_init(argv[0]) : 1;                                   \
                                                                                                    \
 		if (ret == 0 && !test_give_service_core()) {                                       \
-			printf("no lcore to spare for a service core: not run\n");                 \
+			print_message("no lcore to spare for a service core: not run\n");          \
 			return EAL_TEST_SKIP;                                                      \
 		}                                                                                  \
 		if (ret == 0) {                                                                    \

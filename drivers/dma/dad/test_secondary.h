@@ -37,7 +37,7 @@ secondary_start(const char *what)
 	for (int i = 1; i <= secondary_eal.argc; i++)
 		argv[i + 2] = secondary_eal.argv[i];
 	execv(SECONDARY_SELF, argv);
-	_exit(126);
+	raise(SIGKILL);
 }
 
 /* Its exit status, within a time; -1 if a signal ended it. */
@@ -81,7 +81,7 @@ secondary_main(int argc, char **argv, int (*as_secondary)(const char *what),
 		mount("tmpfs", dir, "tmpfs", 0, "mode=0700") != 0 || mkdir(huge, 0700) != 0 ||
 		mount("hugetlbfs", huge, "hugetlbfs", 0, "pagesize=2M") != 0 ||
 		setenv("RUNTIME_DIRECTORY", dir, 1) != 0) {
-		printf("no right to mount a hugetlbfs: not run\n");
+		print_message("no right to mount a hugetlbfs: not run\n");
 		goto out;
 	}
 	const char *more = getenv("DAD_TEST_EAL");
@@ -97,7 +97,7 @@ secondary_main(int argc, char **argv, int (*as_secondary)(const char *what),
 	char *args[EAL_DEFAULTS_MAX_ARGS + 1];
 	memcpy(args, secondary_eal.argv, sizeof(args));
 	if (rte_eal_init(secondary_eal.argc, args) < 0) {
-		printf("no EAL, perhaps for want of hugepages: not run\n");
+		print_message("no EAL, perhaps for want of hugepages: not run\n");
 		goto out;
 	}
 	ret = _cmocka_run_group_tests("mp", tests, n, NULL, NULL);
