@@ -22,7 +22,7 @@ compile() { # SOURCE OBJECT FLAG...
 
 for source in "$driver"/dad_*.c "$root"/lib/dma/*.c; do
     case $source in
-    *_test.c) ;;
+    *_test.c | *_bench.c) ;;
     *) compile "$source" "$(basename "$source" .c).o" ;;
     esac
 done
