@@ -120,6 +120,16 @@ ring_publish(struct ring_track track, uint64_t ticket, uint64_t n, uint8_t flags
 		ring_tags_set(track.tags, 0, n - to_wrap, ring_tag_of(track, ticket + n) | flags);
 }
 
+/* The same for one. */
+static __rte_always_inline void
+ring_publish_one(struct ring_track track, uint64_t ticket)
+{
+	/* F or E: release; pairs with the acquire in ring_tags_run(). On x86-64 it costs nothing.
+	 */
+	__atomic_store_n(
+		&track.tags[ticket & track.mask], ring_tag_of(track, ticket), __ATOMIC_RELEASE);
+}
+
 /* What a claim found out. */
 struct ring_claimed {
 	uint64_t ticket;  /* first one taken */
@@ -241,35 +251,40 @@ static __rte_always_inline struct ring_claimed
 ring_claim(struct ring_side *side, struct ring_track track, uint64_t lag, uint64_t n, bool all,
 	bool single, struct ring_intent *intent, uint64_t flag)
 {
-	struct ring_claimed c = {.retries = 0};
-
-	for (;; c.retries++) {
+	for (uint64_t retries = 0;; retries++) {
 		/* T: acquire; pairs with the compare-and-swap below. Whoever moved next this far
 		 * has seen tags not older than the lap before: neither do we from here on. */
-		c.ticket = __atomic_load_n(&side->next, __ATOMIC_ACQUIRE);
+		uint64_t ticket = __atomic_load_n(&side->next, __ATOMIC_ACQUIRE);
 		/* K: acquire; pairs with the store in ring_claim_look(): the tags seen there count
 		 * as seen here */
-		c.known = __atomic_load_n(&side->known, __ATOMIC_ACQUIRE);
-		c.n = n;
-		if (unlikely(c.known < c.ticket + n)) {
-			c.n = ring_claim_look(side, &track, lag, n, all, &c);
-			if (c.n == 0)
-				return c;
+		uint64_t known = __atomic_load_n(&side->known, __ATOMIC_ACQUIRE);
+		uint64_t got = n;
+
+		if (unlikely(known < ticket + n)) {
+			/* What has its address taken lives here, and the rest in registers. */
+			const struct ring_track asked = track;
+			struct ring_claimed c = {.ticket = ticket, .known = known};
+
+			got = ring_claim_look(side, &asked, lag, n, all, &c);
+			ticket = c.ticket;
+			known = c.known;
+			if (got == 0)
+				return (struct ring_claimed){ticket, 0, known, retries};
 		}
 		if (intent != NULL)
-			ring_intend(intent, c.ticket, c.n | flag);
+			ring_intend(intent, ticket, got | flag);
 		if (single) {
 			/* T: release; the next call of this side may come from another thread */
-			__atomic_store_n(&side->next, c.ticket + c.n, __ATOMIC_RELEASE);
-			return c;
+			__atomic_store_n(&side->next, ticket + got, __ATOMIC_RELEASE);
+			return (struct ring_claimed){ticket, got, known, retries};
 		}
 		/* T: release; pairs with the load of next above, in whoever comes later. Relaxed on
 		 * failure, since the loop loads again. Elements cannot be touched before it: they
 		 * depend on its success by control (stores) and by the acquire of F (loads). */
-		uint64_t expected = c.ticket;
-		if (likely(__atomic_compare_exchange_n(&side->next, &expected, c.ticket + c.n,
-			    false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)))
-			return c;
+		uint64_t expected = ticket;
+		if (likely(__atomic_compare_exchange_n(&side->next, &expected, ticket + got, false,
+			    __ATOMIC_RELEASE, __ATOMIC_RELAXED)))
+			return (struct ring_claimed){ticket, got, known, retries};
 		rte_pause();
 	}
 }
