@@ -357,7 +357,7 @@ work(void *arg)
 	struct worker *w = arg;
 	char *memory =
 		mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	char *stack[2 * PAGE / sizeof(char *)];
+	char stack[2 * PAGE] = "";
 
 	if (memory == MAP_FAILED)
 		return NULL;
@@ -369,7 +369,7 @@ work(void *arg)
 		       len = (1 + rand_r(&w->seed) % 31) * PAGE;
 		char *region = memory + at;
 		char *heap = rte_malloc(NULL, 1 + rand_r(&w->seed) % (3u << 20), 0);
-		char *where[] = {region, heap, (char *)stack};
+		char *where[] = {region, heap, stack};
 
 		w->failures += dad_dma_mem_register(w->domain, region, len, NULL, 0, PAGE) != 0;
 		for (unsigned int i = 0; i < 20 && heap != NULL; i++) {
