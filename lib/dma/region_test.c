@@ -340,6 +340,41 @@ sixty_five_thousand_regions_work(void **state)
 	munmap(memory, (2 * N + 2) * (size_t)PAGE);
 }
 
+/* Sizes are of 64 bits: one mapping of 5 GiB, of which hardly a page exists. */
+static void
+more_than_four_gigabytes_are_one_mapping(void **state)
+{
+	const size_t size = (size_t)5 << 30;
+	const unsigned int rungs[] = {RUNG(DIRECT), RUNG(STRICT)};
+	struct dad_dma_domain_conf conf = {.name = "large",
+		.type = DAD_DMA_DOMAIN_SOFT,
+		.iova_last = DAD_DMA_BIT_MASK(36),
+		.socket_id = SOCKET_ID_ANY};
+	struct dad_dma_domain *domain = dad_dma_domain_create(&conf);
+	struct dad_dma_dev *dev = device(domain, UINT64_MAX);
+	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	(void)state;
+	assert_ptr_not_equal(memory, MAP_FAILED);
+	assert_int_equal(dad_dma_mem_register(domain, memory, size, NULL, 0, PAGE), 0);
+	memory[size - 1] = 'z';
+	for (unsigned int i = 0; i < RTE_DIM(rungs); i++) {
+		char got = 0;
+
+		assert_int_equal(dad_dma_dev_set_rungs(dev, rungs[i]), 0);
+		dad_dma_addr_t a = dad_dma_map_single(dev, memory, size, DAD_DMA_TO_DEVICE);
+		assert_int_equal(dad_dma_mapping_error(dev, a), 0);
+		assert_int_equal(dad_soft_dma_read(dev, a + size - 1, &got, 1), 0);
+		assert_int_equal(got, 'z');
+		assert_true(dad_soft_dma_read(dev, a + size, &got, 1) < 0);
+		dad_dma_unmap_single(dev, a, size, DAD_DMA_TO_DEVICE);
+	}
+	assert_int_equal(dad_dma_mem_unregister(domain, memory, size), 0);
+	munmap(memory, size);
+	unmake(domain, dev);
+}
+
 /* ---- threads ------------------------------------------------------------------------------- */
 
 struct worker {
@@ -357,7 +392,7 @@ work(void *arg)
 	struct worker *w = arg;
 	char *memory =
 		mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	char *stack[2 * PAGE / sizeof(char *)];
+	char stack[2 * PAGE] = "";
 
 	if (memory == MAP_FAILED)
 		return NULL;
@@ -369,7 +404,7 @@ work(void *arg)
 		       len = (1 + rand_r(&w->seed) % 31) * PAGE;
 		char *region = memory + at;
 		char *heap = rte_malloc(NULL, 1 + rand_r(&w->seed) % (3u << 20), 0);
-		char *where[] = {region, heap, (char *)stack};
+		char *where[] = {region, heap, stack};
 
 		w->failures += dad_dma_mem_register(w->domain, region, len, NULL, 0, PAGE) != 0;
 		for (unsigned int i = 0; i < 20 && heap != NULL; i++) {
@@ -464,6 +499,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(bars_are_mapped_by_their_physical_address),
 		cmocka_unit_test(physical_addresses_can_be_mapped_where_they_are_known),
 		cmocka_unit_test(sixty_five_thousand_regions_work),
+		cmocka_unit_test(more_than_four_gigabytes_are_one_mapping),
 		cmocka_unit_test(threads_map_while_regions_come_and_go),
 	};
 	int ret = argc > 0 ? eal_test_init(argv[0]) : 1;

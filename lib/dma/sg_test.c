@@ -308,7 +308,7 @@ pages_are_made_neighbours(void **state)
 	struct dad_dma_domain *domain = soft_domain(RUNG(STRICT), 0);
 	struct dad_dma_dev *dev = dad_dma_dev_create("dev", domain, SOCKET_ID_ANY);
 	unsigned char *page = RTE_PTR_ALIGN_CEIL(libc_pool, PAGE);
-	struct dad_sg sg[8];
+	struct dad_sg sg[8] = {{0}};
 
 	(void)state;
 	for (unsigned int i = 0; i < 8; i++) /* backwards, with holes */
@@ -428,7 +428,7 @@ iovecs_become_lists(void **state)
 	struct dad_dma_dev *dev = dad_dma_dev_create("dev", domain, SOCKET_ID_ANY);
 	struct iovec iov[4] = {
 		{libc_pool, 100}, {NULL, 0}, {libc_pool + PAGE, 200u << 10}, {eal_pool, 1}};
-	struct dad_sg sg[8];
+	struct dad_sg sg[8] = {{0}};
 	struct dad_sg_table t = {.sg = sg, .max = 8};
 
 	(void)state;
@@ -457,7 +457,7 @@ chains_of_mbufs_become_lists(void **state)
 	struct dad_dma_dev *dev = dad_dma_dev_create("dev", domain, SOCKET_ID_ANY);
 	struct rte_mempool *mp = rte_pktmbuf_pool_create("sg", 64, 0, 0, 2048, SOCKET_ID_ANY);
 	static struct rte_mbuf_ext_shared_info shared = {.free_cb = no_free};
-	struct dad_sg sg[8];
+	struct dad_sg sg[8] = {{0}};
 	struct dad_sg_table t = {.sg = sg, .max = 8};
 
 	(void)state;
