@@ -25,10 +25,12 @@ struct zone {
 	struct arena *arena;
 };
 
+TAILQ_HEAD(zone_list, zone);
+
 struct arenas {
 	struct lock lock;
 	TAILQ_HEAD(, arena) open; /* those with free pages */
-	TAILQ_HEAD(, zone) zones;
+	struct zone_list zones;
 	struct dad_dma_table *by_va; /* to arenas: each page of one has the same word */
 	uint64_t bytes;
 };
@@ -371,35 +373,50 @@ arenas_unclaim(struct arenas *arenas, const struct block *block)
 	lock_drop(&arenas->lock);
 }
 
-/* Holds the lock. An empty zone stays for the next allocation, unless another does. */
-static bool
-is_spare(const struct arenas *arenas, const struct zone *zone)
+/* Holds the lock. Take the empty zones out of the list, but one of each node, which is for the next
+ * allocation; outsized ones never stay. */
+static void
+unlink_spares(struct arenas *arenas, struct zone_list *gone)
 {
-	const struct zone *other;
+	struct zone *zone, *next;
 
-	TAILQ_FOREACH (other, &arenas->zones, next)
-		if (other != zone && other->n_busy == 0 && other->socket_id == zone->socket_id)
-			return true;
-	return zone->mz->len > bytes_of(ZONE_MAX_ORDER);
+	for (zone = TAILQ_FIRST(&arenas->zones); zone != NULL; zone = next) {
+		const struct zone *other;
+
+		next = TAILQ_NEXT(zone, next);
+		if (zone->n_busy > 0)
+			continue;
+		TAILQ_FOREACH (other, &arenas->zones, next)
+			if (other != zone && other->n_busy == 0 &&
+				(zone->socket_id == SOCKET_ID_ANY ||
+					other->socket_id == zone->socket_id))
+				break;
+		if (other == NULL && zone->mz->len <= bytes_of(ZONE_MAX_ORDER))
+			continue;
+		unlink_zone(arenas, zone);
+		TAILQ_INSERT_TAIL(gone, zone, next);
+	}
 }
 
 void
 arenas_give(struct arenas *arenas, const struct block *block, bool keep)
 {
 	struct arena *arena = block->arena;
-	struct zone *gone = NULL;
+	struct zone_list gone;
 
+	TAILQ_INIT(&gone);
 	lock_take(&arenas->lock);
 	buddy_release(arena->buddy, block->page, block->order);
 	relist(arenas, arena);
-	if (buddy_is_empty(arena->buddy) && --arena->zone->n_busy == 0 && !keep &&
-		is_spare(arenas, arena->zone)) {
-		gone = arena->zone;
-		unlink_zone(arenas, gone);
-	}
+	if (buddy_is_empty(arena->buddy) && --arena->zone->n_busy == 0 && !keep)
+		unlink_spares(arenas, &gone);
 	lock_drop(&arenas->lock);
-	if (gone != NULL)
-		zone_free(gone);
+	while (!TAILQ_EMPTY(&gone)) {
+		struct zone *zone = TAILQ_FIRST(&gone);
+
+		TAILQ_REMOVE(&gone, zone, next);
+		zone_free(zone);
+	}
 }
 
 void

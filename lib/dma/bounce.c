@@ -18,8 +18,8 @@ bounce_max(const struct bounce *b)
 }
 
 int
-bounce_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir,
-	unsigned int attrs, uint64_t *iova)
+bounce_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size,
+	enum dad_dma_dir dir, unsigned int attrs, uint64_t *iova)
 {
 	struct bounce *b = dev_bounce(dev);
 	const struct dad_dma_limits *l = &dev->limits;
@@ -31,18 +31,19 @@ bounce_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir
 		return ERANGE;
 	uint32_t n = (uint32_t)((pad + size + SLOT_SIZE - 1) >> SLOT_SHIFT);
 	uint32_t align = l->min_align_mask >= SLOT_SIZE || l->alignment > SLOT_SIZE ? 2 : 1;
-	uint32_t slot = bounce_take(b, n, align);
+	uint32_t slot = bounce_take(b, lcore, n, align);
 
 	if (unlikely(slot == NO_SLOT))
 		return ENOSPC;
 	uint64_t at = slot_iova(b, slot) + pad;
 	if (unlikely(dev_check(dev, dev_to_bus(dev, at), size) != 0)) {
-		bounce_give(b, slot, n);
+		bounce_give(b, lcore, slot, n);
 		return ERANGE;
 	}
 	struct slot *s = &b->slots[slot];
 	s->va = va;
 	s->iova = at;
+	s->slots = n;
 	for (uint32_t i = 0; i < n; i++)
 		s[i].first = slot;
 	__atomic_store_n(&s->size, (uint32_t)size, __ATOMIC_RELAXED);
@@ -52,76 +53,74 @@ bounce_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir
 		!((attrs & DAD_DMA_ATTR_FULL_OVERWRITE) && dir == DAD_DMA_FROM_DEVICE);
 	if (copy) {
 		memcpy(slot_va(b, slot) + pad, (const void *)(uintptr_t)va, size);
-		dev_count(dev, COUNT_IN, size);
+		dev_count_on(dev, lcore, COUNT_IN, size);
 	}
 	*iova = at;
 	return 0;
 }
 
-/* The slot at which the mapping around an IOVA starts, or NULL. */
+/* The slot at which the mapping around an IOVA starts, or NULL. va is where in the pool it leads.
+ */
 static struct slot *
-slot_at(const struct bounce *b, uint64_t iova)
+slot_at(const struct bounce *b, uint64_t iova, uint64_t va)
 {
-	uint64_t contig;
-	uint64_t offset = dad_dma_table_find(b->where, iova, &contig);
+	uint64_t offset = va - (uintptr_t)b->area, contig;
 
-	if (offset == DAD_DMA_ABSENT)
-		return NULL;
+	if (b->area == NULL)
+		offset = dad_dma_table_find(b->where, iova, &contig);
+	if (offset >> SLOT_SHIFT >= b->n_slots)
+		return NULL; /* another pool's */
 	struct slot *s = &b->slots[b->slots[offset >> SLOT_SHIFT].first];
 
 	return iova - s->iova < __atomic_load_n(&s->size, __ATOMIC_RELAXED) ? s : NULL;
 }
 
-static void
-copy(struct dma_dev *dev, const struct bounce *b, const struct slot *s, uint64_t iova,
-	uint64_t size, bool to_device)
+/* Returns how much: not beyond the mapping, whatever the caller says. */
+static uint64_t
+copy(const struct slot *s, uint64_t iova, uint64_t slot_va, uint64_t size, bool to_device)
 {
-	uint32_t slot = s->first;
 	uint64_t offset = iova - s->iova;
-	char *memory = (char *)(uintptr_t)s->va + offset;
-	char *bounced = slot_va(b, slot) + (s->iova - slot_iova(b, slot)) + offset;
+	void *memory = (void *)(uintptr_t)(s->va + offset), *slot = (void *)(uintptr_t)slot_va;
 
-	/* not beyond the mapping, whatever the caller says */
 	size = RTE_MIN(size, s->size - offset);
 	if (to_device)
-		memcpy(bounced, memory, size);
+		memcpy(slot, memory, size);
 	else
-		memcpy(memory, bounced, size);
-	dev_count(dev, to_device ? COUNT_IN : COUNT_OUT, size);
+		memcpy(memory, slot, size);
+	return size;
 }
 
 void
-bounce_copy(struct dma_dev *dev, uint64_t iova, uint64_t size, bool to_device)
+bounce_copy(struct dma_dev *dev, uint64_t iova, uint64_t slot_va, uint64_t size, bool to_device)
 {
 	const struct bounce *b = dev_bounce(dev);
-	const struct slot *s = b != NULL ? slot_at(b, iova) : NULL;
+	const struct slot *s = b != NULL ? slot_at(b, iova, slot_va) : NULL;
 
 	if (s == NULL) {
 		DMA_LOG(ERR, "%s: sync of IOVA %#" PRIx64 ": not mapped", dev->name, iova);
 		return;
 	}
-	copy(dev, b, s, iova, size, to_device);
+	dev_count(dev, to_device ? COUNT_IN : COUNT_OUT, copy(s, iova, slot_va, size, to_device));
 }
 
 bool
-bounce_unmap(struct dma_dev *dev, uint64_t iova, uint64_t size, enum dad_dma_dir dir,
-	unsigned int attrs, uint64_t *va)
+bounce_unmap(struct dma_dev *dev, unsigned int lcore, uint64_t iova, uint64_t slot_va,
+	uint64_t size, enum dad_dma_dir dir, unsigned int attrs, uint64_t *va)
 {
 	struct bounce *b = dev_bounce(dev);
-	struct slot *s = b != NULL ? slot_at(b, iova) : NULL;
+	struct slot *s = b != NULL ? slot_at(b, iova, slot_va) : NULL;
 
-	if (s == NULL || s->iova != iova) {
+	if (unlikely(s == NULL || s->iova != iova)) {
 		DMA_LOG(ERR, "%s: unmap of IOVA %#" PRIx64 ": not mapped", dev->name, iova);
 		return false;
 	}
 	if (dir != DAD_DMA_TO_DEVICE && !(attrs & DAD_DMA_ATTR_SKIP_CPU_SYNC))
-		copy(dev, b, s, iova, size, false);
+		dev_count_on(dev, lcore, COUNT_OUT, copy(s, iova, slot_va, size, false));
 	*va = s->va;
-	uint64_t pad = iova - slot_iova(b, s->first);
-	uint32_t n = (uint32_t)((pad + s->size + SLOT_SIZE - 1) >> SLOT_SHIFT);
+	uint32_t n = s->slots;
 
 	__atomic_store_n(&s->size, 0, __ATOMIC_RELAXED);
-	bounce_give(b, s->first, n);
+	bounce_give(b, lcore, s->first, n);
 	return true;
 }
 

@@ -22,6 +22,7 @@ struct slot {
 	uint64_t iova;	/* of its first byte in the slot */
 	uint32_t size;	/* of the buffer; 0: free */
 	uint32_t first; /* slot of the mapping */
+	uint32_t slots; /* of the mapping */
 };
 
 /* Runs of one slot, or of two, that an lcore keeps at hand. Only the lcore touches them. */
@@ -81,8 +82,49 @@ void bounce_memory_put(struct bounce *b);
 /* ---- bounce_slots.c: which are free */
 
 #define NO_SLOT UINT32_MAX
+/* The parts that are not for every call. */
+uint32_t bounce_take_more(struct bounce *b, struct at_hand *h, uint32_t n, uint32_t align);
+void bounce_give_back(struct bounce *b, unsigned int lcore, uint32_t slot, uint32_t n);
+
+static inline struct at_hand *
+at_hand_of(struct bounce *b, unsigned int lcore, uint32_t n, uint32_t align)
+{
+	if (n > RUN_SIZES || (n == 1 && align > 1) || b->batch == 0 || lcore >= RTE_MAX_LCORE)
+		return NULL;
+	return &b->at_hand[lcore][n - 1];
+}
+
+static inline void
+at_hand_set(struct at_hand *h, uint32_t n)
+{
+	/* statistics look at it from other threads */
+	__atomic_store_n(&h->n, n, __ATOMIC_RELAXED);
+}
+
 /* A run of n slots, the first a multiple of align slots; NO_SLOT if there is none. */
-uint32_t bounce_take(struct bounce *b, uint32_t n, uint32_t align);
-void bounce_give(struct bounce *b, uint32_t slot, uint32_t n);
+static inline uint32_t
+bounce_take(struct bounce *b, unsigned int lcore, uint32_t n, uint32_t align)
+{
+	struct at_hand *h = at_hand_of(b, lcore, n, align);
+
+	if (unlikely(h == NULL || h->n == 0))
+		return bounce_take_more(b, h, n, align);
+	at_hand_set(h, h->n - 1);
+	return h->slot[h->n];
+}
+
+static inline void
+bounce_give(struct bounce *b, unsigned int lcore, uint32_t slot, uint32_t n)
+{
+	struct at_hand *h = at_hand_of(b, lcore, n, 1);
+
+	if (unlikely(h == NULL || h->n == AT_HAND ||
+		    __atomic_load_n(&b->scarce, __ATOMIC_RELAXED))) {
+		bounce_give_back(b, lcore, slot, n);
+		return;
+	}
+	h->slot[h->n] = slot;
+	at_hand_set(h, h->n + 1);
+}
 
 #endif /* BOUNCE_H */

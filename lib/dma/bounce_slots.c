@@ -113,32 +113,9 @@ give_locked(struct bounce *b, uint32_t slot, uint32_t n)
 		__atomic_store_n(&b->scarce, false, __ATOMIC_RELAXED);
 }
 
-static struct at_hand *
-at_hand_of(struct bounce *b, uint32_t n, uint32_t align)
-{
-	unsigned int lcore = rte_lcore_id();
-
-	if (n > RUN_SIZES || (n == 1 && align > 1) || b->batch == 0 || lcore >= RTE_MAX_LCORE)
-		return NULL;
-	return &b->at_hand[lcore][n - 1];
-}
-
-static void
-set_n(struct at_hand *h, uint32_t n)
-{
-	/* statistics look at it from other threads */
-	__atomic_store_n(&h->n, n, __ATOMIC_RELAXED);
-}
-
 uint32_t
-bounce_take(struct bounce *b, uint32_t n, uint32_t align)
+bounce_take_more(struct bounce *b, struct at_hand *h, uint32_t n, uint32_t align)
 {
-	struct at_hand *h = at_hand_of(b, n, align);
-
-	if (likely(h != NULL && h->n > 0)) {
-		set_n(h, h->n - 1);
-		return h->slot[h->n];
-	}
 	lock_take(&b->lock);
 	uint32_t slot = take_locked(b, n, n > 1 ? 2 : align);
 
@@ -150,14 +127,14 @@ bounce_take(struct bounce *b, uint32_t n, uint32_t align)
 
 		while (h->n < b->batch && (more = take_locked(b, n, n)) != NO_SLOT) {
 			h->slot[h->n] = more;
-			set_n(h, h->n + 1);
+			at_hand_set(h, h->n + 1);
 		}
 	}
 	lock_drop(&b->lock);
 	return slot;
 }
 
-/* All, or the half that was not used last. */
+/* The n that were kept longest. */
 static void
 put_back(struct bounce *b, struct at_hand *h, uint32_t run, uint32_t n)
 {
@@ -167,26 +144,25 @@ put_back(struct bounce *b, struct at_hand *h, uint32_t run, uint32_t n)
 	lock_drop(&b->lock);
 	for (uint32_t i = n; i < h->n; i++)
 		h->slot[i - n] = h->slot[i];
-	set_n(h, h->n - n);
+	at_hand_set(h, h->n - n);
 }
 
 void
-bounce_give(struct bounce *b, uint32_t slot, uint32_t n)
+bounce_give_back(struct bounce *b, unsigned int lcore, uint32_t slot, uint32_t n)
 {
-	struct at_hand *h = at_hand_of(b, n, 1);
+	bool scarce = __atomic_load_n(&b->scarce, __ATOMIC_RELAXED);
 
-	if (likely(h != NULL && !__atomic_load_n(&b->scarce, __ATOMIC_RELAXED))) {
-		/* one slot of its own may be odd, but what is kept at hand by two is even */
-		if (h->n == AT_HAND)
-			put_back(b, h, n, AT_HAND / 2);
-		h->slot[h->n] = slot;
-		set_n(h, h->n + 1);
-		return;
-	}
 	lock_take(&b->lock);
 	give_locked(b, slot, n);
 	lock_drop(&b->lock);
-	unsigned int lcore = rte_lcore_id();
-	for (uint32_t run = 1; b->batch != 0 && lcore < RTE_MAX_LCORE && run <= RUN_SIZES; run++)
-		put_back(b, &b->at_hand[lcore][run - 1], run, b->at_hand[lcore][run - 1].n);
+	if (b->batch == 0 || lcore >= RTE_MAX_LCORE)
+		return;
+	for (uint32_t run = 1; run <= RUN_SIZES; run++) {
+		struct at_hand *h = &b->at_hand[lcore][run - 1];
+
+		if (scarce)
+			put_back(b, h, run, h->n);
+		else if (h->n == AT_HAND)
+			put_back(b, h, run, AT_HAND / 2);
+	}
 }

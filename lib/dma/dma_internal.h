@@ -178,11 +178,10 @@ dev_of(const struct dad_dma_dev *dev)
 	return (struct dma_dev *)(uintptr_t)dev;
 }
 
+/* lcore is the caller's, asked for once in a call: in a shared library that is a call too. */
 static inline void
-dev_count(struct dma_dev *dev, enum dev_counter which, uint64_t n)
+dev_count_on(struct dma_dev *dev, unsigned int lcore, enum dev_counter which, uint64_t n)
 {
-	unsigned int lcore = rte_lcore_id();
-
 	if (likely(lcore < RTE_MAX_LCORE)) {
 		uint64_t *at = &dev->cells[lcore].count[which];
 
@@ -190,6 +189,12 @@ dev_count(struct dma_dev *dev, enum dev_counter which, uint64_t n)
 	} else {
 		__atomic_fetch_add(&dev->cells[RTE_MAX_LCORE].count[which], n, __ATOMIC_RELAXED);
 	}
+}
+
+static inline void
+dev_count(struct dma_dev *dev, enum dev_counter which, uint64_t n)
+{
+	dev_count_on(dev, rte_lcore_id(), which, n);
 }
 
 static inline uint64_t
@@ -299,12 +304,17 @@ void strict_copy(struct dma_dev *dev, uint64_t iova, uint64_t size, bool to_devi
 
 /* What bounce_create() made goes again: no mapping is left. NULL is allowed. */
 void bounce_free(struct bounce *bounce);
-int bounce_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir,
-	unsigned int attrs, uint64_t *iova);
-/* False if nothing was mapped there; else where the buffer is. */
-bool bounce_unmap(struct dma_dev *dev, uint64_t iova, uint64_t size, enum dad_dma_dir dir,
-	unsigned int attrs, uint64_t *va);
-void bounce_copy(struct dma_dev *dev, uint64_t iova, uint64_t size, bool to_device);
+int bounce_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size,
+	enum dad_dma_dir dir, unsigned int attrs, uint64_t *iova);
+/* False if nothing was mapped there; else where the buffer is. slot_va: what the IOVA leads to. */
+bool bounce_unmap(struct dma_dev *dev, unsigned int lcore, uint64_t iova, uint64_t slot_va,
+	uint64_t size, enum dad_dma_dir dir, unsigned int attrs, uint64_t *va);
+void bounce_copy(
+	struct dma_dev *dev, uint64_t iova, uint64_t slot_va, uint64_t size, bool to_device);
 uint64_t bounce_max(const struct bounce *bounce);
+
+/* ---- telemetry.c */
+
+void telemetry_register(void);
 
 #endif /* DMA_INTERNAL_H */

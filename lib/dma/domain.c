@@ -14,6 +14,12 @@
 
 RTE_LOG_REGISTER(dma_logtype, lib.dad.dma, NOTICE)
 
+/* Here and not in telemetry.c, which a static library would leave out. */
+RTE_INIT(dma_init)
+{
+	telemetry_register();
+}
+
 /* domains_lock guards the list, the pointer to the one identity, and all reference counts. */
 static pthread_mutex_t domains_lock = PTHREAD_MUTEX_INITIALIZER;
 static TAILQ_HEAD(, dad_dma_domain) domains = TAILQ_HEAD_INITIALIZER(domains);

@@ -131,6 +131,27 @@ unmap_entries(struct dma_dev *dev, const struct dad_sg sg[], unsigned int n, uns
 	}
 }
 
+/* One entry: directly if that goes without a closer look. */
+static int
+map_entry(struct dma_dev *dev, const struct dad_sg *entry, enum dad_dma_dir dir, unsigned int attrs,
+	unsigned int rungs, dad_dma_addr_t *addr, bool *in_place)
+{
+	uint64_t va = (uintptr_t)entry->va, contig = 0;
+	enum dad_dma_rung rung;
+
+	*in_place = true;
+	if (likely(rungs & RUNG(DIRECT))) {
+		*addr = dad_dma_table_find(dev->pub.direct, va, &contig);
+		if (likely(entry->length - 1 < contig &&
+			    *addr + (entry->length - 1) <= dev->pub.mask))
+			return 0;
+	}
+	int error = stream_map(dev, va, entry->length, dir, attrs, rungs, addr, &rung);
+
+	*in_place = error == 0 && (DAD_DMA_RUNG_BIT(rung) & RUNGS_IN_PLACE) != 0;
+	return error;
+}
+
 static int
 map_entries(struct dma_dev *dev, struct dad_sg sg[], unsigned int n, enum dad_dma_dir dir,
 	unsigned int attrs, unsigned int rungs, unsigned int *segments)
@@ -138,16 +159,13 @@ map_entries(struct dma_dev *dev, struct dad_sg sg[], unsigned int n, enum dad_dm
 	struct segments s = {.limits = &dev->limits, .sg = sg, .max = n};
 
 	for (unsigned int i = 0; i < n; i++) {
-		enum dad_dma_rung rung;
 		dad_dma_addr_t addr;
-		int error = stream_map(
-			dev, (uintptr_t)sg[i].va, sg[i].length, dir, attrs, rungs, &addr, &rung);
+		bool in_place;
+		int error = map_entry(dev, &sg[i], dir, attrs, rungs, &addr, &in_place);
 
 		if (error == 0) {
-			bool in_place = DAD_DMA_RUNG_BIT(rung) & RUNGS_IN_PLACE;
-
 			error = append(&s, addr, sg[i].length, in_place);
-			if (error != 0)
+			if (error != 0 && dad_dma_need_unmap(&dev->pub, addr))
 				stream_unmap(dev, addr, sg[i].length, dir,
 					attrs | DAD_DMA_ATTR_SKIP_CPU_SYNC);
 		}

@@ -108,8 +108,8 @@ stream_rungs(const struct dma_dev *dev, unsigned int attrs)
 }
 
 static int
-climb(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir, unsigned int attrs,
-	unsigned int rungs, uint64_t *iova, enum dad_dma_rung *rung)
+climb(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, enum dad_dma_dir dir,
+	unsigned int attrs, unsigned int rungs, uint64_t *iova, enum dad_dma_rung *rung)
 {
 	int error = EFAULT;
 
@@ -127,7 +127,7 @@ climb(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir, uns
 			error = strict_map(dev, va, size, dir, attrs, iova);
 			break;
 		default:
-			error = bounce_map(dev, va, size, dir, attrs, iova);
+			error = bounce_map(dev, lcore, va, size, dir, attrs, iova);
 			break;
 		}
 		if (error == 0)
@@ -138,7 +138,7 @@ climb(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir, uns
 
 /* Counters, and the liveness of what an unmap will find again. */
 static void
-count_map(struct dma_dev *dev, enum dad_dma_rung rung, bool in_region)
+count_map(struct dma_dev *dev, unsigned int lcore, enum dad_dma_rung rung, bool in_region)
 {
 	static const enum dev_counter counters[] = {
 		[DAD_DMA_RUNG_DIRECT] = COUNT_DIRECT,
@@ -148,10 +148,10 @@ count_map(struct dma_dev *dev, enum dad_dma_rung rung, bool in_region)
 	};
 
 	if (rung != DAD_DMA_RUNG_DIRECT || in_region)
-		dev_count(dev, COUNT_LIVE, 1);
+		dev_count_on(dev, lcore, COUNT_LIVE, 1);
 	else if (!dev->count_direct)
 		return;
-	dev_count(dev, counters[rung], 1);
+	dev_count_on(dev, lcore, counters[rung], 1);
 }
 
 int
@@ -159,6 +159,7 @@ stream_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir
 	unsigned int attrs, unsigned int rungs, dad_dma_addr_t *addr, enum dad_dma_rung *rung)
 {
 	struct dad_dma_domain *domain = dev->domain;
+	unsigned int lcore = rte_lcore_id();
 	bool in_region = false;
 	uint64_t iova;
 
@@ -168,13 +169,13 @@ stream_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir
 		if (in_region && !region_get(domain, va, size))
 			return EFAULT;
 	}
-	int error = climb(dev, va, size, dir, attrs, rungs, &iova, rung);
+	int error = climb(dev, lcore, va, size, dir, attrs, rungs, &iova, rung);
 	if (error != 0) {
 		if (in_region)
 			region_put(domain, va);
 		return error;
 	}
-	count_map(dev, *rung, in_region);
+	count_map(dev, lcore, *rung, in_region);
 	*addr = dev_to_bus(dev, iova);
 	return 0;
 }
@@ -206,7 +207,7 @@ stream_unmap(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, enum dad_d
 	struct dad_dma_domain *domain = dev->domain;
 	uint64_t iova = dev_to_iova(dev, addr);
 	uint64_t contig;
-	unsigned int kind;
+	unsigned int kind, lcore = rte_lcore_id();
 	uint64_t va = domain_reverse(domain, iova, &contig, &kind);
 
 	if (unlikely(va == DAD_DMA_ABSENT || size == 0)) {
@@ -219,10 +220,10 @@ stream_unmap(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, enum dad_d
 	switch (kind) {
 	case KIND_DIRECT:
 		if (dev->count_direct)
-			dev_count(dev, COUNT_UNMAPPED, 1);
+			dev_count_on(dev, lcore, COUNT_UNMAPPED, 1);
 		return;
 	case KIND_BOUNCE:
-		if (!bounce_unmap(dev, iova, size, dir, attrs, &va))
+		if (!bounce_unmap(dev, lcore, iova, va, size, dir, attrs, &va))
 			return;
 		break;
 	case KIND_STRICT:
@@ -236,8 +237,8 @@ stream_unmap(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, enum dad_d
 	}
 	if (__atomic_load_n(&domain->n_regions, __ATOMIC_RELAXED) != 0)
 		region_put(domain, va);
-	dev_count(dev, COUNT_LIVE, -UINT64_C(1));
-	dev_count(dev, COUNT_UNMAPPED, 1);
+	dev_count_on(dev, lcore, COUNT_LIVE, -UINT64_C(1));
+	dev_count_on(dev, lcore, COUNT_UNMAPPED, 1);
 }
 
 void
@@ -256,10 +257,12 @@ copy(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, bool to_device)
 	uint64_t contig;
 	unsigned int kind;
 
-	if (domain_reverse(dev->domain, iova, &contig, &kind) == DAD_DMA_ABSENT)
+	uint64_t va = domain_reverse(dev->domain, iova, &contig, &kind);
+
+	if (va == DAD_DMA_ABSENT)
 		return;
 	if (kind == KIND_BOUNCE)
-		bounce_copy(dev, iova, size, to_device);
+		bounce_copy(dev, iova, va, size, to_device);
 	else if (kind == KIND_STRICT)
 		strict_copy(dev, iova, size, to_device);
 }
@@ -299,11 +302,26 @@ unsigned int
 dad_dma_map_burst(struct dad_dma_dev *dev, void *const va[], const uint32_t size[], unsigned int n,
 	enum dad_dma_dir dir, dad_dma_addr_t addr[])
 {
+	const struct dad_dma_table *table = dev->direct;
+	const uint64_t mask = dev->mask;
+	const bool valid = (unsigned int)dir < DAD_DMA_NONE;
+
 	for (unsigned int i = 0; i < n; i++) {
-		addr[i] = dad_dma_map_single(dev, va[i], size[i], dir);
-		if (unlikely(addr[i] == DAD_DMA_MAPPING_ERROR))
-			return i;
+		uint64_t contig = 0;
+		uint64_t iova = dad_dma_table_find(table, (uintptr_t)va[i], &contig);
+
+		/* as in dad_dma_map_single_attrs() */
+		if (unlikely((uint64_t)size[i] - 1 >= contig || iova + (size[i] - 1) > mask ||
+			    !valid)) {
+			iova = dad_dma_map_ladder(dev, va[i], size[i], dir, 0);
+			if (iova == DAD_DMA_MAPPING_ERROR) {
+				addr[i] = iova;
+				return i;
+			}
+		}
+		addr[i] = iova;
 	}
+	rte_io_wmb();
 	return n;
 }
 
@@ -311,8 +329,13 @@ void
 dad_dma_unmap_burst(struct dad_dma_dev *dev, const dad_dma_addr_t addr[], const uint32_t size[],
 	unsigned int n, enum dad_dma_dir dir)
 {
+	const uint64_t low = __atomic_load_n(&dev->unmap_low, __ATOMIC_RELAXED);
+	const uint64_t high = __atomic_load_n(&dev->unmap_high, __ATOMIC_RELAXED);
+
+	rte_io_rmb();
 	for (unsigned int i = 0; i < n; i++)
-		dad_dma_unmap_single(dev, addr[i], size[i], dir);
+		if (unlikely(addr[i] >= low && addr[i] <= high))
+			dad_dma_unmap_ladder(dev, addr[i], size[i], dir, 0);
 }
 
 /* ---- by physical address -----------------------------------------------------------------------

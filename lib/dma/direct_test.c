@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <linux/seccomp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <rte_malloc.h>
+
+#include "dma_internal.h"
+#include "eal_test.h"
+#include "test_alloc.h"
+
+/* The direct path takes no lock, makes no system call and allocates nothing. */
+
+#define PAGE   4096u
+#define BUFFER (1u << 20)
+#define BURST  32u
+
+static struct dad_dma_domain *domain;
+static struct dad_dma_dev *dev;
+static char *buffer;
+
+/* True if all of it worked. */
+static bool
+use_the_direct_path(void)
+{
+	bool ok = true;
+
+	for (unsigned int i = 0; i < 10000; i++) {
+		void *va[BURST];
+		uint32_t size[BURST];
+		dad_dma_addr_t addr[BURST];
+		char *one = buffer + (i * 4099u) % (BUFFER - 2 * PAGE);
+		dad_dma_addr_t a = dad_dma_map_single(dev, one, 1500, DAD_DMA_BIDIRECTIONAL);
+
+		ok &= a != DAD_DMA_MAPPING_ERROR;
+		dad_dma_sync_single_for_cpu(dev, a, 1500, DAD_DMA_BIDIRECTIONAL);
+		dad_dma_sync_single_for_device(dev, a, 1500, DAD_DMA_BIDIRECTIONAL);
+		dad_dma_unmap_single(dev, a, 1500, DAD_DMA_BIDIRECTIONAL);
+		for (unsigned int k = 0; k < BURST; k++) {
+			va[k] = buffer + k * PAGE;
+			size[k] = PAGE;
+		}
+		ok &= dad_dma_map_burst(dev, va, size, BURST, DAD_DMA_TO_DEVICE, addr) == BURST;
+		dad_dma_unmap_burst(dev, addr, size, BURST, DAD_DMA_TO_DEVICE);
+	}
+	return ok;
+}
+
+static void
+nothing_is_allocated(void **state)
+{
+	(void)state;
+	/* any allocation would fail, and be missed */
+	long before = test_alloc_live;
+
+	test_alloc_countdown = 1;
+	assert_true(use_the_direct_path());
+	assert_int_equal(test_alloc_countdown, 1);
+	test_alloc_countdown = 0;
+	assert_int_equal(test_alloc_live, before);
+}
+
+/* All locks are held by this thread: to take one is to hang. */
+static void
+no_lock_is_taken(void **state)
+{
+	(void)state;
+	pthread_mutex_lock(&domain->arena_lock);
+	pthread_mutex_lock(&domain->lock);
+	pthread_mutex_lock(&domain->queue_lock);
+	lock_take(&domain->table_lock);
+	alarm(10);
+	bool ok = use_the_direct_path();
+	alarm(0);
+	lock_drop(&domain->table_lock);
+	pthread_mutex_unlock(&domain->queue_lock);
+	pthread_mutex_unlock(&domain->lock);
+	pthread_mutex_unlock(&domain->arena_lock);
+	assert_true(ok);
+}
+
+/* The kernel kills a child that makes any system call but read, write and exit. */
+static int
+status_of_a_child(bool with_a_call)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0)
+			_exit(77);
+		bool ok = use_the_direct_path();
+
+		if (with_a_call)
+			syscall(SYS_getpid);
+		syscall(SYS_exit, ok ? 0 : 1);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static void
+no_system_call_is_made(void **state)
+{
+	(void)state;
+	int status = status_of_a_child(false);
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip(); /* no seccomp here */
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	/* it would have been noticed */
+	assert_true(WIFSIGNALED(status_of_a_child(true)));
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_allocated),
+		cmocka_unit_test(no_lock_is_taken),
+		cmocka_unit_test(no_system_call_is_made),
+	};
+	int ret = argc > 0 ? eal_test_init(argv[0]) : 1;
+
+	if (ret != 0)
+		return ret;
+	domain = dad_dma_domain_identity();
+	dev = domain != NULL ? dad_dma_dev_create("direct", domain, SOCKET_ID_ANY) : NULL;
+	buffer = rte_malloc(NULL, BUFFER, PAGE);
+	if (dev == NULL || buffer == NULL || dad_dma_set_mask(dev, UINT64_MAX) != 0)
+		return 1;
+	ret = cmocka_run_group_tests(tests, NULL, NULL);
+	rte_free(buffer);
+	dad_dma_dev_destroy(dev);
+	dad_dma_domain_put(domain);
+	rte_eal_cleanup();
+	return ret;
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rte_string_fns.h>
+#include <rte_telemetry.h>
+
+#include "bounce.h"
+#include "dma_internal.h"
+#include "soft.h"
+
+/* What /dad/dma/... answers. A domain is named by its name, a device by its own; where several have
+ * the same name, the first is meant. */
+
+#define TEXT 96
+
+static void
+add_address(struct rte_tel_data *d, const char *name, uint64_t address)
+{
+	char text[TEXT];
+
+	snprintf(text, sizeof(text), "%#" PRIx64, address);
+	rte_tel_data_add_dict_string(d, name, text);
+}
+
+static void
+add_rungs(struct rte_tel_data *d, unsigned int rungs)
+{
+	static const char *const names[] = {
+		[DAD_DMA_RUNG_DIRECT] = "direct ",
+		[DAD_DMA_RUNG_WINDOW] = "window ",
+		[DAD_DMA_RUNG_STRICT] = "strict ",
+		[DAD_DMA_RUNG_BOUNCE] = "bounce ",
+	};
+	char text[TEXT] = "";
+
+	for (unsigned int r = DAD_DMA_RUNG_DIRECT; r <= DAD_DMA_RUNG_BOUNCE; r++)
+		if (rungs & DAD_DMA_RUNG_BIT(r))
+			rte_strlcat(text, names[r], sizeof(text));
+	if (text[0] != '\0')
+		text[strlen(text) - 1] = '\0';
+	rte_tel_data_add_dict_string(d, "rungs", text);
+}
+
+/* ---- lists ----------------------------------------------------------------------------------- */
+
+static void
+name_domain(struct dad_dma_domain *domain, void *arg)
+{
+	rte_tel_data_add_array_string(arg, domain->name);
+}
+
+static int
+list_domains(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	(void)cmd;
+	(void)params;
+	rte_tel_data_start_array(d, RTE_TEL_STRING_VAL);
+	domain_walk(name_domain, d);
+	return 0;
+}
+
+static void
+name_devices(struct dad_dma_domain *domain, void *arg)
+{
+	const struct dma_dev *dev;
+
+	pthread_mutex_lock(&domain->lock);
+	TAILQ_FOREACH (dev, &domain->devs, next)
+		rte_tel_data_add_array_string(arg, dev->name);
+	pthread_mutex_unlock(&domain->lock);
+}
+
+static int
+list_devices(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	(void)cmd;
+	(void)params;
+	rte_tel_data_start_array(d, RTE_TEL_STRING_VAL);
+	domain_walk(name_devices, d);
+	return 0;
+}
+
+/* ---- one of them -------------------------------------------------------------------------------
+ */
+
+/* What a command is about, and where its answer goes. */
+struct question {
+	const char *name;
+	struct rte_tel_data *d;
+	void (*answer)(struct dad_dma_domain *domain, struct rte_tel_data *d);
+	bool found;
+};
+
+static void
+ask_domain(struct dad_dma_domain *domain, void *arg)
+{
+	struct question *q = arg;
+
+	if (q->found || strcmp(domain->name, q->name) != 0)
+		return;
+	q->found = true;
+	q->answer(domain, q->d);
+}
+
+static int
+about_domain(const char *params, struct rte_tel_data *d,
+	void (*answer)(struct dad_dma_domain *, struct rte_tel_data *))
+{
+	struct question q = {.name = params, .d = d, .answer = answer};
+
+	if (params == NULL || params[0] == '\0')
+		return -EINVAL;
+	domain_walk(ask_domain, &q);
+	return q.found ? 0 : -ENOENT;
+}
+
+static void
+describe_domain(struct dad_dma_domain *domain, struct rte_tel_data *d)
+{
+	static const char *const types[] = {"identity", "soft", "custom"};
+	struct dad_dma_domain_info i;
+	struct dad_dma_coherent_info c;
+
+	dad_dma_domain_info(domain, &i);
+	dad_dma_coherent_info(domain, &c);
+	rte_tel_data_start_dict(d);
+	rte_tel_data_add_dict_string(d, "type", types[i.type]);
+	add_rungs(d, i.rungs);
+	rte_tel_data_add_dict_int(d, "lazy", (i.flags & DAD_DMA_DOMAIN_LAZY) != 0);
+	rte_tel_data_add_dict_int(d, "noncoherent", (i.flags & DAD_DMA_DOMAIN_NONCOHERENT) != 0);
+	rte_tel_data_add_dict_int(d, "granule", 1 << i.granule_shift);
+	add_address(d, "iova_first", i.iova_first);
+	add_address(d, "iova_last", i.iova_last);
+	rte_tel_data_add_dict_u64(d, "registers_used", i.registers_used);
+	rte_tel_data_add_dict_u64(d, "registers_high", i.registers_high);
+	rte_tel_data_add_dict_u64(d, "registers_max", i.registers_max);
+	rte_tel_data_add_dict_u64(d, "window_bytes", i.window_bytes);
+	rte_tel_data_add_dict_u64(d, "strict_maps", i.strict_maps);
+	rte_tel_data_add_dict_u64(d, "waiting", i.waiting);
+	rte_tel_data_add_dict_u64(d, "flushes", i.flushes);
+	rte_tel_data_add_dict_u64(d, "regions", i.regions);
+	rte_tel_data_add_dict_u64(d, "devices", i.devices);
+	rte_tel_data_add_dict_u64(d, "lost", i.lost);
+	rte_tel_data_add_dict_u64(d, "faults", i.faults);
+	rte_tel_data_add_dict_u64(d, "arenas", c.arenas);
+	rte_tel_data_add_dict_u64(d, "arena_memzones", c.memzones);
+	rte_tel_data_add_dict_u64(d, "arena_bytes", c.bytes);
+	rte_tel_data_add_dict_u64(d, "arena_free_bytes", c.free_bytes);
+}
+
+static int
+show_domain(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	(void)cmd;
+	return about_domain(params, d, describe_domain);
+}
+
+static void
+describe_bounce(struct dad_dma_domain *domain, struct rte_tel_data *d)
+{
+	struct dad_dma_bounce_stats s;
+
+	rte_tel_data_start_dict(d);
+	if (dad_dma_bounce_stats(domain, NULL, &s) != 0)
+		return;
+	rte_tel_data_add_dict_u64(d, "slots", s.slots);
+	rte_tel_data_add_dict_int(d, "slot_bytes", SLOT_SIZE);
+	rte_tel_data_add_dict_u64(d, "used", s.used);
+	rte_tel_data_add_dict_u64(d, "cached", s.cached);
+	rte_tel_data_add_dict_u64(d, "high", s.high);
+	rte_tel_data_add_dict_u64(d, "full", s.full);
+	add_address(d, "lowest", s.lowest);
+	add_address(d, "highest", s.highest);
+}
+
+static int
+show_bounce(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	(void)cmd;
+	return about_domain(params, d, describe_bounce);
+}
+
+static void
+describe_faults(struct dad_dma_domain *domain, struct rte_tel_data *d)
+{
+	struct dad_soft_fault faults[8];
+	unsigned int n = dad_soft_faults(domain, faults, RTE_DIM(faults));
+
+	rte_tel_data_start_array(d, RTE_TEL_STRING_VAL);
+	for (unsigned int i = 0; i < n; i++) {
+		const struct dad_soft_fault *f = &faults[i];
+		char text[RTE_TEL_MAX_STRING_LEN];
+
+		snprintf(text, sizeof(text),
+			"%" PRIu64 ": %s: %s of %" PRIu64 " at %#" PRIx64 ": %s", f->number,
+			f->device, f->access == DAD_SOFT_READ ? "read" : "write", f->size, f->addr,
+			strerror(-f->error));
+		rte_tel_data_add_array_string(d, text);
+	}
+}
+
+static int
+show_faults(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	(void)cmd;
+	return about_domain(params, d, describe_faults);
+}
+
+/* ---- the largest mappings
+ * ------------------------------------------------------------------------ */
+
+#define TOP 16u
+
+struct mapping {
+	uint64_t iova;
+	uint64_t va;
+	uint64_t len;
+	unsigned int kind;
+};
+
+static void
+keep(struct mapping top[TOP], const struct mapping *m)
+{
+	unsigned int at = TOP;
+
+	while (at > 0 && top[at - 1].len < m->len)
+		at--;
+	if (at == TOP)
+		return;
+	memmove(&top[at + 1], &top[at], (TOP - 1 - at) * sizeof(*top));
+	top[at] = *m;
+}
+
+/* What is mapped and not direct, as runs of pages that belong together. */
+static void
+describe_mappings(struct dad_dma_domain *domain, struct rte_tel_data *d)
+{
+	static const char *const kinds[] = {
+		"direct", "region", "window", "strict", "coherent", "bounce"};
+	struct mapping top[TOP] = {{0}}, run = {0};
+	uint64_t size;
+
+	for (uint64_t iova = 0; (iova >> DAD_DMA_KEY_BITS) == 0; iova += size) {
+		uint64_t word = table_word(domain->reverse, iova, &size);
+		unsigned int kind = word & KIND_MASK;
+		uint64_t va = word & ~DAD_DMA_WORD_FLAGS;
+
+		if (word != 0 && run.len > 0 && run.kind == kind && run.iova + run.len == iova &&
+			run.va + run.len == va) {
+			run.len += size;
+			continue;
+		}
+		if (run.len > 0)
+			keep(top, &run);
+		run = (struct mapping){.iova = iova,
+			.va = va,
+			.len = word != 0 && kind != KIND_DIRECT ? size : 0,
+			.kind = kind};
+	}
+	if (run.len > 0)
+		keep(top, &run);
+	rte_tel_data_start_array(d, RTE_TEL_STRING_VAL);
+	for (unsigned int i = 0; i < TOP && top[i].len > 0; i++) {
+		char text[RTE_TEL_MAX_STRING_LEN];
+
+		snprintf(text, sizeof(text), "%s: %" PRIu64 " at %#" PRIx64 " for %#" PRIx64,
+			kinds[top[i].kind >> 2], top[i].len, top[i].iova, top[i].va);
+		rte_tel_data_add_array_string(d, text);
+	}
+}
+
+static int
+show_mappings(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	(void)cmd;
+	return about_domain(params, d, describe_mappings);
+}
+
+/* ---- devices
+ * --------------------------------------------------------------------------------------- */
+
+static void
+describe_device(const struct dma_dev *dev, struct rte_tel_data *d)
+{
+	struct dad_dma_dev_stats s;
+
+	dad_dma_dev_stats(&dev->pub, &s);
+	rte_tel_data_start_dict(d);
+	rte_tel_data_add_dict_string(d, "domain", dev->domain->name);
+	add_address(d, "mask", dev->pub.mask);
+	add_address(d, "coherent_mask", dev->coherent_mask);
+	add_rungs(d, dev->rungs);
+	rte_tel_data_add_dict_int(d, "direct_is_counted", dev->count_direct);
+	rte_tel_data_add_dict_u64(d, "coherent_bytes", s.coherent_bytes);
+	rte_tel_data_add_dict_u64(d, "direct", s.direct);
+	rte_tel_data_add_dict_u64(d, "window", s.window);
+	rte_tel_data_add_dict_u64(d, "strict", s.strict);
+	rte_tel_data_add_dict_u64(d, "bounce", s.bounce);
+	rte_tel_data_add_dict_u64(d, "unmapped", s.unmapped);
+	rte_tel_data_add_dict_u64(d, "alive", dev_live(dev));
+	rte_tel_data_add_dict_u64(d, "copied_in", s.copied_in);
+	rte_tel_data_add_dict_u64(d, "copied_out", s.copied_out);
+	rte_tel_data_add_dict_u64(d, "error_invalid", s.map_error_invalid);
+	rte_tel_data_add_dict_u64(d, "error_unknown", s.map_error_unknown);
+	rte_tel_data_add_dict_u64(d, "error_contiguity", s.map_error_contiguity);
+	rte_tel_data_add_dict_u64(d, "error_mask", s.map_error_mask);
+	rte_tel_data_add_dict_u64(d, "error_space", s.map_error_space);
+	rte_tel_data_add_dict_u64(d, "error_memory", s.map_error_memory);
+	rte_tel_data_add_dict_u64(d, "error_backend", s.map_error_backend);
+}
+
+static void
+ask_devices(struct dad_dma_domain *domain, void *arg)
+{
+	struct question *q = arg;
+	const struct dma_dev *dev;
+
+	pthread_mutex_lock(&domain->lock);
+	TAILQ_FOREACH (dev, &domain->devs, next)
+		if (!q->found && strcmp(dev->name, q->name) == 0) {
+			q->found = true;
+			describe_device(dev, q->d);
+		}
+	pthread_mutex_unlock(&domain->lock);
+}
+
+static int
+show_device(const char *cmd, const char *params, struct rte_tel_data *d)
+{
+	struct question q = {.name = params, .d = d};
+
+	(void)cmd;
+	if (params == NULL || params[0] == '\0')
+		return -EINVAL;
+	domain_walk(ask_devices, &q);
+	return q.found ? 0 : -ENOENT;
+}
+
+void
+telemetry_register(void)
+{
+	static const struct {
+		const char *cmd;
+		telemetry_cb fn;
+		const char *help;
+	} commands[] = {
+		{"/dad/dma/domains", list_domains, "Names of the domains. No parameters"},
+		{"/dad/dma/devices", list_devices, "Names of the devices. No parameters"},
+		{"/dad/dma/domain", show_domain, "A domain and its arenas. Parameter: its name"},
+		{"/dad/dma/device", show_device, "A device's counters. Parameter: its name"},
+		{"/dad/dma/bounce", show_bounce, "A domain's pool of slots. Parameter: its name"},
+		{"/dad/dma/faults", show_faults, "A domain's last faults. Parameter: its name"},
+		{"/dad/dma/mappings", show_mappings,
+			"A domain's largest mappings. Parameter: its name"},
+	};
+
+	for (unsigned int i = 0; i < RTE_DIM(commands); i++)
+		rte_telemetry_register_cmd(commands[i].cmd, commands[i].fn, commands[i].help);
+}
