@@ -141,6 +141,9 @@ start_hop(struct edu_queue *q)
 
 	if (status != RTE_DMA_STATUS_SUCCESSFUL)
 		return status;
+	/* what came in goes out again whole: somebody changed the memory under a job */
+	if (q->in_buffer && piece.len != q->len)
+		return RTE_DMA_STATUS_INVALID_DST_ADDR;
 	if (q->direction != RTE_DMA_DIR_MEM_TO_MEM)
 		offset = (uint32_t)((to_ram ? job->src : job->dst) - EDU_BUFFER_ADDR) + q->done;
 	q->dir = to_ram ? DAD_DMA_FROM_DEVICE : DAD_DMA_TO_DEVICE;
