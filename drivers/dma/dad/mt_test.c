@@ -357,7 +357,8 @@ reapers_who_compete_report_each_operation_once(void **state)
 {
 	enum { REAPERS = 3 };
 	pthread_t thread[REAPERS];
-	uint8_t *buf = test_buffer(64);
+	uint8_t *buf = test_buffer(1024 * 8); /* one place for each in flight */
+	const rte_iova_t place = iova(buf);
 
 	(void)state;
 	memset(&race, 0, sizeof(race));
@@ -366,7 +367,7 @@ reapers_who_compete_report_each_operation_once(void **state)
 	for (uintptr_t i = 0; i < REAPERS; i++)
 		test_thread(&thread[i], race_to_reap, (void *)(i + 1));
 	while (race.sent < RACE_OPS && rte_get_timer_cycles() < race.deadline) {
-		if (rte_dma_fill(race.dev, 0, 1, iova(buf), 8, 0) >= 0)
+		if (rte_dma_fill(race.dev, 0, 1, place + race.sent % 1024 * 8, 8, 0) >= 0)
 			race.sent++;
 		else
 			sched_yield();

@@ -38,6 +38,7 @@ secondary_start(const char *what)
 		argv[i + 2] = secondary_eal.argv[i];
 	execv(SECONDARY_SELF, argv);
 	raise(SIGKILL);
+	return -1;
 }
 
 /* Its exit status, within a time; -1 if a signal ended it. */
