@@ -82,6 +82,14 @@ enum dad_kind {
 
 #define DAD_KIND_MASK 3
 
+/* Relaxed: with mt=1 who completes may look, is overtaken meanwhile, and looks at the next lap's.
+ */
+static inline void
+dad_desc_set_status(struct dad_desc *desc, uint8_t status)
+{
+	__atomic_store_n(&desc->status, status, __ATOMIC_RELAXED);
+}
+
 /* The tags for a ticket. Those of lap 0 are not 0, which is what is there before. */
 static inline uint8_t
 dad_tag_filled(uint64_t ticket, unsigned int size_log2, enum dad_kind kind)
