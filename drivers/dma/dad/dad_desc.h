@@ -89,4 +89,12 @@ enum dad_kind {
 /* A flag of an emptied tag: look at the status. */
 #define DAD_TAG_FAILED RING_TAG_FLAG1
 
+/* Relaxed: with mt=1 who completes may look, is overtaken meanwhile, and looks at the next lap's.
+ */
+static inline void
+dad_desc_set_status(struct dad_desc *desc, uint8_t status)
+{
+	__atomic_store_n(&desc->status, status, __ATOMIC_RELAXED);
+}
+
 #endif /* DAD_DESC_H */

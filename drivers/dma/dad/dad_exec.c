@@ -181,13 +181,13 @@ void
 dad_exec_skip(struct dad_vchan *vc, uint64_t first, unsigned int n)
 {
 	for (uint64_t ticket = first; ticket < first + n; ticket++)
-		dad_vchan_desc(vc, ticket)->status = RTE_DMA_STATUS_NOT_ATTEMPTED;
+		dad_desc_set_status(dad_vchan_desc(vc, ticket), RTE_DMA_STATUS_NOT_ATTEMPTED);
 }
 
 void
 dad_exec_fail(struct dad_vchan *vc, uint64_t ticket, uint8_t status)
 {
-	dad_vchan_desc(vc, ticket)->status = status;
+	dad_desc_set_status(dad_vchan_desc(vc, ticket), status);
 	note_failure(vc, ticket);
 }
 

@@ -28,7 +28,9 @@ close_group(struct dad_vchan *vc)
 	struct dad_desc *desc = dad_vchan_desc(vc, vc->group);
 
 	desc->group = (uint16_t)(vc->tail - vc->group);
-	desc->depth = (uint16_t)(vc->group - vc->batch) | vc->fence;
+	/* relaxed: a claimer who is late may look, and is then overtaken */
+	__atomic_store_n(
+		&desc->depth, (uint16_t)((vc->group - vc->batch) | vc->fence), __ATOMIC_RELAXED);
 	dad_vchan_open_group(vc);
 }
 

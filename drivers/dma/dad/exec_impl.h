@@ -198,7 +198,7 @@ EXEC_RUN(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigne
 			uint16_t status = slow(x, vc, desc);
 
 			if (status != RTE_DMA_STATUS_SUCCESSFUL) {
-				desc->status = (uint8_t)status;
+				dad_desc_set_status(desc, (uint8_t)status);
 				failed = true;
 			}
 		}

@@ -410,17 +410,20 @@ lists_are_bounded_by_the_ring(void **state)
 {
 	enum { N = 4096, LISTS = 1024 };
 	int16_t dev = test_open(1, N);
-	uint8_t *buf = test_buffer(4096);
-	struct rte_dma_sge src = {iova(buf), 64}, dst = {iova(buf) + 2048, 64};
+	uint8_t *buf = test_buffer(2048 + N * 64);
+	const rte_iova_t place = iova(buf) + 2048;
+	struct rte_dma_sge src = {iova(buf), 64}, dst = {place, 64};
 	static enum rte_dma_status_code status[N];
 
 	(void)state;
 	for (unsigned int round = 0; round < 20; round++) {
-		for (unsigned int i = 0; i < LISTS; i++)
+		for (unsigned int i = 0; i < LISTS; i++) {
+			dst.addr = place + 64 * i;
 			assert_true(rte_dma_copy_sg(dev, 0, &src, &dst, 1, 1, 0) >= 0);
+		}
 		assert_int_equal(rte_dma_copy_sg(dev, 0, &src, &dst, 1, 1, 0), -ENOSPC);
 		for (unsigned int i = LISTS; i < N; i++)
-			assert_true(rte_dma_copy(dev, 0, iova(buf), iova(buf) + 2048, 64, 0) >= 0);
+			assert_true(rte_dma_copy(dev, 0, src.addr, place + 64 * i, 64, 0) >= 0);
 		assert_int_equal(rte_dma_copy(dev, 0, iova(buf), iova(buf), 64, 0), -ENOSPC);
 		assert_int_equal(rte_dma_submit(dev, 0), 0);
 		test_gather(dev, 0, N, status);
