@@ -92,11 +92,16 @@ open_one(struct devices *d, int16_t id)
 	dev->info.dev_name = dev->name;
 	find_driver(dev);
 	find_engine(dev);
-	dev->dma = dad_dma_dev_create(dev->name, d->domain, dev->info.numa_node);
+	/* a driver may have an address space of its own, and tells by which device to map there */
+	dev->dma = dad_dma_dev_lookup(dev->name);
+	dev->own_dma = dev->dma == NULL;
+	if (dev->own_dma)
+		dev->dma = dad_dma_dev_create(dev->name, d->domain, dev->info.numa_node);
 	if (dev->dma == NULL) {
 		ret = -rte_errno;
 	} else {
-		ret = dad_dma_set_mask_and_coherent(dev->dma, DAD_DMA_BIT_MASK(64));
+		if (dev->own_dma)
+			ret = dad_dma_set_mask_and_coherent(dev->dma, DAD_DMA_BIT_MASK(64));
 		d->count++;
 	}
 	if (ret != 0)
@@ -138,7 +143,8 @@ devices_close(struct devices *d)
 		struct device *dev = &d->dev[--d->count];
 
 		device_stop(dev);
-		dad_dma_dev_destroy(dev->dma);
+		if (dev->own_dma)
+			dad_dma_dev_destroy(dev->dma);
 		rte_dma_close(dev->id);
 	}
 	dad_dma_domain_put(d->domain);

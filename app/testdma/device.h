@@ -29,6 +29,7 @@ struct device {
 			  */
 	struct rte_dma_info info;
 	struct dad_dma_dev *dma;
+	bool own_dma; /* made here, not the driver's */
 };
 
 struct devices {

@@ -173,6 +173,23 @@ struct dad_dma_dev *dad_dma_dev_create(
  */
 int dad_dma_dev_destroy(struct dad_dma_dev *dev);
 
+/**
+ * Let others find this device by its name. This is for drivers whose device lives in a domain of
+ * its own: whoever uses the driver has to map buffers for this device and no other.
+ *
+ * @return 0, or -EEXIST if another one of that name is published
+ */
+int dad_dma_dev_publish(struct dad_dma_dev *dev);
+
+/**
+ * The published device of this name: with dmadev drivers, the dmadev's name. Mappings are the
+ * caller's, masks and limits the driver's. It lives until the driver destroys it.
+ *
+ * @return the device, or NULL with rte_errno ENOENT: then the dmadev takes EAL's IOVAs, and a
+ * device of the caller's in dad_dma_domain_identity() is what to map with
+ */
+struct dad_dma_dev *dad_dma_dev_lookup(const char *name);
+
 /** The domain that the device is attached to; no reference is taken. */
 struct dad_dma_domain *dad_dma_dev_domain(const struct dad_dma_dev *dev);
 

@@ -52,6 +52,15 @@ int dad_soft_dma_read(struct dad_dma_dev *dev, dad_dma_addr_t addr, void *dst, s
 /** The device writes memory; as dad_soft_dma_read(). */
 int dad_soft_dma_write(struct dad_dma_dev *dev, dad_dma_addr_t addr, const void *src, size_t size);
 
+/**
+ * Record a fault, for a device that moves the bytes itself: dad_soft_dma_translate() said no.
+ *
+ * @param size   bytes of the access
+ * @param error  positive: what it said
+ */
+void dad_soft_dma_fault(
+	struct dad_dma_dev *dev, dad_dma_addr_t addr, size_t size, unsigned int access, int error);
+
 /** An access that was refused. */
 struct dad_soft_fault {
 	uint64_t number; /**< 1 for the domain's first fault, and so on */

@@ -159,6 +159,53 @@ dad_dma_dev_destroy(struct dad_dma_dev *pub)
 	return 0;
 }
 
+/* ---- by name ------------------------------------------------------------------------------ */
+
+struct search {
+	const char *name;
+	struct dma_dev *found;
+};
+
+static void
+find_published(struct dad_dma_domain *domain, void *arg)
+{
+	struct search *search = arg;
+	struct dma_dev *dev;
+
+	pthread_mutex_lock(&domain->lock);
+	TAILQ_FOREACH (dev, &domain->devs, next)
+		if (dev->published && strcmp(dev->name, search->name) == 0)
+			search->found = dev;
+	pthread_mutex_unlock(&domain->lock);
+}
+
+struct dad_dma_dev *
+dad_dma_dev_lookup(const char *name)
+{
+	struct search search = {.name = name != NULL ? name : ""};
+
+	domain_walk(find_published, &search);
+	if (search.found == NULL) {
+		rte_errno = ENOENT;
+		return NULL;
+	}
+	return &search.found->pub;
+}
+
+int
+dad_dma_dev_publish(struct dad_dma_dev *pub)
+{
+	struct dma_dev *dev = dev_of(pub);
+	struct dad_dma_dev *other = dad_dma_dev_lookup(dev->name);
+
+	if (other != NULL)
+		return other == pub ? 0 : -EEXIST;
+	pthread_mutex_lock(&dev->domain->lock);
+	dev->published = true;
+	pthread_mutex_unlock(&dev->domain->lock);
+	return 0;
+}
+
 struct dad_dma_domain *
 dad_dma_dev_domain(const struct dad_dma_dev *dev)
 {

@@ -163,6 +163,7 @@ struct dma_dev {
 	uint64_t coherent_mask;
 	unsigned int rungs_wanted;
 	unsigned int rungs; /* that there are for it */
+	bool published;	    /* others find it by its name; under the domain's lock */
 	bool count_direct;
 	bool limited; /* alignment, exclusion or offset: each address has to be looked at */
 	struct dad_dma_limits limits;

@@ -131,6 +131,13 @@ dad_soft_dma_write(struct dad_dma_dev *dev, dad_dma_addr_t addr, const void *src
 	return move(dev, addr, (char *)(uintptr_t)src, size, DAD_SOFT_WRITE);
 }
 
+void
+dad_soft_dma_fault(
+	struct dad_dma_dev *dev, dad_dma_addr_t addr, size_t size, unsigned int access, int error)
+{
+	refuse(dev_of(dev), addr, size, access, error);
+}
+
 unsigned int
 dad_soft_faults(
 	const struct dad_dma_domain *domain, struct dad_soft_fault faults[], unsigned int max)

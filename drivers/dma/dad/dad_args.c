@@ -14,7 +14,7 @@
 struct given {
 	const char *device;
 	struct dad_args *args;
-	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel;
+	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel, iommu;
 };
 
 static const char *const engines[] = {
@@ -142,6 +142,20 @@ parse_kernel(struct given *g, const char *value)
 }
 
 static int
+parse_iommu(struct given *g, const char *value)
+{
+	static const char *const words[] = {"none", "soft"};
+	int which = find_word(value, words, RTE_DIM(words));
+
+	if (which < 0) {
+		DAD_LOG(ERR, "%s: iommu=%s: valid are none, soft", g->device, value);
+		return -EINVAL;
+	}
+	g->args->iommu = which == 1;
+	return 0;
+}
+
+static int
 parse_lcores(struct given *g, const char *value)
 {
 	char why[160];
@@ -169,6 +183,7 @@ parse_pair(const char *key, const char *value, void *opaque)
 		{"register", &g->enlist, parse_register},
 		{"threshold", &g->threshold, parse_threshold},
 		{"kernel", &g->kernel, parse_kernel},
+		{"iommu", &g->iommu, parse_iommu},
 	};
 
 	for (unsigned int i = 0; i < RTE_DIM(keys); i++) {

@@ -8,9 +8,11 @@
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
+#include <rte_errno.h>
 
 #include "dad_compat.h"
 #include "dad_dev.h"
+#include "dad_dma_domain.h"
 
 /* How long stop waits for what was submitted. */
 #define DRAIN_MS 1000
@@ -229,7 +231,9 @@ dad_dump(const struct rte_dma_dev *dev, FILE *f)
 
 	fprintf(f, "    engine: %s%s\n    kernel: %s, large: %s\n    addresses: %s%s\n",
 		dad_engine_name(d->args.engine), d->args.mt ? ", mt" : "", x->kernel, x->large,
-		rte_eal_iova_mode() == RTE_IOVA_PA ? "physical" : "virtual",
+		x->iommu != NULL			     ? "its own, iommu=soft"
+			: rte_eal_iova_mode() == RTE_IOVA_PA ? "physical"
+							     : "virtual",
 		x->sva ? ", any of the process" : "");
 	fprintf(f, "    NUMA node: %d\n", dev->device->numa_node);
 	if (d->args.workers > 0)
@@ -321,6 +325,47 @@ const struct rte_dma_dev_ops dad_secondary_ops = {
 	.dev_dump = dad_dump,
 };
 
+/* iommu=soft: an address space of the device's own. Whoever gives it work maps the memory for the
+ * device that dad_dma_dev_lookup() finds by the dmadev's name. */
+static int
+confine(struct dad_dev *d, const char *name, int numa_node)
+{
+	const struct dad_dma_domain_conf conf = {
+		.name = name,
+		.type = DAD_DMA_DOMAIN_SOFT,
+		.rungs = DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_STRICT),
+		.iova_first = 1 << 12,
+		.iova_last = DAD_DMA_BIT_MASK(40),
+		.socket_id = numa_node,
+	};
+	struct dad_dma_domain *domain = dad_dma_domain_create(&conf);
+
+	if (domain == NULL)
+		return -rte_errno;
+	d->dma = dad_dma_dev_create(name, domain, numa_node);
+	if (d->dma == NULL) {
+		dad_dma_domain_put(domain);
+		return -ENOMEM;
+	}
+	dad_exec_confine(dad_exec_table[d->dev_id], domain, d->dma);
+	return dad_dma_dev_publish(d->dma);
+}
+
+static int
+create_dma_dev(struct dad_dev *d, const char *name, int numa_node)
+{
+	int ret = 0;
+
+	if (d->args.iommu)
+		ret = confine(d, name, numa_node);
+	else
+		d->dma = dad_dma_dev_create(name, dad_exec_table[d->dev_id]->domain, numa_node);
+	if (ret == 0 && d->dma == NULL)
+		ret = -ENOMEM;
+	/* the engine is a CPU: it reaches everything */
+	return ret != 0 ? ret : dad_dma_set_mask_and_coherent(d->dma, DAD_DMA_BIT_MASK(64));
+}
+
 int
 dad_dev_init(struct dad_dev *d, uint16_t dev_id, const char *name, const struct dad_args *args,
 	int numa_node)
@@ -335,13 +380,7 @@ dad_dev_init(struct dad_dev *d, uint16_t dev_id, const char *name, const struct 
 	snprintf(d->name, sizeof(d->name), "%s", name);
 	d->args = *args;
 	d->dev_id = dev_id;
-	d->dma = dad_dma_dev_create(name, dad_exec_table[dev_id]->domain, numa_node);
-	if (d->dma == NULL) {
-		ret = -ENOMEM;
-		goto close_exec;
-	}
-	/* the engine is a CPU: it reaches everything */
-	ret = dad_dma_set_mask_and_coherent(d->dma, DAD_DMA_BIT_MASK(64));
+	ret = create_dma_dev(d, name, numa_node);
 	if (ret == 0 && args->engine == DAD_ENGINE_SERVICE)
 		ret = dad_service_open(&d->engine.service, name, numa_node, &d->engine);
 	if (ret == 0)
@@ -349,7 +388,7 @@ dad_dev_init(struct dad_dev *d, uint16_t dev_id, const char *name, const struct 
 
 	dad_service_close(&d->engine.service);
 	dad_dma_dev_destroy(d->dma);
-close_exec:
+	d->dma = NULL;
 	dad_exec_close(dev_id);
 	return ret;
 }

@@ -138,6 +138,19 @@ dad_exec_open(uint16_t dev_id, const char *kernel)
 	return 0;
 }
 
+/* What the fast loop finds nothing in: never written. */
+static struct dad_dma_table no_table;
+
+void
+dad_exec_confine(struct dad_exec *x, struct dad_dma_domain *domain, struct dad_dma_dev *dma)
+{
+	dad_dma_domain_put(x->domain);
+	x->domain = domain;
+	x->iommu = dma;
+	x->table = &no_table;
+	x->identity = x->sva = false;
+}
+
 void
 dad_exec_close(uint16_t dev_id)
 {

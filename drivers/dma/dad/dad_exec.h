@@ -24,8 +24,9 @@ struct dad_exec {
 	dad_exec_move_t move_large;
 	const struct dad_dma_table *table; /* IOVA → virtual */
 	struct dad_dma_domain *domain;
-	bool identity; /* EAL's IOVAs are its virtual addresses */
-	bool sva;      /* addresses EAL does not know are virtual ones of this process */
+	struct dad_dma_dev *iommu; /* iommu=soft: whose mappings are asked; NULL: the table is */
+	bool identity;		   /* EAL's IOVAs are its virtual addresses */
+	bool sva; /* addresses EAL does not know are virtual ones of this process */
 	const char *kernel;
 	const char *large; /* what moves large ones */
 };
@@ -48,6 +49,11 @@ dad_exec_of(const struct dad_vchan *vc)
  * or EAL does not allow the kernel, -ENOSPC, -ENOMEM.
  */
 int dad_exec_open(uint16_t dev_id, const char *kernel);
+
+/* From now on nothing is reached but what is mapped in this domain, which takes the place of EAL's;
+ * its reference is the callee's. Then for whom: dma is a device of it. */
+void dad_exec_confine(struct dad_exec *x, struct dad_dma_domain *domain, struct dad_dma_dev *dma);
+
 void dad_exec_close(uint16_t dev_id);
 
 /* Is it the name of a kernel, of any CPU? */

@@ -2,7 +2,9 @@
 #include <string.h>
 
 #include <rte_branch_prediction.h>
+#include <rte_errno.h>
 
+#include "dad_dma_soft.h"
 #include "dad_exec.h"
 
 /* A range of the device's address space, consumed from its front. */
@@ -24,12 +26,31 @@ wraps(uint64_t addr, uint64_t len)
 	return addr + (len - 1) < addr;
 }
 
-/* What the table does not know: external memory of EAL, or with SVA anything of the process. */
-static __rte_noinline bool
-front_unknown(const struct dad_exec *x, bool sva, const struct range *r, struct piece *p)
+/* Through the software IOMMU, which says no as a real one does, and remembers. */
+static bool
+front_mapped(const struct dad_exec *x, unsigned int access, const struct range *r, struct piece *p)
 {
 	size_t contig;
 
+	p->va = dad_soft_dma_translate(x->iommu, r->addr, access, &contig);
+	if (p->va == NULL) {
+		dad_soft_dma_fault(x->iommu, r->addr, r->len, access, rte_errno);
+		return false;
+	}
+	p->known = true;
+	p->len = RTE_MIN(contig, r->len);
+	return true;
+}
+
+/* What the table does not know: external memory of EAL, or with SVA anything of the process. */
+static __rte_noinline bool
+front_unknown(const struct dad_exec *x, bool sva, unsigned int access, const struct range *r,
+	struct piece *p)
+{
+	size_t contig;
+
+	if (x->iommu != NULL)
+		return front_mapped(x, access, r, p);
 	p->va = dad_dma_bus_to_virt(x->domain, r->addr, &contig);
 	p->known = p->va != NULL;
 	if (!p->known) {
@@ -43,13 +64,14 @@ front_unknown(const struct dad_exec *x, bool sva, const struct range *r, struct 
 }
 
 static inline bool
-front(const struct dad_exec *x, bool sva, const struct range *r, struct piece *p)
+front(const struct dad_exec *x, bool sva, unsigned int access, const struct range *r,
+	struct piece *p)
 {
 	uint64_t contig;
 	uint64_t va = dad_dma_table_find(x->table, r->addr, &contig);
 
 	if (unlikely(va == DAD_DMA_ABSENT))
-		return front_unknown(x, sva, r, p);
+		return front_unknown(x, sva, access, r, p);
 	p->va = (uint8_t *)(uintptr_t)va;
 	p->len = RTE_MIN(contig, r->len);
 	p->known = true;
@@ -70,9 +92,9 @@ copy_fronts(const struct dad_exec *x, bool sva, struct range *src, struct range 
 	struct piece from, to;
 	uint16_t status = RTE_DMA_STATUS_SUCCESSFUL;
 
-	if (!front(x, sva, src, &from))
+	if (!front(x, sva, DAD_SOFT_READ, src, &from))
 		return RTE_DMA_STATUS_INVALID_SRC_ADDR;
-	if (!front(x, sva, dst, &to))
+	if (!front(x, sva, DAD_SOFT_WRITE, dst, &to))
 		return RTE_DMA_STATUS_INVALID_DST_ADDR;
 
 	uint64_t len = RTE_MIN(from.len, to.len);
@@ -115,7 +137,7 @@ dad_slow_fill(const struct dad_exec *x, bool sva, uint64_t pattern, uint64_t dst
 		/* pieces may end anywhere: the pattern goes on where it was */
 		const uint8_t *phase = (const uint8_t *)block + (to.addr - dst) % sizeof(pattern);
 
-		if (!front(x, sva, &to, &p))
+		if (!front(x, sva, DAD_SOFT_WRITE, &to, &p))
 			return RTE_DMA_STATUS_INVALID_DST_ADDR;
 		uint64_t len = RTE_MIN(p.len, (uint64_t)(BLOCK - sizeof(pattern)));
 		if (p.known)

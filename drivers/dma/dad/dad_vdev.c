@@ -58,6 +58,11 @@ attach(struct rte_vdev_device *vdev)
 	if (dev == NULL)
 		return -ENODEV;
 	struct dad_dev *d = dev->data->dev_private;
+	if (d->args.iommu) {
+		DAD_LOG(ERR, "%s: attach: with iommu=soft mappings are the primary's alone", name);
+		rte_dma_pmd_release(name);
+		return -ENOTSUP;
+	}
 	int ret = dad_exec_open(d->dev_id, d->args.kernel[0] != '\0' ? d->args.kernel : NULL);
 	if (ret != 0) {
 		DAD_LOG(ERR, "%s: attach: %s", name, strerror(-ret));
