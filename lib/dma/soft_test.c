@@ -88,7 +88,9 @@ accesses_are_checked_to_the_byte(void **state)
 			assert_int_equal(dad_soft_dma_read(dev, a, data, size + 1), -EMSGSIZE);
 			assert_int_equal(dad_soft_dma_read(dev, a + size, data, 1), -EFAULT);
 			assert_int_equal(dad_soft_dma_read(dev, a - 1, data, 2), -EFAULT);
+			assert_ptr_equal(dad_dma_bus_to_virt(domain, a, NULL), memory + offset);
 			dad_dma_unmap_single(dev, a, size, DAD_DMA_BIDIRECTIONAL);
+			assert_null(dad_dma_bus_to_virt(domain, a, NULL));
 			assert_int_equal(dad_soft_dma_read(dev, a, data, 1), -EFAULT);
 		}
 	unmake(domain, dev);
