@@ -596,8 +596,8 @@ bool dad_dma_is_bounced(const struct dad_dma_dev *dev, dad_dma_addr_t addr);
 /** What happened to a device's calls, since it was created. */
 struct dad_dma_dev_stats {
 	uint64_t coherent_bytes; /**< coherent memory allocated now, rounded up as it is */
-	uint64_t direct;	 /**< mappings; only if dad_dma_dev_count_direct() */
-	uint64_t window;	 /**< mappings by the other rungs: always */
+	uint64_t direct; /**< mappings: of regions; of all memory if dad_dma_dev_count_direct() */
+	uint64_t window; /**< mappings by the other rungs: always */
 	uint64_t strict;
 	uint64_t bounce;
 	uint64_t unmapped;   /**< how many of all these were unmapped */

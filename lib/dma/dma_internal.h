@@ -265,6 +265,7 @@ bool remap_has_direct(const struct dad_dma_domain *domain, uint64_t va, uint64_t
 /* IOVAs for len bytes (granules), the last at most at limit. 0, or ENOSPC, ERANGE, ENOMEM. */
 int remap_alloc(struct dad_dma_domain *domain, uint64_t len, uint64_t align, uint64_t limit,
 	uint64_t *iova);
+uint64_t remap_limit(const struct dma_dev *dev);
 /* The same under all limits of a device. */
 int remap_alloc_dev(const struct dma_dev *dev, uint64_t len, uint64_t align, uint64_t *iova);
 void remap_free(struct dad_dma_domain *domain, uint64_t iova, uint64_t len);

@@ -94,21 +94,25 @@ remap_alloc(
 	return error;
 }
 
+/* The highest IOVA that the device's mask allows: a mask is of addresses behind the bus offset. */
+uint64_t
+remap_limit(const struct dma_dev *dev)
+{
+	uint64_t last = dev->domain->iova_last, addr = dev_to_bus(dev, last);
+	bool wraps = dev->limits.bus_offset > 0 && addr < last;
+
+	return addr > dev->pub.mask || wraps ? dev_to_iova(dev, dev->pub.mask) : last;
+}
+
 int
 remap_alloc_dev(const struct dma_dev *dev, uint64_t len, uint64_t align, uint64_t *iova)
 {
 	struct dad_dma_domain *domain = dev->domain;
 	const struct dad_dma_limits *l = &dev->limits;
-	uint64_t limit = domain->iova_last;
 
-	/* the mask is of addresses behind the bus offset, without wrapping on the way */
 	if (l->bus_offset > 0 && dev->pub.mask < (uint64_t)l->bus_offset)
 		return ERANGE;
-	if (dev_to_bus(dev, limit) > dev->pub.mask ||
-		(l->bus_offset > 0 && dev_to_bus(dev, limit) < limit))
-		limit = dev_to_iova(dev, dev->pub.mask);
-	limit = RTE_MIN(limit, domain->iova_last);
-
+	uint64_t limit = RTE_MIN(remap_limit(dev), domain->iova_last);
 	int error = remap_alloc(domain, len, align, limit, iova);
 	if (error != 0 || dev_check(dev, dev_to_bus(dev, *iova), len) == 0)
 		return error;

@@ -88,7 +88,9 @@ accesses_are_checked_to_the_byte(void **state)
 			assert_int_equal(dad_soft_dma_read(dev, a, data, size + 1), -EMSGSIZE);
 			assert_int_equal(dad_soft_dma_read(dev, a + size, data, 1), -EFAULT);
 			assert_int_equal(dad_soft_dma_read(dev, a - 1, data, 2), -EFAULT);
+			assert_ptr_equal(dad_dma_bus_to_virt(domain, a, NULL), memory + offset);
 			dad_dma_unmap_single(dev, a, size, DAD_DMA_BIDIRECTIONAL);
+			assert_null(dad_dma_bus_to_virt(domain, a, NULL));
 			assert_int_equal(dad_soft_dma_read(dev, a, data, 1), -EFAULT);
 		}
 	unmake(domain, dev);
@@ -306,9 +308,10 @@ lazy_unmaps_wait_for_a_flush(void **state)
 static void
 limits_of_a_device_are_kept(void **state)
 {
-	struct dad_dma_domain_conf conf = conf_of(STRICT | BOUNCE, 0);
+	struct dad_dma_domain_conf conf = conf_of(0, 0);
 	struct dad_dma_domain *domain;
 	struct dad_dma_bounce_conf bounce = {.size = 1u << 20, .limit = 0x3fffff};
+	const unsigned int window = DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_WINDOW);
 
 	(void)state;
 	conf.iova_last = 0xffffff;
@@ -322,6 +325,7 @@ limits_of_a_device_are_kept(void **state)
 	assert_int_equal(
 		dad_dma_set_limits(dev, &(struct dad_dma_limits){.seg_boundary = 5000}), -EINVAL);
 
+	assert_int_equal(dad_dma_dev_set_rungs(dev, STRICT | BOUNCE), 0);
 	struct dad_dma_limits limits = {.excl_low = 0x800000,
 		.excl_high = 0xffffff,
 		.alignment = 64,
@@ -362,6 +366,16 @@ limits_of_a_device_are_kept(void **state)
 		assert_int_equal(dad_soft_dma_read(dev, a, data, PAGE), 0);
 		dad_dma_unmap_single(dev, a, PAGE, DAD_DMA_BIDIRECTIONAL);
 	}
+	/* windows too, and under the widest mask */
+	char *heap = rte_malloc(NULL, PAGE, PAGE);
+	assert_int_equal(dad_dma_set_mask(dev, UINT64_MAX), 0);
+	assert_int_equal(dad_dma_dev_set_rungs(dev, window), 0);
+	dad_dma_addr_t w = dad_dma_map_single(dev, heap, PAGE, DAD_DMA_BIDIRECTIONAL);
+	assert_int_equal(dad_dma_mapping_error(dev, w), 0);
+	assert_int_equal(dad_soft_dma_write(dev, w, "w", 1), 0);
+	assert_int_equal(heap[0], 'w');
+	dad_dma_unmap_single(dev, w, PAGE, DAD_DMA_BIDIRECTIONAL);
+	rte_free(heap);
 	unmake(domain, dev);
 }
 

@@ -59,7 +59,7 @@ window_open(struct dma_dev *dev, uint64_t va)
 		goto out;
 	/* strict mappings need room below the mask too */
 	error = ENOSPC;
-	uint64_t limit = RTE_MIN(domain->iova_last, dev_to_iova(dev, dev->pub.mask));
+	uint64_t limit = RTE_MIN(domain->iova_last, remap_limit(dev));
 	if (limit < domain->iova_first ||
 		domain->window_bytes + len >
 			RTE_MIN(domain->window_max, (limit - domain->iova_first) / 2 + 1))
