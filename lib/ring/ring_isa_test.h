@@ -4,9 +4,13 @@
 
 /* The same tests for each instruction set: DAD_TEST_SIMD has the width of vectors in bits. */
 
-#include <stdio.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 
+#include <cmocka.h>
 #include <rte_vect.h>
 
 #include "ring_isa.h"
@@ -19,7 +23,7 @@ ring_isa_test_choose(void)
 	if (bits != NULL)
 		rte_vect_set_max_simd_bitwidth((uint16_t)atoi(bits));
 	ring_isa_choose();
-	printf("instruction set: %s\n", ring_isa->name);
+	print_message("instruction set: %s\n", ring_isa->name);
 }
 
 #endif /* RING_ISA_TEST_H */
