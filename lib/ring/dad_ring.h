@@ -51,8 +51,12 @@
  * ssize_t or int return a negative errno; bursts return a count. The data calls check nothing:
  * a ring that is not one is the caller's bug. Log type lib.dad.ring.
  *
+ * **Refusals.** A call that finds nothing where the call before still found something leaves the
+ * other side a moment, some 50 to 1000 ns, and looks again, once; so both do not fight for the
+ * same cache line. Polling an idle ring costs nothing of the kind.
+ *
  * **What it is not.** Not a mempool cache, not a broadcast queue (each element goes to one
- * consumer), no calls that wait for room or for elements.
+ * consumer). The data calls do not wait; dad_ring_wait() does.
  *
  * The shape of the calls follows DPDK's rte_ring_elem.h, the life cycle on caller's memory
  * Firedancer's tango objects, and the mark on each slot goes back to D. Vyukov's bounded queue;
@@ -238,7 +242,8 @@ size_t dad_ring_reserve_burst(
  * @param r     ring
  * @param span  of dad_ring_reserve_bulk() or _burst()
  * @param n     the first so many elements of the span are enqueued, 0 to n1 + n2. The slots of the
- *              others stay void: consumers pass over them, and they count as elements until then
+ *              others stay void: consumers pass over them, and they count as elements until then.
+ *              A bulk that is refused leaves voids behind an element where they are: use bursts
  */
 void dad_ring_commit(struct dad_ring *r, const struct dad_ring_span *span, size_t n);
 

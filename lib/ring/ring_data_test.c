@@ -14,6 +14,7 @@
 #include <rte_common.h>
 
 #include "dad_ring.h"
+#include "ring_isa_test.h"
 #include "ring_copy.h"
 #include "ring_side.h"
 
@@ -392,5 +393,6 @@ main(void)
 		cmocka_unit_test(a_ring_holds_no_pointers),
 	};
 
+	ring_isa_test_choose();
 	return cmocka_run_group_tests_name("ring_data", tests, NULL, NULL);
 }

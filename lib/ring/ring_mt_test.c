@@ -22,6 +22,7 @@
 #include <rte_common.h>
 
 #include "dad_ring.h"
+#include "ring_isa_test.h"
 
 #define MAX_THREADS 16
 #define MAX_BULK    32
@@ -522,5 +523,6 @@ main(void)
 		cmocka_unit_test(rings_of_one_and_two_slots),
 	};
 
+	ring_isa_test_choose();
 	return cmocka_run_group_tests_name("ring_mt", tests, NULL, NULL);
 }

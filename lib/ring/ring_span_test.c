@@ -12,6 +12,7 @@
 #include <rte_common.h>
 
 #include "dad_ring.h"
+#include "ring_isa_test.h"
 
 #define MAX_COUNT 128
 
@@ -311,5 +312,6 @@ main(void)
 		cmocka_unit_test(random_calls_agree_with_a_model),
 	};
 
+	ring_isa_test_choose();
 	return cmocka_run_group_tests_name("ring_span", tests, NULL, NULL);
 }
