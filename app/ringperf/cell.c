@@ -157,7 +157,7 @@ latency(struct bench *b, unsigned int i)
 
 	if (ret != 0 || r->broken)
 		return ret;
-	r->transfers = out.latency->total;
+	r->transfers = out.latency->count;
 	r->p50 = histogram_quantile(out.latency, 0.5) * to_ns;
 	r->p99 = histogram_quantile(out.latency, 0.99) * to_ns;
 	r->p999 = histogram_quantile(out.latency, 0.999) * to_ns;

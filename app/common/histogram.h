@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef TESTDMA_HISTOGRAM_H
-#define TESTDMA_HISTOGRAM_H
+#ifndef HISTOGRAM_H
+#define HISTOGRAM_H
 
 /**
  * @file
@@ -61,4 +61,4 @@ double histogram_deviation(const struct histogram *h);
  */
 double histogram_quantile(const struct histogram *h, double part);
 
-#endif /* TESTDMA_HISTOGRAM_H */
+#endif /* HISTOGRAM_H */
