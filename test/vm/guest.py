@@ -11,7 +11,7 @@ TESTDMA = ("timeout 60 $DAD_BUILD/app/dad-testdma -l 0 --in-memory --iova-mode=v
            "-d $DAD_EDU_PMD -- OPTIONS")
 
 
-def testdma(devargs, options):
+def run_testdma(devargs, options):
     return TESTDMA.replace("DEVARGS", devargs).replace("OPTIONS", options)
 
 

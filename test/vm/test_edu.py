@@ -2,7 +2,7 @@
 """A PCI device behind an IOMMU: the vfio backend, the driver on it, and programs on the driver."""
 import re
 
-from guest import Guest, testdma
+from guest import Guest, run_testdma
 
 
 def test_the_vfio_backend_lets_a_device_have_what_it_was_given_and_no_more():
@@ -24,8 +24,8 @@ def test_failures_and_many_rounds():
 
 
 def test_programs_use_the_device_and_a_killed_one_leaves_it_usable():
-    copy = testdma("map=window,verify=1", "--input /tmp/in --output /tmp/out --size 5000 --qdepth 2 --verify full")
-    endless = testdma("map=strict", "--start --size 64 --batch 1 --qdepth 4").replace("timeout 60", "exec")
+    copy = run_testdma("map=window,verify=1", "--input /tmp/in --output /tmp/out --size 5000 --qdepth 2 --verify full")
+    endless = run_testdma("map=strict", "--start --size 64 --batch 1 --qdepth 4").replace("timeout 60", "exec")
     guest = Guest(f"""
         head -c 40000 /usr/bin/env >/tmp/in
         {copy} && cmp /tmp/in /tmp/out || exit 1
