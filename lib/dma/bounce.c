@@ -17,6 +17,14 @@ bounce_max(const struct bounce *b)
 	return RTE_MIN(half, (uint64_t)DAD_DMA_BOUNCE_MAX);
 }
 
+void
+bounce_add_to(const struct bounce *b, struct span *span)
+{
+	for (unsigned int i = 0; i < b->n_chunks; i++)
+		span_add(span, b->chunks[i].iova,
+			b->chunks[i].iova + ((UINT64_C(1) << b->chunk_shift) - 1));
+}
+
 int
 bounce_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size,
 	enum dad_dma_dir dir, unsigned int attrs, uint64_t *iova)
@@ -137,7 +145,8 @@ make_slots(struct bounce *b)
 		return ENOMEM;
 	for (uint32_t slot = 0; slot < b->n_slots; slot++)
 		b->free[slot / 64] |= UINT64_C(1) << (slot % 64);
-	b->batch = RTE_MIN(b->n_slots / 128, AT_HAND / 2);
+	b->batch = RTE_MIN(b->n_slots / 128, AT_HAND / 4);
+	b->share = b->n_slots / 4;
 
 	b->lowest = UINT64_MAX;
 	for (unsigned int i = 0; i < b->n_chunks; i++) {
@@ -227,9 +236,10 @@ dad_dma_bounce_create(struct dad_dma_domain *domain, const struct dad_dma_bounce
 		error = EEXIST;
 	} else {
 		*place = b;
-		domain_widen(domain, &domain->unmap_span, b->lowest, b->highest);
-		domain_widen(domain, &domain->sync_span, b->lowest, b->highest);
-		refresh_all(domain);
+		if (dev != NULL)
+			dev_refresh(dev);
+		else
+			refresh_all(domain);
 	}
 	pthread_mutex_unlock(&domain->lock);
 	if (error != 0)

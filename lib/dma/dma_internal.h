@@ -70,10 +70,12 @@ struct region {
 	struct window_list windows;
 };
 
-/* IOVAs, both ends included; first > last: none */
+/* IOVAs, both ends included; first > last: none. A bit of units for each unit of 2 MiB in which
+ * there are any, by its number mod 64. */
 struct span {
 	uint64_t first;
 	uint64_t last;
+	uint64_t units;
 };
 
 /* Unmapped, and not yet free. */
@@ -110,7 +112,8 @@ struct dad_dma_domain {
 	struct window_list windows; /* of EAL's memory */
 	uint64_t window_bytes;
 	struct bounce *bounce;
-	struct span unmap_span; /* IOVAs for which an unmap has something to do */
+	/* IOVAs for which an unmap, or a sync, has something to do, but for slots */
+	struct span unmap_span;
 	struct span sync_span;
 
 	pthread_mutex_t arena_lock; /* who makes arenas */
@@ -230,8 +233,10 @@ uint64_t dev_live(const struct dma_dev *dev);
 void domain_ref(struct dad_dma_domain *domain);
 /* Calls for each domain, under domains_lock. */
 void domain_walk(void (*call)(struct dad_dma_domain *domain, void *arg), void *arg);
-/* Unmapping or syncing these IOVAs has something to do from now on; under the domain's lock. */
-void domain_widen(struct dad_dma_domain *domain, struct span *span, uint64_t first, uint64_t last);
+/* Unmapping these IOVAs has something to do from now on; under the domain's lock. */
+void domain_widen(struct dad_dma_domain *domain, uint64_t first, uint64_t last);
+/* More IOVAs into a span. */
+void span_add(struct span *span, uint64_t first, uint64_t last);
 /* What is direct: the table's answer, a region's, or EAL's for external memory that it did not
  * announce. */
 uint64_t domain_virt_to_bus(const struct dad_dma_domain *domain, uint64_t va, uint64_t *contig);
@@ -314,6 +319,8 @@ bool bounce_unmap(struct dma_dev *dev, unsigned int lcore, uint64_t iova, uint64
 void bounce_copy(
 	struct dma_dev *dev, uint64_t iova, uint64_t slot_va, uint64_t size, bool to_device);
 uint64_t bounce_max(const struct bounce *bounce);
+/* Where its slots are. */
+void bounce_add_to(const struct bounce *bounce, struct span *span);
 
 /* ---- telemetry.c */
 

@@ -253,7 +253,7 @@ dad_dma_domain_create(const struct dad_dma_domain_conf *conf)
 	error = ENOMEM;
 	if (domain->known == NULL || domain->window == NULL)
 		goto no_iovas;
-	domain->unmap_span = (struct span){.first = domain->iova_first, .last = domain->iova_last};
+	span_add(&domain->unmap_span, domain->iova_first, domain->iova_last);
 	if (domain->flags & DAD_DMA_DOMAIN_NONCOHERENT)
 		domain->sync_span = domain->unmap_span;
 	if (eal_memory_follow(domain) != 0) {
@@ -311,12 +311,24 @@ domain_walk(void (*call)(struct dad_dma_domain *domain, void *arg), void *arg)
 }
 
 void
-domain_widen(struct dad_dma_domain *domain, struct span *span, uint64_t first, uint64_t last)
+span_add(struct span *span, uint64_t first, uint64_t last)
 {
-	struct dma_dev *dev;
+	uint64_t unit = first >> DAD_DMA_UNIT_SHIFT, n = (last >> DAD_DMA_UNIT_SHIFT) - unit + 1;
 
 	span->first = RTE_MIN(span->first, first);
 	span->last = RTE_MAX(span->last, last);
+	if (n >= 64)
+		span->units = UINT64_MAX;
+	for (; n > 0 && span->units != UINT64_MAX; n--)
+		span->units |= UINT64_C(1) << (unit++ & 63);
+}
+
+void
+domain_widen(struct dad_dma_domain *domain, uint64_t first, uint64_t last)
+{
+	struct dma_dev *dev;
+
+	span_add(&domain->unmap_span, first, last);
 	TAILQ_FOREACH (dev, &domain->devs, next)
 		dev_look_again(dev);
 }

@@ -329,12 +329,12 @@ void
 dad_dma_unmap_burst(struct dad_dma_dev *dev, const dad_dma_addr_t addr[], const uint32_t size[],
 	unsigned int n, enum dad_dma_dir dir)
 {
-	const uint64_t low = __atomic_load_n(&dev->unmap_low, __ATOMIC_RELAXED);
-	const uint64_t high = __atomic_load_n(&dev->unmap_high, __ATOMIC_RELAXED);
-
 	rte_io_rmb();
+	/* nothing, as a rule */
+	if (__atomic_load_n(&dev->unmap.size, __ATOMIC_RELAXED) == 0)
+		return;
 	for (unsigned int i = 0; i < n; i++)
-		if (unlikely(addr[i] >= low && addr[i] <= high))
+		if (unlikely(dad_dma_need_unmap(dev, addr[i])))
 			dad_dma_unmap_ladder(dev, addr[i], size[i], dir, 0);
 }
 
