@@ -81,15 +81,11 @@ dev_refresh(struct dma_dev *dev)
 }
 
 int
-dev_check(const struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size)
+dev_check_limits(const struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size)
 {
 	const struct dad_dma_limits *l = &dev->limits;
 	uint64_t last = addr + (size - 1);
 
-	if (last < addr || last > dev->pub.mask)
-		return ERANGE;
-	if (!dev->limited)
-		return 0;
 	if (l->alignment > 1 && (addr & (l->alignment - 1)) != 0)
 		return ERANGE;
 	if ((l->excl_low != 0 || l->excl_high != 0) && addr <= l->excl_high && last >= l->excl_low)
