@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_prefetch.h>
+
 #include "bounce.h"
 
 /* Bounce slots: the device is given a slot that it reaches; bytes are copied in and out. */
@@ -17,6 +19,24 @@ bounce_max(const struct bounce *b)
 	return RTE_MIN(half, (uint64_t)DAD_DMA_BOUNCE_MAX);
 }
 
+void
+bounce_add_to(const struct bounce *b, struct span *span)
+{
+	for (unsigned int i = 0; i < b->n_chunks; i++)
+		span_add(span, b->chunks[i].iova,
+			b->chunks[i].iova + ((UINT64_C(1) << b->chunk_shift) - 1));
+}
+
+/* The first lines, while a slot is sought; the CPU fetches the rest by itself. */
+#define PREFETCH UINT64_C(1024)
+
+static inline void
+prefetch(uint64_t va, uint64_t size)
+{
+	for (uint64_t at = 0; at < RTE_MIN(size, PREFETCH); at += RTE_CACHE_LINE_SIZE)
+		rte_prefetch0((const void *)(uintptr_t)(va + at));
+}
+
 int
 bounce_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size,
 	enum dad_dma_dir dir, unsigned int attrs, uint64_t *iova)
@@ -29,6 +49,11 @@ bounce_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size,
 		return E2BIG;
 	if (unlikely((pad & (l->alignment - 1)) != 0))
 		return ERANGE;
+	/* in every direction: what the device leaves out comes back as it was */
+	bool copy = !(attrs & DAD_DMA_ATTR_SKIP_CPU_SYNC) &&
+		!((attrs & DAD_DMA_ATTR_FULL_OVERWRITE) && dir == DAD_DMA_FROM_DEVICE);
+	if (copy)
+		prefetch(va, size);
 	uint32_t n = (uint32_t)((pad + size + SLOT_SIZE - 1) >> SLOT_SHIFT);
 	uint32_t align = l->min_align_mask >= SLOT_SIZE || l->alignment > SLOT_SIZE ? 2 : 1;
 	uint32_t slot = bounce_take(b, lcore, n, align);
@@ -48,9 +73,6 @@ bounce_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size,
 		s[i].first = slot;
 	__atomic_store_n(&s->size, (uint32_t)size, __ATOMIC_RELAXED);
 
-	/* in every direction: what the device leaves out comes back as it was */
-	bool copy = !(attrs & DAD_DMA_ATTR_SKIP_CPU_SYNC) &&
-		!((attrs & DAD_DMA_ATTR_FULL_OVERWRITE) && dir == DAD_DMA_FROM_DEVICE);
 	if (copy) {
 		memcpy(slot_va(b, slot) + pad, (const void *)(uintptr_t)va, size);
 		dev_count_on(dev, lcore, COUNT_IN, size);
@@ -137,7 +159,8 @@ make_slots(struct bounce *b)
 		return ENOMEM;
 	for (uint32_t slot = 0; slot < b->n_slots; slot++)
 		b->free[slot / 64] |= UINT64_C(1) << (slot % 64);
-	b->batch = RTE_MIN(b->n_slots / 128, AT_HAND / 2);
+	b->batch = RTE_MIN(b->n_slots / 128, AT_HAND / 4);
+	b->share = b->n_slots / 4;
 
 	b->lowest = UINT64_MAX;
 	for (unsigned int i = 0; i < b->n_chunks; i++) {
@@ -227,9 +250,10 @@ dad_dma_bounce_create(struct dad_dma_domain *domain, const struct dad_dma_bounce
 		error = EEXIST;
 	} else {
 		*place = b;
-		domain_widen(domain, &domain->unmap_span, b->lowest, b->highest);
-		domain_widen(domain, &domain->sync_span, b->lowest, b->highest);
-		refresh_all(domain);
+		if (dev != NULL)
+			dev_refresh(dev);
+		else
+			refresh_all(domain);
 	}
 	pthread_mutex_unlock(&domain->lock);
 	if (error != 0)

@@ -25,10 +25,12 @@ struct slot {
 	uint32_t slots; /* of the mapping */
 };
 
-/* Runs of one slot, or of two, that an lcore keeps at hand. Only the lcore touches them. */
-#define AT_HAND 32u
+/* Runs of one slot, or of two, that an lcore keeps at hand. Only the lcore touches them. What it
+ * gave last it takes first: that is still in its cache. */
+#define AT_HAND 256u
 struct at_hand {
 	uint32_t n;
+	uint32_t max; /* it may have; grows with what it needs, while the pool's share lasts */
 	uint32_t slot[AT_HAND];
 } __rte_cache_aligned;
 #define RUN_SIZES 2u
@@ -48,10 +50,11 @@ struct bounce {
 	uint32_t n_slots;
 	struct slot *slots;
 	uint32_t batch; /* runs that an lcore takes at once; 0: none are kept at hand */
+	uint32_t share; /* slots that may still be promised to lcores, under the lock */
 	bool scarce;	/* lcores shall keep nothing; relaxed atomics */
 	struct lock lock;
 	uint64_t *free; /* a bit a slot */
-	uint32_t hint;	/* word of it where the last run was found */
+	uint32_t hint;	/* word of it from which on to search: low slots first, they are warm */
 	uint32_t used;
 	uint32_t high;
 	uint64_t full;
@@ -118,8 +121,8 @@ bounce_give(struct bounce *b, unsigned int lcore, uint32_t slot, uint32_t n)
 {
 	struct at_hand *h = at_hand_of(b, lcore, n, 1);
 
-	if (unlikely(h == NULL || h->n == AT_HAND ||
-		    __atomic_load_n(&b->scarce, __ATOMIC_RELAXED))) {
+	if (unlikely(
+		    h == NULL || h->n == h->max || __atomic_load_n(&b->scarce, __ATOMIC_RELAXED))) {
 		bounce_give_back(b, lcore, slot, n);
 		return;
 	}

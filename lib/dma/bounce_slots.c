@@ -2,8 +2,8 @@
 #include "bounce.h"
 
 /* Which slots are free. Runs of one and of two, which is nearly all there are, are kept at hand by
- * each lcore in bunches. When the pool runs short all of them go back: on lcores that still map, at
- * their next unmap. */
+ * each lcore: all lcores together a quarter of the pool, whoever needs them first. When the pool
+ * runs short all of them go back: on lcores that still map, at their next unmap. */
 
 #define BITS 64u
 
@@ -108,9 +108,24 @@ static void
 give_locked(struct bounce *b, uint32_t slot, uint32_t n)
 {
 	mark(b, slot, n, true);
+	if (slot / BITS < b->hint)
+		b->hint = slot / BITS;
 	b->used -= n;
 	if (b->used < b->n_slots - b->n_slots / 4)
 		__atomic_store_n(&b->scarce, false, __ATOMIC_RELAXED);
+}
+
+/* Under the lock: an lcore needs more room for runs. False: it has it all, or the others do. */
+static bool
+promise(struct bounce *b, struct at_hand *h, uint32_t run)
+{
+	uint32_t more = RTE_MIN(b->batch, AT_HAND - h->max);
+
+	if (more == 0 || b->share < more * run)
+		return false;
+	b->share -= more * run;
+	h->max += more;
+	return true;
 }
 
 uint32_t
@@ -125,7 +140,10 @@ bounce_take_more(struct bounce *b, struct at_hand *h, uint32_t n, uint32_t align
 	} else if (h != NULL && !__atomic_load_n(&b->scarce, __ATOMIC_RELAXED)) {
 		uint32_t more;
 
-		while (h->n < b->batch && (more = take_locked(b, n, n)) != NO_SLOT) {
+		if (h->max == 0)
+			promise(b, h, n);
+		while (h->n < RTE_MIN(b->batch, h->max) &&
+			(more = take_locked(b, n, n)) != NO_SLOT) {
 			h->slot[h->n] = more;
 			at_hand_set(h, h->n + 1);
 		}
@@ -151,8 +169,15 @@ void
 bounce_give_back(struct bounce *b, unsigned int lcore, uint32_t slot, uint32_t n)
 {
 	bool scarce = __atomic_load_n(&b->scarce, __ATOMIC_RELAXED);
+	struct at_hand *mine = at_hand_of(b, lcore, n, 1);
 
 	lock_take(&b->lock);
+	if (mine != NULL && !scarce && promise(b, mine, n)) {
+		mine->slot[mine->n] = slot;
+		at_hand_set(mine, mine->n + 1);
+		lock_drop(&b->lock);
+		return;
+	}
 	give_locked(b, slot, n);
 	lock_drop(&b->lock);
 	if (b->batch == 0 || lcore >= RTE_MAX_LCORE)
@@ -162,7 +187,7 @@ bounce_give_back(struct bounce *b, unsigned int lcore, uint32_t slot, uint32_t n
 
 		if (scarce)
 			put_back(b, h, run, h->n);
-		else if (h->n == AT_HAND)
-			put_back(b, h, run, AT_HAND / 2);
+		else if (h->n == h->max)
+			put_back(b, h, run, h->max / 2);
 	}
 }

@@ -106,6 +106,13 @@ enum {
 
 struct dad_dma_domain;
 
+/** Some addresses of a device, roughly. As much nobody else's as what is in the device. */
+struct dad_dma_reach {
+	uint64_t low;	/**< those from here on ... */
+	uint64_t size;	/**< ... so many, 0: none; ... */
+	uint64_t units; /**< ... in units of 2 MiB of whose number, mod 64, the bit is set */
+};
+
 /**
  * A device, as far as the inline functions below look into it. Nobody else reads or writes these
  * fields; dad_dma_dev_create() makes it, with more behind them.
@@ -113,11 +120,9 @@ struct dad_dma_domain;
 struct dad_dma_dev {
 	/** what can be mapped directly; an empty table where each mapping needs a closer look */
 	const struct dad_dma_table *direct;
-	uint64_t mask;	     /**< highest streaming address */
-	uint64_t unmap_low;  /**< addresses from here ... */
-	uint64_t unmap_high; /**< ... to here have something to be undone; low > high: none */
-	uint64_t sync_low;   /**< the same of those that a sync has to do with */
-	uint64_t sync_high;
+	uint64_t mask;		    /**< highest streaming address */
+	struct dad_dma_reach unmap; /**< what may have something to be undone */
+	struct dad_dma_reach sync;  /**< what a sync may have to do with */
 } __attribute__((aligned(64)));
 
 /* ---- domains ---------------------------------------------------------------------------- */
@@ -428,22 +433,33 @@ void dad_dma_sync_copy_to_cpu(
 void dad_dma_sync_copy_to_device(
 	struct dad_dma_dev *dev, dad_dma_addr_t addr, size_t size, enum dad_dma_dir dir);
 
+/* May it lie within? One branch in all: with physical addresses buffers and what is to be undone
+ * lie mixed, and of two branches one would be mispredicted all the time. */
+static inline bool
+dad_dma_reach_has(const struct dad_dma_reach *r, dad_dma_addr_t addr)
+{
+	/* R1: pairs with S1, look_at(), dev.c, which widens a reach from the units to the low end:
+	 * who reads a new low end has the size that goes with it, and an old one with a new size is
+	 * only too wide. An address that needs it came to the caller by a map call after. */
+	uint64_t low = __atomic_load_n(&r->low, __ATOMIC_ACQUIRE);
+	uint64_t size = __atomic_load_n(&r->size, __ATOMIC_ACQUIRE);
+	uint64_t units = __atomic_load_n(&r->units, __ATOMIC_RELAXED);
+
+	return ((addr - low < size) & (units >> (addr >> DAD_DMA_UNIT_SHIFT & 63))) != 0;
+}
+
 /** Is there anything to do when this address is unmapped? */
 static inline bool
 dad_dma_need_unmap(const struct dad_dma_dev *dev, dad_dma_addr_t addr)
 {
-	/* R1: pairs with the release in widen(), dev.c. An address that needs it came to the caller
-	 * by a map call that came after. */
-	return addr >= __atomic_load_n(&dev->unmap_low, __ATOMIC_RELAXED) &&
-		addr <= __atomic_load_n(&dev->unmap_high, __ATOMIC_RELAXED);
+	return dad_dma_reach_has(&dev->unmap, addr);
 }
 
 /** Does a sync of this address move bytes? (It orders memory in any case.) */
 static inline bool
 dad_dma_need_sync(const struct dad_dma_dev *dev, dad_dma_addr_t addr)
 {
-	return addr >= __atomic_load_n(&dev->sync_low, __ATOMIC_RELAXED) &&
-		addr <= __atomic_load_n(&dev->sync_high, __ATOMIC_RELAXED);
+	return dad_dma_reach_has(&dev->sync, addr);
 }
 
 /**

@@ -137,12 +137,13 @@ struct dad_dma_domain_info {
 	dad_dma_addr_t iova_first, iova_last; /**< handed out; 0 and ~0 for the identity */
 	uint64_t registers_max;		      /**< UINT64_MAX: no limit */
 	uint64_t registers_used;	      /**< granules mapped, and waiting for a flush */
-	uint64_t registers_high;	      /**< the most there ever were */
-	uint64_t window_bytes;		      /**< in windows */
-	uint64_t strict_maps;		      /**< alive */
-	uint64_t waiting;		      /**< ranges unmapped that wait for a flush */
-	uint64_t flushes;		      /**< of such ranges, together */
-	uint64_t regions;		      /**< registered */
+	/** the most there ever were; without a limit, also what lcores had kept at hand then */
+	uint64_t registers_high;
+	uint64_t window_bytes; /**< in windows */
+	uint64_t strict_maps;  /**< alive */
+	uint64_t waiting;      /**< ranges unmapped that wait for a flush */
+	uint64_t flushes;      /**< of such ranges, together */
+	uint64_t regions;      /**< registered */
 	uint64_t devices;
 	uint64_t lost;	 /**< granules whose unmap() failed, never used again */
 	uint64_t faults; /**< accesses that the soft backend refused */

@@ -35,25 +35,34 @@ rungs_of(const struct dma_dev *dev)
 }
 
 static void
-look_at(struct dma_dev *dev, const struct span *unmap, const struct span *sync)
+look_at(struct dad_dma_reach *reach, const struct span *span)
 {
-	/* S1: pairs with the loads in dad_dma_need_unmap() and dad_dma_need_sync(), through what
-	 * made the addresses known that are new */
-	__atomic_store_n(&dev->pub.unmap_low, unmap->first, __ATOMIC_RELEASE);
-	__atomic_store_n(&dev->pub.unmap_high, unmap->last, __ATOMIC_RELEASE);
-	__atomic_store_n(&dev->pub.sync_low, sync->first, __ATOMIC_RELEASE);
-	__atomic_store_n(&dev->pub.sync_high, sync->last, __ATOMIC_RELEASE);
+	bool none = span->first > span->last;
+	/* the very last address, which is no mapping's, may be left out */
+	uint64_t size = none ? 0 : span->last - span->first + (span->last != UINT64_MAX);
+
+	/* S1: pairs with R1, and with the reader's map call through what made the addresses known
+	 * that are new */
+	__atomic_store_n(&reach->units, span->units, __ATOMIC_RELEASE);
+	__atomic_store_n(&reach->size, size, __ATOMIC_RELEASE);
+	__atomic_store_n(&reach->low, none ? UINT64_MAX : span->first, __ATOMIC_RELEASE);
 }
 
 void
 dev_look_again(struct dma_dev *dev)
 {
-	const struct dad_dma_domain *domain = dev->domain;
-	const struct span all = {.first = 0, .last = UINT64_MAX};
+	const struct span all = {.first = 0, .last = UINT64_MAX, .units = UINT64_MAX};
+	struct span unmap = dev->domain->unmap_span, sync = dev->domain->sync_span;
+	const struct bounce *pool = dev_bounce(dev);
 	bool offset = dev->limits.bus_offset != 0;
 
-	look_at(dev, offset || dev->count_direct ? &all : &domain->unmap_span,
-		offset ? &all : &domain->sync_span);
+	/* only the pool that it uses: another device's is nothing to it */
+	if (pool != NULL) {
+		bounce_add_to(pool, &unmap);
+		bounce_add_to(pool, &sync);
+	}
+	look_at(&dev->pub.unmap, offset || dev->count_direct ? &all : &unmap);
+	look_at(&dev->pub.sync, offset ? &all : &sync);
 }
 
 void
@@ -72,15 +81,11 @@ dev_refresh(struct dma_dev *dev)
 }
 
 int
-dev_check(const struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size)
+dev_check_limits(const struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size)
 {
 	const struct dad_dma_limits *l = &dev->limits;
 	uint64_t last = addr + (size - 1);
 
-	if (last < addr || last > dev->pub.mask)
-		return ERANGE;
-	if (!dev->limited)
-		return 0;
 	if (l->alignment > 1 && (addr & (l->alignment - 1)) != 0)
 		return ERANGE;
 	if ((l->excl_low != 0 || l->excl_high != 0) && addr <= l->excl_high && last >= l->excl_low)

@@ -14,6 +14,7 @@
  * EAL calls us back with its memory lock held; hence nothing of EAL's memory is called under the
  * locks below it. */
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <sys/queue.h>
@@ -23,6 +24,7 @@
 
 #include "dad_dma.h"
 #include "dad_dma_domain.h"
+#include "lcore.h"
 #include "lock.h"
 #include "table.h"
 
@@ -70,10 +72,12 @@ struct region {
 	struct window_list windows;
 };
 
-/* IOVAs, both ends included; first > last: none */
+/* IOVAs, both ends included; first > last: none. A bit of units for each unit of 2 MiB in which
+ * there are any, by its number mod 64. */
 struct span {
 	uint64_t first;
 	uint64_t last;
+	uint64_t units;
 };
 
 /* Unmapped, and not yet free. */
@@ -110,7 +114,8 @@ struct dad_dma_domain {
 	struct window_list windows; /* of EAL's memory */
 	uint64_t window_bytes;
 	struct bounce *bounce;
-	struct span unmap_span; /* IOVAs for which an unmap has something to do */
+	/* IOVAs for which an unmap, or a sync, has something to do, but for slots */
+	struct span unmap_span;
 	struct span sync_span;
 
 	pthread_mutex_t arena_lock; /* who makes arenas */
@@ -126,9 +131,8 @@ struct dad_dma_domain {
 	uint64_t window_max;
 	uint64_t registers_max;
 	/* relaxed atomics from here on */
-	uint64_t registers_used;
+	uint64_t registers_used; /* if there is a limit, else the allocator of IOVAs knows */
 	uint64_t registers_high;
-	uint64_t strict_maps;
 	uint64_t lost;
 	uint64_t flushes;
 
@@ -136,6 +140,11 @@ struct dad_dma_domain {
 	struct retired queue[QUEUE_SIZE];
 	unsigned int queued;
 	uint64_t queued_tsc; /* of the oldest */
+
+	/* the last is for threads that are no lcores, which add to it atomically */
+	struct domain_cell {
+		uint64_t strict_maps; /* up and down: only the sum of all says something */
+	} __rte_cache_aligned cells[RTE_MAX_LCORE + 1];
 };
 
 /* Counters of one device and one lcore, which alone writes them. */
@@ -179,23 +188,33 @@ dev_of(const struct dad_dma_dev *dev)
 	return (struct dma_dev *)(uintptr_t)dev;
 }
 
-/* lcore is the caller's, asked for once in a call: in a shared library that is a call too. */
+/* To a counter of this lcore's, which nobody else writes; or of all threads that are none. */
+static inline void
+cell_add(uint64_t *at, unsigned int lcore, uint64_t n)
+{
+	if (likely(lcore < RTE_MAX_LCORE))
+		__atomic_store_n(at, __atomic_load_n(at, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_add(at, n, __ATOMIC_RELAXED);
+}
+
+/* lcore is the caller's dma_lcore_id(), asked for once in a call. */
 static inline void
 dev_count_on(struct dma_dev *dev, unsigned int lcore, enum dev_counter which, uint64_t n)
 {
-	if (likely(lcore < RTE_MAX_LCORE)) {
-		uint64_t *at = &dev->cells[lcore].count[which];
+	cell_add(&dev->cells[lcore].count[which], lcore, n);
+}
 
-		__atomic_store_n(at, __atomic_load_n(at, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
-	} else {
-		__atomic_fetch_add(&dev->cells[RTE_MAX_LCORE].count[which], n, __ATOMIC_RELAXED);
-	}
+static inline void
+domain_count_strict(struct dad_dma_domain *domain, unsigned int lcore, uint64_t n)
+{
+	cell_add(&domain->cells[lcore].strict_maps, lcore, n);
 }
 
 static inline void
 dev_count(struct dma_dev *dev, enum dev_counter which, uint64_t n)
 {
-	dev_count_on(dev, rte_lcore_id(), which, n);
+	dev_count_on(dev, dma_lcore_id(), which, n);
 }
 
 static inline uint64_t
@@ -213,7 +232,16 @@ dev_to_iova(const struct dma_dev *dev, dad_dma_addr_t addr)
 /* ---- dev.c */
 
 /* Can the device be given this? 0 or ERANGE. */
-int dev_check(const struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size);
+int dev_check_limits(const struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size);
+static inline int
+dev_check(const struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size)
+{
+	uint64_t last = addr + (size - 1);
+
+	if (last < addr || last > dev->pub.mask)
+		return ERANGE;
+	return likely(!dev->limited) ? 0 : dev_check_limits(dev, addr, size);
+}
 /* What the inline functions look at, after something changed; under the domain's lock. The device
  * has no mappings. */
 void dev_refresh(struct dma_dev *dev);
@@ -230,14 +258,27 @@ uint64_t dev_live(const struct dma_dev *dev);
 void domain_ref(struct dad_dma_domain *domain);
 /* Calls for each domain, under domains_lock. */
 void domain_walk(void (*call)(struct dad_dma_domain *domain, void *arg), void *arg);
-/* Unmapping or syncing these IOVAs has something to do from now on; under the domain's lock. */
-void domain_widen(struct dad_dma_domain *domain, struct span *span, uint64_t first, uint64_t last);
+/* Unmapping these IOVAs has something to do from now on; under the domain's lock. */
+void domain_widen(struct dad_dma_domain *domain, uint64_t first, uint64_t last);
+/* More IOVAs into a span. */
+void span_add(struct span *span, uint64_t first, uint64_t last);
 /* What is direct: the table's answer, a region's, or EAL's for external memory that it did not
  * announce. */
 uint64_t domain_virt_to_bus(const struct dad_dma_domain *domain, uint64_t va, uint64_t *contig);
 /* Where an IOVA leads, and why. DAD_DMA_ABSENT if nowhere. */
-uint64_t domain_reverse(
-	const struct dad_dma_domain *domain, uint64_t iova, uint64_t *contig, unsigned int *kind);
+static inline uint64_t
+domain_reverse(
+	const struct dad_dma_domain *domain, uint64_t iova, uint64_t *contig, unsigned int *kind)
+{
+	uint64_t size;
+	uint64_t word = table_word(domain->reverse, iova, &size);
+	uint64_t offset = iova & (size - 1);
+
+	*contig = size - offset;
+	*kind = word & KIND_MASK;
+	return word == 0 ? DAD_DMA_ABSENT : (word & ~DAD_DMA_WORD_FLAGS) + offset;
+}
+
 /* Make IOVAs lead to virtual addresses. 0 or -errno. */
 int domain_set_reverse(
 	struct dad_dma_domain *domain, uint64_t iova, uint64_t va, uint64_t len, enum kind kind);
@@ -314,6 +355,8 @@ bool bounce_unmap(struct dma_dev *dev, unsigned int lcore, uint64_t iova, uint64
 void bounce_copy(
 	struct dma_dev *dev, uint64_t iova, uint64_t slot_va, uint64_t size, bool to_device);
 uint64_t bounce_max(const struct bounce *bounce);
+/* Where its slots are. */
+void bounce_add_to(const struct bounce *bounce, struct span *span);
 
 /* ---- telemetry.c */
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <rte_errno.h>
 #include <rte_memory.h>
@@ -65,10 +66,11 @@ domain_free(struct dad_dma_domain *domain)
 static struct dad_dma_domain *
 domain_alloc(const char *name, enum dad_dma_domain_type type)
 {
-	struct dad_dma_domain *domain = calloc(1, sizeof(*domain));
+	struct dad_dma_domain *domain = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*domain));
 
 	if (domain == NULL)
 		return NULL;
+	memset(domain, 0, sizeof(*domain));
 	rte_strscpy(domain->name, name, sizeof(domain->name));
 	domain->type = type;
 	domain->references = 1;
@@ -253,7 +255,7 @@ dad_dma_domain_create(const struct dad_dma_domain_conf *conf)
 	error = ENOMEM;
 	if (domain->known == NULL || domain->window == NULL)
 		goto no_iovas;
-	domain->unmap_span = (struct span){.first = domain->iova_first, .last = domain->iova_last};
+	span_add(&domain->unmap_span, domain->iova_first, domain->iova_last);
 	if (domain->flags & DAD_DMA_DOMAIN_NONCOHERENT)
 		domain->sync_span = domain->unmap_span;
 	if (eal_memory_follow(domain) != 0) {
@@ -311,14 +313,41 @@ domain_walk(void (*call)(struct dad_dma_domain *domain, void *arg), void *arg)
 }
 
 void
-domain_widen(struct dad_dma_domain *domain, struct span *span, uint64_t first, uint64_t last)
+span_add(struct span *span, uint64_t first, uint64_t last)
 {
-	struct dma_dev *dev;
+	uint64_t unit = first >> DAD_DMA_UNIT_SHIFT, n = (last >> DAD_DMA_UNIT_SHIFT) - unit + 1;
 
 	span->first = RTE_MIN(span->first, first);
 	span->last = RTE_MAX(span->last, last);
+	if (n >= 64)
+		span->units = UINT64_MAX;
+	for (; n > 0 && span->units != UINT64_MAX; n--)
+		span->units |= UINT64_C(1) << (unit++ & 63);
+}
+
+void
+domain_widen(struct dad_dma_domain *domain, uint64_t first, uint64_t last)
+{
+	struct dma_dev *dev;
+
+	span_add(&domain->unmap_span, first, last);
 	TAILQ_FOREACH (dev, &domain->devs, next)
 		dev_look_again(dev);
+}
+
+/* Counted only where they are limited: that costs, on each map and unmap. */
+static void
+registers_info(struct dad_dma_domain *d, struct dad_dma_domain_info *info)
+{
+	struct dad_iova_stats iova;
+
+	info->registers_used = __atomic_load_n(&d->registers_used, __ATOMIC_RELAXED);
+	info->registers_high = __atomic_load_n(&d->registers_high, __ATOMIC_RELAXED);
+	if (d->iova == NULL || d->registers_max != UINT64_MAX)
+		return;
+	dad_iova_stats(d->iova, &iova);
+	info->registers_used = iova.used;
+	info->registers_high = iova.high_water;
 }
 
 void
@@ -335,9 +364,9 @@ dad_dma_domain_info(const struct dad_dma_domain *domain, struct dad_dma_domain_i
 	info->iova_first = d->iova_first;
 	info->iova_last = d->iova_last;
 	info->registers_max = d->registers_max;
-	info->registers_used = __atomic_load_n(&d->registers_used, __ATOMIC_RELAXED);
-	info->registers_high = __atomic_load_n(&d->registers_high, __ATOMIC_RELAXED);
-	info->strict_maps = __atomic_load_n(&d->strict_maps, __ATOMIC_RELAXED);
+	registers_info(d, info);
+	for (unsigned int i = 0; i < RTE_DIM(d->cells); i++)
+		info->strict_maps += __atomic_load_n(&d->cells[i].strict_maps, __ATOMIC_RELAXED);
 	info->flushes = __atomic_load_n(&d->flushes, __ATOMIC_RELAXED);
 	info->lost = __atomic_load_n(&d->lost, __ATOMIC_RELAXED);
 	info->regions = __atomic_load_n(&d->n_regions, __ATOMIC_RELAXED);
@@ -390,19 +419,6 @@ dad_dma_virt_to_bus(const struct dad_dma_domain *domain, const void *va, size_t 
 	if (contig != NULL)
 		*contig = len;
 	return iova;
-}
-
-uint64_t
-domain_reverse(
-	const struct dad_dma_domain *domain, uint64_t iova, uint64_t *contig, unsigned int *kind)
-{
-	uint64_t size;
-	uint64_t word = table_word(domain->reverse, iova, &size);
-	uint64_t offset = iova & (size - 1);
-
-	*contig = size - offset;
-	*kind = word & KIND_MASK;
-	return word == 0 ? DAD_DMA_ABSENT : (word & ~DAD_DMA_WORD_FLAGS) + offset;
 }
 
 void *

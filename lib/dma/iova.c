@@ -69,9 +69,7 @@ struct dad_iova {
 static struct cache *
 my_cache(struct dad_iova *a)
 {
-	unsigned int lcore = rte_lcore_id();
-
-	return &a->cache[lcore < RTE_MAX_LCORE ? lcore : RTE_MAX_LCORE];
+	return &a->cache[dma_lcore_id()];
 }
 
 /* The one on top, or another that suits. */

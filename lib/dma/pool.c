@@ -66,9 +66,7 @@ struct dad_dma_pool {
 static struct cache *
 my_cache(struct dad_dma_pool *pool)
 {
-	unsigned int lcore = rte_lcore_id();
-
-	return &pool->cache[lcore < RTE_MAX_LCORE ? lcore : RTE_MAX_LCORE];
+	return &pool->cache[dma_lcore_id()];
 }
 
 /* ---- slabs --------------------------------------------------------------------------------- */

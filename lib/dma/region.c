@@ -80,7 +80,7 @@ set_direct(struct dad_dma_domain *domain, uint64_t va, uint64_t iova, uint64_t l
 	if (!is_empty(domain->reverse, iova, len))
 		return -EEXIST;
 	/* devices look closer at these addresses, before anybody can have one */
-	domain_widen(domain, &domain->unmap_span, iova, iova + len - 1);
+	domain_widen(domain, iova, iova + len - 1);
 	int ret = domain_set_reverse(domain, iova, va, len, KIND_REGION);
 	if (ret != 0)
 		return ret;

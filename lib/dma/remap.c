@@ -45,6 +45,8 @@ granules(const struct dad_dma_domain *domain, uint64_t len)
 static bool
 registers_take(struct dad_dma_domain *domain, uint64_t n)
 {
+	if (domain->registers_max == UINT64_MAX)
+		return true; /* all lcores write this: only where it matters */
 	uint64_t used = __atomic_add_fetch(&domain->registers_used, n, __ATOMIC_RELAXED);
 
 	if (used > domain->registers_max) {
@@ -57,6 +59,13 @@ registers_take(struct dad_dma_domain *domain, uint64_t n)
 			__ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 	return true;
+}
+
+static void
+registers_give(struct dad_dma_domain *domain, uint64_t n)
+{
+	if (domain->registers_max != UINT64_MAX)
+		__atomic_fetch_sub(&domain->registers_used, n, __ATOMIC_RELAXED);
 }
 
 /* ---- IOVAs ---------------------------------------------------------------------------------- */
@@ -72,7 +81,7 @@ try_alloc(
 	*iova = dad_iova_alloc(domain->iova, len, align, limit);
 	if (*iova != DAD_DMA_MAPPING_ERROR)
 		return 0;
-	__atomic_fetch_sub(&domain->registers_used, n, __ATOMIC_RELAXED);
+	registers_give(domain, n);
 	return rte_errno;
 }
 
@@ -133,7 +142,7 @@ void
 remap_free(struct dad_dma_domain *domain, uint64_t iova, uint64_t len)
 {
 	dad_iova_free(domain->iova, iova, len);
-	__atomic_fetch_sub(&domain->registers_used, granules(domain, len), __ATOMIC_RELAXED);
+	registers_give(domain, granules(domain, len));
 }
 
 /* ---- unmapping ------------------------------------------------------------------------------ */

@@ -180,6 +180,45 @@ map_entries(struct dma_dev *dev, struct dad_sg sg[], unsigned int n, enum dad_dm
 	return 0;
 }
 
+/* Nearly always each entry is known to the table, and fits into a segment: then this does what
+ * map_entries() would, without a look aside. 0 if it is not so; nothing is to be undone then. */
+static unsigned int
+map_simple(const struct dma_dev *dev, struct dad_sg sg[], unsigned int n, enum dad_dma_dir dir)
+{
+	const struct dad_dma_table *table = dev->pub.direct;
+	const uint64_t mask = dev->pub.mask, boundary = dev->limits.seg_boundary;
+	const uint64_t max = dev->limits.max_seg_size;
+	uint64_t addr = 0, len = 0, all = 0; /* of the last segment, and of the list */
+	unsigned int segments = 0;
+
+	if (unlikely((unsigned int)dir >= DAD_DMA_NONE))
+		return 0;
+	for (unsigned int i = 0; i < n; i++) {
+		uint64_t more = sg[i].length, contig = 0;
+		uint64_t at = dad_dma_table_find(table, (uintptr_t)sg[i].va, &contig);
+
+		/* as in dad_dma_map_single_attrs(), and as append() would split it */
+		if (unlikely(more - 1 >= contig || at + (more - 1) > mask || more > max ||
+			    more - 1 > boundary - (at & boundary)))
+			return 0;
+		all += more;
+		if (segments > 0 && at == addr + len && len + more <= max &&
+			len + more - 1 <= boundary - (addr & boundary)) {
+			len += more;
+		} else {
+			sg[segments++].dma_address = at;
+			addr = at;
+			len = more;
+		}
+		sg[segments - 1].dma_length = len;
+	}
+	if (unlikely(all >= DMA_VA_END))
+		return 0;
+	if (segments < n)
+		sg[segments].dma_length = 0;
+	return segments;
+}
+
 /* ---- all strict ---------------------------------------------------------------------------------
  */
 
@@ -293,7 +332,7 @@ map_strict(struct dma_dev *dev, struct dad_sg sg[], unsigned int n, enum dad_dma
 		goto no_range;
 	finish(&s);
 	*segments = s.n;
-	__atomic_fetch_add(&domain->strict_maps, 1, __ATOMIC_RELAXED);
+	domain_count_strict(domain, dma_lcore_id(), 1);
 	dev_count(dev, COUNT_STRICT, n);
 	dev_count(dev, COUNT_LIVE, n);
 	return 0;
@@ -322,7 +361,7 @@ unmap_strict(struct dma_dev *dev, const struct dad_sg sg[], unsigned int n, enum
 	}
 	remap_drop(domain, first, len, true);
 	put_regions(dev, sg, n);
-	__atomic_fetch_sub(&domain->strict_maps, 1, __ATOMIC_RELAXED);
+	domain_count_strict(domain, dma_lcore_id(), -UINT64_C(1));
 	dev_count(dev, COUNT_LIVE, -(uint64_t)n);
 	dev_count(dev, COUNT_UNMAPPED, n);
 }
@@ -356,8 +395,15 @@ dad_dma_map_sg_attrs(struct dad_dma_dev *pub, struct dad_sg sg[], unsigned int n
 	struct dma_dev *dev = dev_of(pub);
 	unsigned int rungs = stream_rungs(dev, attrs);
 	unsigned int segments = 0;
-	int error = check_list(sg, n, dir);
 
+	if (likely(rungs & RUNG(DIRECT))) {
+		segments = map_simple(dev, sg, n, dir);
+		if (likely(segments > 0)) {
+			rte_io_wmb();
+			return segments;
+		}
+	}
+	int error = check_list(sg, n, dir);
 	if (error != 0)
 		goto out;
 	error = EFAULT;
@@ -385,7 +431,8 @@ dad_dma_unmap_sg_attrs(struct dad_dma_dev *pub, struct dad_sg sg[], unsigned int
 	unsigned int kind = KIND_DIRECT;
 
 	rte_io_rmb();
-	if (n == 0)
+	/* where nothing ever has to be undone, nobody need look */
+	if (n == 0 || __atomic_load_n(&pub->unmap.size, __ATOMIC_RELAXED) == 0)
 		return;
 	if (dad_dma_need_unmap(pub, sg[0].dma_address))
 		domain_reverse(dev->domain, dev_to_iova(dev, sg[0].dma_address), &contig, &kind);

@@ -44,8 +44,10 @@ dad_dma_iova_try_alloc(
 		rte_errno = error;
 		return false;
 	}
-	dev_count(dev, COUNT_LIVE, 1);
-	__atomic_fetch_add(&domain->strict_maps, 1, __ATOMIC_RELAXED);
+	unsigned int lcore = dma_lcore_id();
+
+	dev_count_on(dev, lcore, COUNT_LIVE, 1);
+	domain_count_strict(domain, lcore, 1);
 	state->addr = dev_to_bus(dev, start + offset);
 	state->size = size;
 	return true;
@@ -167,8 +169,10 @@ dad_dma_iova_free(struct dad_dma_dev *pub, struct dad_dma_iova_state *state)
 
 	if (!(state->size & LOST))
 		remap_free(dev->domain, start, len);
-	dev_count(dev, COUNT_LIVE, -UINT64_C(1));
-	__atomic_fetch_sub(&dev->domain->strict_maps, 1, __ATOMIC_RELAXED);
+	unsigned int lcore = dma_lcore_id();
+
+	dev_count_on(dev, lcore, COUNT_LIVE, -UINT64_C(1));
+	domain_count_strict(dev->domain, lcore, -UINT64_C(1));
 	*state = (struct dad_dma_iova_state){.addr = DAD_DMA_MAPPING_ERROR};
 }
 

@@ -86,15 +86,6 @@ stream_refuse(struct dma_dev *dev, int error)
 	rte_errno = error;
 }
 
-int
-stream_check(uint64_t va, uint64_t size, enum dad_dma_dir dir)
-{
-	/* the last byte, computed without wrapping, must not lie before the first */
-	if (size == 0 || va + (size - 1) < va || (unsigned int)dir >= DAD_DMA_NONE)
-		return EINVAL;
-	return va + (size - 1) >= DMA_VA_END ? EFAULT : 0;
-}
-
 unsigned int
 stream_rungs(const struct dma_dev *dev, unsigned int attrs)
 {
@@ -159,7 +150,7 @@ stream_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir
 	unsigned int attrs, unsigned int rungs, dad_dma_addr_t *addr, enum dad_dma_rung *rung)
 {
 	struct dad_dma_domain *domain = dev->domain;
-	unsigned int lcore = rte_lcore_id();
+	unsigned int lcore = dma_lcore_id();
 	bool in_region = false;
 	uint64_t iova;
 
@@ -207,7 +198,7 @@ stream_unmap(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, enum dad_d
 	struct dad_dma_domain *domain = dev->domain;
 	uint64_t iova = dev_to_iova(dev, addr);
 	uint64_t contig;
-	unsigned int kind, lcore = rte_lcore_id();
+	unsigned int kind, lcore = dma_lcore_id();
 	uint64_t va = domain_reverse(domain, iova, &contig, &kind);
 
 	if (unlikely(va == DAD_DMA_ABSENT || size == 0)) {
@@ -329,12 +320,12 @@ void
 dad_dma_unmap_burst(struct dad_dma_dev *dev, const dad_dma_addr_t addr[], const uint32_t size[],
 	unsigned int n, enum dad_dma_dir dir)
 {
-	const uint64_t low = __atomic_load_n(&dev->unmap_low, __ATOMIC_RELAXED);
-	const uint64_t high = __atomic_load_n(&dev->unmap_high, __ATOMIC_RELAXED);
-
 	rte_io_rmb();
+	/* nothing, as a rule */
+	if (__atomic_load_n(&dev->unmap.size, __ATOMIC_RELAXED) == 0)
+		return;
 	for (unsigned int i = 0; i < n; i++)
-		if (unlikely(addr[i] >= low && addr[i] <= high))
+		if (unlikely(dad_dma_need_unmap(dev, addr[i])))
 			dad_dma_unmap_ladder(dev, addr[i], size[i], dir, 0);
 }
 

@@ -4,10 +4,19 @@
 
 /* What scatter lists use of single mappings. */
 
+#include <errno.h>
+
 #include "dma_internal.h"
 
 /* 0, EINVAL or EFAULT. */
-int stream_check(uint64_t va, uint64_t size, enum dad_dma_dir dir);
+static inline int
+stream_check(uint64_t va, uint64_t size, enum dad_dma_dir dir)
+{
+	/* the last byte, computed without wrapping, must not lie before the first */
+	if (size == 0 || va + (size - 1) < va || (unsigned int)dir >= DAD_DMA_NONE)
+		return EINVAL;
+	return va + (size - 1) >= DMA_VA_END ? EFAULT : 0;
+}
 
 /* Those that a mapping with these attributes may use. */
 unsigned int stream_rungs(const struct dma_dev *dev, unsigned int attrs);

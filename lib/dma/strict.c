@@ -89,7 +89,7 @@ strict_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir
 		remap_drop(domain, start, len, false);
 		return EIO;
 	}
-	__atomic_fetch_add(&domain->strict_maps, 1, __ATOMIC_RELAXED);
+	domain_count_strict(domain, dma_lcore_id(), 1);
 	*iova = start + offset;
 	return 0;
 }
@@ -103,5 +103,5 @@ strict_unmap(
 
 	strict_take(dev, iova, size, dir, attrs);
 	remap_drop(domain, iova & ~(domain->granule - 1), len, true);
-	__atomic_fetch_sub(&domain->strict_maps, 1, __ATOMIC_RELAXED);
+	domain_count_strict(domain, dma_lcore_id(), -UINT64_C(1));
 }

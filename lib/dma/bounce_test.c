@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <rte_common.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+
+#include "dad_dma.h"
+#include "dad_dma_domain.h"
+#include "eal_test.h"
+
+/* Whose pool it is, and who keeps its slots. */
+
+#define SLOT 2048u
+
+static struct dad_dma_domain *domain;
+
+static struct dad_dma_dev *
+make(const char *name)
+{
+	struct dad_dma_dev *dev = dad_dma_dev_create(name, domain, SOCKET_ID_ANY);
+
+	assert_non_null(dev);
+	assert_int_equal(dad_dma_set_mask(dev, DAD_DMA_BIT_MASK(64)), 0);
+	return dev;
+}
+
+static void
+give_pool(struct dad_dma_dev *dev, size_t size)
+{
+	const struct dad_dma_bounce_conf conf = {
+		.size = size,
+		.limit = DAD_DMA_BIT_MASK(64),
+		.dev = dev,
+	};
+
+	assert_int_equal(dad_dma_bounce_create(domain, &conf), 0);
+}
+
+static struct dad_dma_bounce_stats
+stats_of(const struct dad_dma_dev *dev)
+{
+	struct dad_dma_bounce_stats stats;
+
+	assert_int_equal(dad_dma_bounce_stats(domain, dev, &stats), 0);
+	return stats;
+}
+
+static unsigned int
+map_all(struct dad_dma_dev *dev, char *buffer, dad_dma_addr_t addr[], unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		addr[i] = dad_dma_map_single(dev, buffer, SLOT, DAD_DMA_TO_DEVICE);
+		if (addr[i] == DAD_DMA_MAPPING_ERROR)
+			return i;
+	}
+	return n;
+}
+
+static void
+unmap_all(struct dad_dma_dev *dev, const dad_dma_addr_t addr[], unsigned int n)
+{
+	while (n-- > 0)
+		dad_dma_unmap_single(dev, addr[n], SLOT, DAD_DMA_TO_DEVICE);
+}
+
+static void
+a_devices_own_pool_is_nothing_to_others(void **state)
+{
+	struct dad_dma_dev *owner = make("owner"), *other = make("other"), *late;
+	char *buffer = rte_malloc(NULL, SLOT, SLOT);
+	static dad_dma_addr_t addr[1024];
+
+	(void)state;
+	assert_non_null(buffer);
+	give_pool(owner, 2u << 20);
+	late = make("late");
+	/* each slot there is, one after the other: known as one, and copied from and to */
+	assert_int_equal(map_all(owner, buffer, addr, 1024), 1024);
+	for (unsigned int i = 0; i < 1024; i++) {
+		assert_true(dad_dma_need_unmap(owner, addr[i]));
+		assert_true(dad_dma_need_sync(owner, addr[i]));
+		assert_false(dad_dma_need_unmap(other, addr[i]));
+		assert_false(dad_dma_need_sync(late, addr[i]));
+		buffer[i % SLOT] = (char)i;
+		dad_dma_sync_single_for_device(owner, addr[i] + i % SLOT, 1, DAD_DMA_BIDIRECTIONAL);
+		char *slot = dad_dma_bus_to_virt(domain, addr[i], NULL);
+		assert_int_equal(slot[i % SLOT], (char)i);
+		slot[i % SLOT] = 42;
+	}
+	assert_int_equal(stats_of(owner).used, 1024);
+	unmap_all(owner, addr, 1024);
+	dad_dma_addr_t a = dad_dma_map_single(owner, buffer, SLOT, DAD_DMA_FROM_DEVICE);
+	char *slot = dad_dma_bus_to_virt(domain, a, NULL);
+	memset(slot, 77, SLOT);
+	dad_dma_unmap_single(owner, a, SLOT, DAD_DMA_FROM_DEVICE);
+	assert_int_equal(buffer[0], 77);
+	assert_int_equal(buffer[SLOT - 1], 77);
+	assert_int_equal(stats_of(owner).used, stats_of(owner).cached);
+
+	/* all that is direct is nothing to be undone, as long as there is no pool for all */
+	a = dad_dma_map_single(other, buffer, SLOT, DAD_DMA_BIDIRECTIONAL);
+	assert_false(dad_dma_need_unmap(other, a) || dad_dma_need_sync(other, a));
+	rte_free(buffer);
+	assert_int_equal(dad_dma_dev_destroy(owner), 0);
+	assert_int_equal(dad_dma_dev_destroy(other), 0);
+	assert_int_equal(dad_dma_dev_destroy(late), 0);
+}
+
+static void
+a_pool_for_all_is_everybodys(void **state)
+{
+	struct dad_dma_dev *early = make("early");
+	char *buffer = rte_malloc(NULL, SLOT, SLOT);
+
+	(void)state;
+	assert_non_null(buffer);
+	give_pool(NULL, 8u << 20);
+	struct dad_dma_dev *late = make("late");
+	struct dad_dma_dev *both[] = {early, late};
+	for (unsigned int i = 0; i < RTE_DIM(both); i++) {
+		dad_dma_addr_t a = dad_dma_map_single_attrs(
+			both[i], buffer, SLOT, DAD_DMA_TO_DEVICE, DAD_DMA_ATTR_FORCE_BOUNCE);
+
+		assert_int_not_equal(a, DAD_DMA_MAPPING_ERROR);
+		assert_true(dad_dma_need_unmap(both[i], a));
+		assert_true(dad_dma_need_unmap(both[i], stats_of(NULL).lowest));
+		assert_true(dad_dma_need_sync(both[i], stats_of(NULL).highest));
+		dad_dma_unmap_single(both[i], a, SLOT, DAD_DMA_TO_DEVICE);
+	}
+	assert_int_equal(stats_of(NULL).used, stats_of(NULL).cached);
+	rte_free(buffer);
+	assert_int_equal(dad_dma_dev_destroy(early), 0);
+	assert_int_equal(dad_dma_dev_destroy(late), 0);
+}
+
+struct idler {
+	struct dad_dma_dev *dev;
+	char *buffer;
+	unsigned int mapped;
+};
+
+/* An lcore that uses many slots once, and then does nothing any more. */
+static void *
+idle(void *arg)
+{
+	struct idler *it = arg;
+	dad_dma_addr_t addr[384];
+
+	if (rte_thread_register() != 0)
+		return NULL;
+	for (unsigned int round = 0; round < 100; round++) {
+		it->mapped = map_all(it->dev, it->buffer, addr, RTE_DIM(addr));
+		unmap_all(it->dev, addr, it->mapped);
+	}
+	return NULL;
+}
+
+static void
+lcores_hold_back_a_quarter_of_the_slots_at_most(void **state)
+{
+	static dad_dma_addr_t addr[1024];
+	struct dad_dma_dev *dev = make("shared");
+	struct idler it = {.dev = dev, .buffer = rte_malloc(NULL, SLOT, SLOT)};
+	pthread_t thread;
+
+	(void)state;
+	assert_non_null(it.buffer);
+	give_pool(dev, 1u << 20); /* 512 slots */
+	for (unsigned int i = 0; i < 4; i++) {
+		assert_int_equal(pthread_create(&thread, NULL, idle, &it), 0);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+		assert_int_equal(it.mapped, 384);
+		assert_true(stats_of(dev).cached <= 512 / 4);
+		assert_int_equal(stats_of(dev).used, stats_of(dev).cached);
+	}
+	assert_true(stats_of(dev).cached > 0);
+	/* this lcore gets all but those */
+	unsigned int n = map_all(dev, it.buffer, addr, RTE_DIM(addr));
+	assert_true(n >= 384 && n <= 512);
+	assert_int_equal(rte_errno, ENOSPC);
+	unmap_all(dev, addr, n);
+	assert_int_equal(stats_of(dev).used, stats_of(dev).cached);
+	rte_free(it.buffer);
+	assert_int_equal(dad_dma_dev_destroy(dev), 0);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_devices_own_pool_is_nothing_to_others),
+		cmocka_unit_test(lcores_hold_back_a_quarter_of_the_slots_at_most),
+		cmocka_unit_test(a_pool_for_all_is_everybodys), /* last: it stays */
+	};
+
+	int ret = argc > 0 ? eal_test_init(argv[0]) : 1;
+
+	if (ret != 0)
+		return ret;
+	domain = dad_dma_domain_identity();
+	if (domain == NULL)
+		return 1;
+	ret = cmocka_run_group_tests(tests, NULL, NULL);
+	dad_dma_domain_put(domain);
+	rte_eal_cleanup();
+	return ret;
+}
