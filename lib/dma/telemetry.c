@@ -133,21 +133,21 @@ describe_domain(struct dad_dma_domain *domain, struct rte_tel_data *d)
 	rte_tel_data_add_dict_int(d, "granule", 1 << i.granule_shift);
 	add_address(d, "iova_first", i.iova_first);
 	add_address(d, "iova_last", i.iova_last);
-	rte_tel_data_add_dict_u64(d, "registers_used", i.registers_used);
-	rte_tel_data_add_dict_u64(d, "registers_high", i.registers_high);
-	rte_tel_data_add_dict_u64(d, "registers_max", i.registers_max);
-	rte_tel_data_add_dict_u64(d, "window_bytes", i.window_bytes);
-	rte_tel_data_add_dict_u64(d, "strict_maps", i.strict_maps);
-	rte_tel_data_add_dict_u64(d, "waiting", i.waiting);
-	rte_tel_data_add_dict_u64(d, "flushes", i.flushes);
-	rte_tel_data_add_dict_u64(d, "regions", i.regions);
-	rte_tel_data_add_dict_u64(d, "devices", i.devices);
-	rte_tel_data_add_dict_u64(d, "lost", i.lost);
-	rte_tel_data_add_dict_u64(d, "faults", i.faults);
-	rte_tel_data_add_dict_u64(d, "arenas", c.arenas);
-	rte_tel_data_add_dict_u64(d, "arena_memzones", c.memzones);
-	rte_tel_data_add_dict_u64(d, "arena_bytes", c.bytes);
-	rte_tel_data_add_dict_u64(d, "arena_free_bytes", c.free_bytes);
+	rte_tel_data_add_dict_uint(d, "registers_used", i.registers_used);
+	rte_tel_data_add_dict_uint(d, "registers_high", i.registers_high);
+	rte_tel_data_add_dict_uint(d, "registers_max", i.registers_max);
+	rte_tel_data_add_dict_uint(d, "window_bytes", i.window_bytes);
+	rte_tel_data_add_dict_uint(d, "strict_maps", i.strict_maps);
+	rte_tel_data_add_dict_uint(d, "waiting", i.waiting);
+	rte_tel_data_add_dict_uint(d, "flushes", i.flushes);
+	rte_tel_data_add_dict_uint(d, "regions", i.regions);
+	rte_tel_data_add_dict_uint(d, "devices", i.devices);
+	rte_tel_data_add_dict_uint(d, "lost", i.lost);
+	rte_tel_data_add_dict_uint(d, "faults", i.faults);
+	rte_tel_data_add_dict_uint(d, "arenas", c.arenas);
+	rte_tel_data_add_dict_uint(d, "arena_memzones", c.memzones);
+	rte_tel_data_add_dict_uint(d, "arena_bytes", c.bytes);
+	rte_tel_data_add_dict_uint(d, "arena_free_bytes", c.free_bytes);
 }
 
 static int
@@ -165,12 +165,12 @@ describe_bounce(struct dad_dma_domain *domain, struct rte_tel_data *d)
 	rte_tel_data_start_dict(d);
 	if (dad_dma_bounce_stats(domain, NULL, &s) != 0)
 		return;
-	rte_tel_data_add_dict_u64(d, "slots", s.slots);
+	rte_tel_data_add_dict_uint(d, "slots", s.slots);
 	rte_tel_data_add_dict_int(d, "slot_bytes", SLOT_SIZE);
-	rte_tel_data_add_dict_u64(d, "used", s.used);
-	rte_tel_data_add_dict_u64(d, "cached", s.cached);
-	rte_tel_data_add_dict_u64(d, "high", s.high);
-	rte_tel_data_add_dict_u64(d, "full", s.full);
+	rte_tel_data_add_dict_uint(d, "used", s.used);
+	rte_tel_data_add_dict_uint(d, "cached", s.cached);
+	rte_tel_data_add_dict_uint(d, "high", s.high);
+	rte_tel_data_add_dict_uint(d, "full", s.full);
 	add_address(d, "lowest", s.lowest);
 	add_address(d, "highest", s.highest);
 }
@@ -293,22 +293,22 @@ describe_device(const struct dma_dev *dev, struct rte_tel_data *d)
 	add_address(d, "coherent_mask", dev->coherent_mask);
 	add_rungs(d, dev->rungs);
 	rte_tel_data_add_dict_int(d, "direct_is_counted", dev->count_direct);
-	rte_tel_data_add_dict_u64(d, "coherent_bytes", s.coherent_bytes);
-	rte_tel_data_add_dict_u64(d, "direct", s.direct);
-	rte_tel_data_add_dict_u64(d, "window", s.window);
-	rte_tel_data_add_dict_u64(d, "strict", s.strict);
-	rte_tel_data_add_dict_u64(d, "bounce", s.bounce);
-	rte_tel_data_add_dict_u64(d, "unmapped", s.unmapped);
-	rte_tel_data_add_dict_u64(d, "alive", dev_live(dev));
-	rte_tel_data_add_dict_u64(d, "copied_in", s.copied_in);
-	rte_tel_data_add_dict_u64(d, "copied_out", s.copied_out);
-	rte_tel_data_add_dict_u64(d, "error_invalid", s.map_error_invalid);
-	rte_tel_data_add_dict_u64(d, "error_unknown", s.map_error_unknown);
-	rte_tel_data_add_dict_u64(d, "error_contiguity", s.map_error_contiguity);
-	rte_tel_data_add_dict_u64(d, "error_mask", s.map_error_mask);
-	rte_tel_data_add_dict_u64(d, "error_space", s.map_error_space);
-	rte_tel_data_add_dict_u64(d, "error_memory", s.map_error_memory);
-	rte_tel_data_add_dict_u64(d, "error_backend", s.map_error_backend);
+	rte_tel_data_add_dict_uint(d, "coherent_bytes", s.coherent_bytes);
+	rte_tel_data_add_dict_uint(d, "direct", s.direct);
+	rte_tel_data_add_dict_uint(d, "window", s.window);
+	rte_tel_data_add_dict_uint(d, "strict", s.strict);
+	rte_tel_data_add_dict_uint(d, "bounce", s.bounce);
+	rte_tel_data_add_dict_uint(d, "unmapped", s.unmapped);
+	rte_tel_data_add_dict_uint(d, "alive", dev_live(dev));
+	rte_tel_data_add_dict_uint(d, "copied_in", s.copied_in);
+	rte_tel_data_add_dict_uint(d, "copied_out", s.copied_out);
+	rte_tel_data_add_dict_uint(d, "error_invalid", s.map_error_invalid);
+	rte_tel_data_add_dict_uint(d, "error_unknown", s.map_error_unknown);
+	rte_tel_data_add_dict_uint(d, "error_contiguity", s.map_error_contiguity);
+	rte_tel_data_add_dict_uint(d, "error_mask", s.map_error_mask);
+	rte_tel_data_add_dict_uint(d, "error_space", s.map_error_space);
+	rte_tel_data_add_dict_uint(d, "error_memory", s.map_error_memory);
+	rte_tel_data_add_dict_uint(d, "error_backend", s.map_error_backend);
 }
 
 static void

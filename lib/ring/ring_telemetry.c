@@ -38,10 +38,10 @@ info(const char *cmd, const char *params, struct rte_tel_data *d)
 
 	rte_tel_data_start_dict(d);
 	rte_tel_data_add_dict_string(d, "name", dad_ring_name(r));
-	rte_tel_data_add_dict_u64(d, "element_bytes", dad_ring_esize(r));
-	rte_tel_data_add_dict_u64(d, "capacity", dad_ring_capacity(r));
-	rte_tel_data_add_dict_u64(d, "count", dad_ring_count(r));
-	rte_tel_data_add_dict_u64(d, "free", dad_ring_free_count(r));
+	rte_tel_data_add_dict_uint(d, "element_bytes", dad_ring_esize(r));
+	rte_tel_data_add_dict_uint(d, "capacity", dad_ring_capacity(r));
+	rte_tel_data_add_dict_uint(d, "count", dad_ring_count(r));
+	rte_tel_data_add_dict_uint(d, "free", dad_ring_free_count(r));
 	rte_tel_data_add_dict_string(d, "producers", flags & DAD_RING_SP ? "single" : "many");
 	rte_tel_data_add_dict_string(d, "consumers", flags & DAD_RING_SC ? "single" : "many");
 	rte_tel_data_add_dict_int(d, "exact", (flags & DAD_RING_EXACT) != 0);
@@ -59,10 +59,10 @@ add_side(struct rte_tel_data *d, const char *name, const struct dad_ring_side_st
 	if (c == NULL)
 		return;
 	rte_tel_data_start_dict(c);
-	rte_tel_data_add_dict_u64(c, "calls", side->calls);
-	rte_tel_data_add_dict_u64(c, "elements", side->elements);
-	rte_tel_data_add_dict_u64(c, "refused", side->refused);
-	rte_tel_data_add_dict_u64(c, "retries", side->retries);
+	rte_tel_data_add_dict_uint(c, "calls", side->calls);
+	rte_tel_data_add_dict_uint(c, "elements", side->elements);
+	rte_tel_data_add_dict_uint(c, "refused", side->refused);
+	rte_tel_data_add_dict_uint(c, "retries", side->retries);
 	rte_tel_data_add_dict_container(d, name, c, 0);
 }
 
@@ -79,16 +79,16 @@ stats(const char *cmd, const char *params, struct rte_tel_data *d)
 
 	rte_tel_data_start_dict(d);
 	rte_tel_data_add_dict_string(d, "name", dad_ring_name(r));
-	rte_tel_data_add_dict_u64(d, "count", dad_ring_count(r));
-	rte_tel_data_add_dict_u64(d, "filling", s.filling);
-	rte_tel_data_add_dict_u64(d, "emptying", s.emptying);
+	rte_tel_data_add_dict_uint(d, "count", dad_ring_count(r));
+	rte_tel_data_add_dict_uint(d, "filling", s.filling);
+	rte_tel_data_add_dict_uint(d, "emptying", s.emptying);
 	if (ret < 0) /* a ring that does not count */
 		return 0;
 	add_side(d, "enqueue", &s.enqueue);
 	add_side(d, "dequeue", &s.dequeue);
-	rte_tel_data_add_dict_u64(d, "high_water", s.high_water);
-	rte_tel_data_add_dict_u64(d, "hole_ns", s.hole_ns);
-	rte_tel_data_add_dict_u64(d, "slow_read_ns", s.slow_read_ns);
+	rte_tel_data_add_dict_uint(d, "high_water", s.high_water);
+	rte_tel_data_add_dict_uint(d, "hole_ns", s.hole_ns);
+	rte_tel_data_add_dict_uint(d, "slow_read_ns", s.slow_read_ns);
 	return 0;
 }
 
