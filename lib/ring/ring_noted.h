@@ -27,7 +27,7 @@ struct ring_owner {
 	uint64_t id;
 	uint64_t zero;
 	struct ring_intent intent[RING_OWNER_SPANS];
-} __attribute__((aligned(RING_OWNER_SIZE)));
+} __attribute__((aligned(DAD_RING_ALIGN)));
 
 struct ring_owners {
 	uint64_t recovering; /* id of who is at it; 0: nobody */
