@@ -182,9 +182,10 @@ dad_exec_has_failed(const struct dad_vchan *vc, uint64_t first)
 }
 
 bool
-dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n)
+dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n,
+	unsigned int after)
 {
-	if (likely(!x->run(x, vc, first, n)))
+	if (likely(!x->run(x, vc, first, n, after)))
 		return false;
 	note_failure(vc, first);
 	return true;

@@ -112,7 +112,8 @@ execute(struct dad_vchan *vc)
 			poisoned = poisoned || dad_exec_has_failed(vc, vc->batch);
 		if (unlikely(poisoned))
 			dad_exec_skip(vc, ticket, n);
-		if (unlikely(poisoned || dad_exec_group(x, vc, ticket, n)))
+		if (unlikely(poisoned ||
+			    dad_exec_group(x, vc, ticket, n, vc->tail - (ticket + n) > 0)))
 			vc->careful = ticket + n;
 		ticket += n;
 	}

@@ -19,6 +19,10 @@
 #define FETCH_AHEAD 4
 #define FETCH_MAX   256
 
+/* They begin again with each buffer, though, and with each page: the first lines of the next larger
+ * move are fetched while this one is under way. */
+#define FETCH_HEAD (8 * RTE_CACHE_LINE_SIZE)
+
 /* The widest register; compilers split wider vectors badly. */
 #if defined(__AVX512F__)
 #define WIDTH 64
@@ -167,8 +171,20 @@ look_up(const struct dad_dma_table *table, const struct dad_desc *desc)
 	return step;
 }
 
+static inline __attribute__((always_inline)) void
+fetch_head(struct step next, uint32_t length)
+{
+	const uint32_t head = RTE_MIN(length, (uint32_t)FETCH_HEAD);
+
+	for (uint32_t at = 0; at < head; at += RTE_CACHE_LINE_SIZE) {
+		__builtin_prefetch(next.src + at);
+		__builtin_prefetch(next.dst + at, 1);
+	}
+}
+
 bool
-EXEC_RUN(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n)
+EXEC_RUN(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n,
+	unsigned int after)
 {
 	const struct dad_dma_table *table = x->table;
 	const uint64_t end = first + n;
@@ -187,8 +203,13 @@ EXEC_RUN(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigne
 			__builtin_prefetch((const void *)(uintptr_t)ahead->src);
 		/* before this one's bytes are moved: the CPU then need not wait for the addresses
 		 * when it has moved them */
-		if (likely(ticket + 1 < end))
-			next = look_up(table, dad_vchan_desc(vc, ticket + 1));
+		if (likely(ticket + 1 < end + after)) {
+			const struct dad_desc *desc1 = dad_vchan_desc(vc, ticket + 1);
+
+			next = look_up(table, desc1);
+			if (desc1->length > FETCH_MAX && next.src != NULL)
+				fetch_head(next, desc1->length);
+		}
 
 		if (likely(step.src != NULL)) {
 			move(x, step.dst, step.src, desc->length);
