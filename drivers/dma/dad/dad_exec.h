@@ -76,7 +76,7 @@ void dad_exec_skip(struct dad_vchan *vc, uint64_t first, unsigned int n);
 void dad_exec_fail(struct dad_vchan *vc, uint64_t ticket, uint8_t status);
 
 /* Can it be done in parts? Not if addresses wrap or lists do not match: that fails as a whole. */
-bool dad_exec_can_part(const struct dad_vchan *vc, const struct dad_desc *desc);
+bool dad_exec_can_part(const struct dad_desc *desc);
 
 /* Do length bytes, or what there is, of one from offset on, a multiple of 8. An
  * rte_dma_status_code. */
@@ -98,13 +98,7 @@ uint16_t dad_slow_copy(
 	const struct dad_exec *x, bool sva, uint64_t src, uint64_t dst, uint64_t length);
 uint16_t dad_slow_fill(
 	const struct dad_exec *x, bool sva, uint64_t pattern, uint64_t dst, uint64_t length);
-uint16_t dad_slow_sg(
-	const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc);
-
-/* The sum of the lists. False: they differ, or one wraps. */
-bool dad_slow_sg_bytes(const struct dad_vchan *vc, const struct dad_desc *desc, uint64_t *bytes);
-
-/* Some of the bytes of such lists. */
+/* Of lists that match, length bytes from offset on, or what there is. */
 uint16_t dad_slow_sg_part(const struct dad_exec *x, const struct dad_vchan *vc,
 	const struct dad_desc *desc, uint64_t offset, uint64_t length);
 

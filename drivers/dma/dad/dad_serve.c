@@ -180,7 +180,7 @@ open_split(struct dad_vchan *vc, uint64_t ticket)
 	const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
 	uint32_t none = 0;
 
-	if (desc->length < DAD_SPLIT_MIN || !dad_exec_can_part(vc, desc))
+	if (desc->length < DAD_SPLIT_MIN || !dad_exec_can_part(desc))
 		return false;
 	/* P2: pairs with the release in finish_split() */
 	if (!__atomic_compare_exchange_n(
