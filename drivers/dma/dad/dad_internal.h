@@ -24,6 +24,7 @@ struct dad_dev {
 	uint16_t dev_id;
 	char name[32];
 	struct dad_dma_dev *dma;
+	struct dad_regs *regs; /* a PCI function's, else NULL */
 	struct dad_engine engine;
 };
 
