@@ -211,22 +211,31 @@ wraps(uint64_t addr, uint64_t len)
 }
 
 bool
-dad_exec_can_part(const struct dad_desc *desc)
+dad_exec_can_part(const struct dad_vchan *vc, const struct dad_desc *desc)
 {
 	const unsigned int op = desc->opcode & DAD_OP_MASK;
+	uint64_t bytes;
 
+	/* a descriptor's length is too short for lists of 4 GiB and more */
+	if (op == DAD_OP_SG)
+		return dad_slow_sg_bytes(vc, desc, &bytes) && bytes == desc->length;
 	return !wraps(desc->dst, desc->length) &&
-		(op == DAD_OP_FILL || (op == DAD_OP_COPY && !wraps(desc->src, desc->length)));
+		(op == DAD_OP_FILL || !wraps(desc->src, desc->length));
 }
 
 uint16_t
-dad_exec_part(
-	const struct dad_exec *x, const struct dad_desc *desc, uint64_t offset, uint64_t length)
+dad_exec_part(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc,
+	uint64_t offset, uint64_t length)
 {
 	const bool sva = !(desc->opcode & DAD_OP_FOREIGN);
 
 	length = RTE_MIN(length, desc->length - offset);
-	if ((desc->opcode & DAD_OP_MASK) == DAD_OP_FILL)
+	switch (desc->opcode & DAD_OP_MASK) {
+	case DAD_OP_FILL:
 		return dad_slow_fill(x, sva, desc->src, desc->dst + offset, length);
-	return dad_slow_copy(x, sva, desc->src + offset, desc->dst + offset, length);
+	case DAD_OP_SG:
+		return dad_slow_sg_part(x, vc, desc, offset, length);
+	default:
+		return dad_slow_copy(x, sva, desc->src + offset, desc->dst + offset, length);
+	}
 }

@@ -72,13 +72,13 @@ void dad_exec_skip(struct dad_vchan *vc, uint64_t first, unsigned int n);
 /* The operation failed: its status, and what a fence behind it will ask for. */
 void dad_exec_fail(struct dad_vchan *vc, uint64_t ticket, uint8_t status);
 
-/* Copies and fills can be done in parts, unless their addresses wrap: then they fail as a whole. */
-bool dad_exec_can_part(const struct dad_desc *desc);
+/* Can it be done in parts? Not if addresses wrap or lists do not match: that fails as a whole. */
+bool dad_exec_can_part(const struct dad_vchan *vc, const struct dad_desc *desc);
 
 /* Do length bytes, or what there is, of one from offset on, a multiple of 8. An
  * rte_dma_status_code. */
-uint16_t dad_exec_part(
-	const struct dad_exec *x, const struct dad_desc *desc, uint64_t offset, uint64_t length);
+uint16_t dad_exec_part(const struct dad_exec *x, const struct dad_vchan *vc,
+	const struct dad_desc *desc, uint64_t offset, uint64_t length);
 
 bool dad_exec_run_generic(
 	const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n);
@@ -97,6 +97,13 @@ uint16_t dad_slow_fill(
 	const struct dad_exec *x, bool sva, uint64_t pattern, uint64_t dst, uint64_t length);
 uint16_t dad_slow_sg(
 	const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc);
+
+/* The sum of the lists. False: they differ, or one wraps. */
+bool dad_slow_sg_bytes(const struct dad_vchan *vc, const struct dad_desc *desc, uint64_t *bytes);
+
+/* Some of the bytes of such lists. */
+uint16_t dad_slow_sg_part(const struct dad_exec *x, const struct dad_vchan *vc,
+	const struct dad_desc *desc, uint64_t offset, uint64_t length);
 
 /* ---- large moves (dad_move.c) -----------------------------------------------------------------
  */

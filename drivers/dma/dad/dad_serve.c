@@ -161,7 +161,8 @@ serve_part(const struct dad_exec *x, struct dad_vchan *vc)
 	/* the word has 48 bits of the ticket, which is at most a lap behind `claimed` */
 	const uint64_t ticket = claimed - ((claimed - ((word >> 16) - 1)) & (UINT64_MAX >> 16));
 	const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
-	uint16_t status = dad_exec_part(x, desc, (uint64_t)part * DAD_SPLIT_PART, DAD_SPLIT_PART);
+	uint16_t status =
+		dad_exec_part(x, vc, desc, (uint64_t)part * DAD_SPLIT_PART, DAD_SPLIT_PART);
 
 	if (status != 0)
 		note_bad_part(s, part, status);
@@ -179,7 +180,7 @@ open_split(struct dad_vchan *vc, uint64_t ticket)
 	const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
 	uint32_t none = 0;
 
-	if (desc->length < DAD_SPLIT_MIN || !dad_exec_can_part(desc))
+	if (desc->length < DAD_SPLIT_MIN || !dad_exec_can_part(vc, desc))
 		return false;
 	/* P2: pairs with the release in finish_split() */
 	if (!__atomic_compare_exchange_n(

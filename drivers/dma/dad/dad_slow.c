@@ -157,6 +157,20 @@ struct list {
 	struct range range;
 };
 
+static struct list
+list_from(const struct dad_desc *desc)
+{
+	return (struct list){.next = desc->src + 1, .left = desc->dst & 0xffff};
+}
+
+static struct list
+list_to(const struct dad_desc *desc)
+{
+	return (struct list){
+		.next = desc->src + 1 + (desc->dst & 0xffff), .left = desc->dst >> 16 & 0xffff};
+}
+
+/* False: there is no more. */
 static bool
 list_front(const struct dad_vchan *vc, struct list *l)
 {
@@ -169,6 +183,17 @@ list_front(const struct dad_vchan *vc, struct list *l)
 		l->range = (struct range){sge->addr, sge->length};
 	}
 	return true;
+}
+
+static void
+list_skip(const struct dad_vchan *vc, struct list *l, uint64_t bytes)
+{
+	while (bytes > 0 && list_front(vc, l)) {
+		uint64_t n = RTE_MIN(bytes, l->range.len);
+
+		advance(&l->range, n);
+		bytes -= n;
+	}
 }
 
 static bool
@@ -185,27 +210,49 @@ list_sum(const struct dad_vchan *vc, struct list l, uint64_t *sum)
 	return true;
 }
 
-uint16_t
-dad_slow_sg(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc)
+bool
+dad_slow_sg_bytes(const struct dad_vchan *vc, const struct dad_desc *desc, uint64_t *bytes)
 {
-	struct list src = {.next = desc->src + 1, .left = desc->dst & 0xffff};
-	struct list dst = {.next = desc->src + 1 + src.left, .left = desc->dst >> 16 & 0xffff};
-	const bool sva = !(desc->opcode & DAD_OP_FOREIGN);
-	uint16_t status = RTE_DMA_STATUS_SUCCESSFUL;
-	uint64_t src_sum, dst_sum;
+	uint64_t dst_bytes;
 
-	if (!list_sum(vc, src, &src_sum) || !list_sum(vc, dst, &dst_sum) || src_sum != dst_sum)
-		return RTE_DMA_STATUS_INVALID_LENGTH;
-	while (status == RTE_DMA_STATUS_SUCCESSFUL && list_front(vc, &src) &&
+	return list_sum(vc, list_from(desc), bytes) && list_sum(vc, list_to(desc), &dst_bytes) &&
+		*bytes == dst_bytes;
+}
+
+uint16_t
+dad_slow_sg_part(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc,
+	uint64_t offset, uint64_t length)
+{
+	const bool sva = !(desc->opcode & DAD_OP_FOREIGN);
+	struct list src = list_from(desc), dst = list_to(desc);
+	uint16_t status = RTE_DMA_STATUS_SUCCESSFUL;
+
+	list_skip(vc, &src, offset);
+	list_skip(vc, &dst, offset);
+	while (status == RTE_DMA_STATUS_SUCCESSFUL && length > 0 && list_front(vc, &src) &&
 		list_front(vc, &dst)) {
 		struct range from = src.range, to = dst.range;
 
 		/* copy_fronts() bounds by pieces; entries bound each other here */
-		from.len = to.len = RTE_MIN(from.len, to.len);
-		uint64_t before = from.len;
+		const uint64_t both = RTE_MIN(from.len, to.len);
+		const uint64_t asked = RTE_MIN(both, length);
+
+		from.len = to.len = asked;
+
 		status = copy_fronts(x, sva, &from, &to);
-		advance(&src.range, before - from.len);
-		advance(&dst.range, before - from.len);
+		advance(&src.range, asked - from.len);
+		advance(&dst.range, asked - from.len);
+		length -= asked - from.len;
 	}
 	return status;
+}
+
+uint16_t
+dad_slow_sg(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc)
+{
+	uint64_t bytes;
+
+	if (!dad_slow_sg_bytes(vc, desc, &bytes))
+		return RTE_DMA_STATUS_INVALID_LENGTH;
+	return dad_slow_sg_part(x, vc, desc, 0, bytes);
 }
