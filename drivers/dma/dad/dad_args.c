@@ -16,7 +16,7 @@
 struct given {
 	const char *device;
 	struct dad_args *args;
-	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel, iommu, numa;
+	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel, iommu, numa, silent;
 };
 
 static const char *const engines[] = {
@@ -109,24 +109,33 @@ parse_threshold(struct given *g, const char *value)
 	return parse_number(g, "threshold", value, 0, DAD_THRESHOLD_MAX, &g->args->threshold);
 }
 
+/* 0 or 1. */
+static int
+parse_switch(const struct given *g, const char *key, const char *value, bool *on)
+{
+	uint32_t number = 0;
+	int ret = parse_number(g, key, value, 0, 1, &number);
+
+	*on = number;
+	return ret;
+}
+
 static int
 parse_mt(struct given *g, const char *value)
 {
-	uint32_t on = 0;
-	int ret = parse_number(g, "mt", value, 0, 1, &on);
-
-	g->args->mt = on;
-	return ret;
+	return parse_switch(g, "mt", value, &g->args->mt);
 }
 
 static int
 parse_register(struct given *g, const char *value)
 {
-	uint32_t on = 0;
-	int ret = parse_number(g, "register", value, 0, 1, &on);
+	return parse_switch(g, "register", value, &g->args->enlist);
+}
 
-	g->args->enlist = on;
-	return ret;
+static int
+parse_silent(struct given *g, const char *value)
+{
+	return parse_switch(g, "silent", value, &g->args->silent);
 }
 
 static int
@@ -202,6 +211,7 @@ parse_pair(const char *key, const char *value, void *opaque)
 		{"kernel", &g->kernel, parse_kernel},
 		{"iommu", &g->iommu, parse_iommu},
 		{"numa", &g->numa, parse_numa},
+		{"silent", &g->silent, parse_silent},
 	};
 
 	for (unsigned int i = 0; i < RTE_DIM(keys); i++) {

@@ -33,6 +33,9 @@ dad_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t 
 	/* this process's own: addresses of the C library are good in the primary only */
 	if (dad_exec_table[dev->data->dev_id]->sva)
 		info->dev_capa |= RTE_DMA_CAPA_SVA;
+	/* on request: tests of DPDK 24.03 to 26.07 take it for an error */
+	if (dad_of(dev)->args.silent)
+		info->dev_capa |= RTE_DMA_CAPA_SILENT;
 	info->max_vchans = DAD_VCHANS_MAX;
 	info->min_desc = DAD_DESC_MIN;
 	info->max_desc = DAD_DESC_MAX;
@@ -56,6 +59,7 @@ dad_configure(struct rte_dma_dev *dev, const struct rte_dma_conf *conf, uint32_t
 	(void)conf_sz;
 	release_vchans(d);
 	d->nb_vchans = conf->nb_vchans;
+	d->silent = dad_conf_is_silent(conf);
 	return 0;
 }
 
@@ -87,6 +91,7 @@ dad_vchan_op_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma
 	vc->threshold = is_auto ? d->args.threshold : 0;
 	vc->helped = is_auto || (is_inline && d->args.mt);
 	vc->belled = is_auto || d->args.mt;
+	vc->silent = d->silent;
 	vc->shared = vc->helped || engine == DAD_ENGINE_SERVICE || d->args.workers > 1;
 	return 0;
 }
@@ -239,8 +244,9 @@ dad_dump(const struct rte_dma_dev *dev, FILE *f)
 
 	const struct dad_exec *x = dad_exec_table[d->dev_id];
 
-	fprintf(f, "    engine: %s%s\n    kernel: %s, large: %s\n    addresses: %s%s\n",
-		dad_engine_name(d->args.engine), d->args.mt ? ", mt" : "", x->kernel, x->large,
+	fprintf(f, "    engine: %s%s%s\n    kernel: %s, large: %s\n    addresses: %s%s\n",
+		dad_engine_name(d->args.engine), d->args.mt ? ", mt" : "",
+		d->silent ? ", silent" : "", x->kernel, x->large,
 		x->iommu != NULL			     ? "its own, iommu=soft"
 			: rte_eal_iova_mode() == RTE_IOVA_PA ? "physical"
 							     : "virtual",

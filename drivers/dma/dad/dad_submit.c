@@ -22,6 +22,17 @@ is_full(const struct dad_vchan *vc)
 	return vc->tail >= vc->limit;
 }
 
+/* No room, not even where that of finished operations is the enqueuer's to take back. */
+static inline bool
+stays_full(struct dad_vchan *vc)
+{
+	if (likely(!is_full(vc)))
+		return false;
+	if (vc->silent)
+		dad_recycle(vc);
+	return is_full(vc);
+}
+
 /* The open group ends before the tail: note what its tag will say. */
 static inline void
 close_group(struct dad_vchan *vc)
@@ -188,7 +199,7 @@ static __rte_noinline int
 append_first(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, uint32_t length,
 	uint64_t flags)
 {
-	if (is_full(vc))
+	if (stays_full(vc))
 		return -ENOSPC;
 	if (vc->tail != vc->group)
 		close_group(vc);
@@ -243,6 +254,12 @@ reclaim_sges(struct dad_vchan *vc)
 	}
 }
 
+static inline bool
+sges_are_full(const struct dad_vchan *vc, uint32_t entries)
+{
+	return vc->sge_tail + 1 + entries - vc->sge_head > vc->sge_mask + 1;
+}
+
 static __rte_always_inline int
 copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
 	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags,
@@ -253,11 +270,17 @@ copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
 
 	if (unlikely(nb_src == 0 || nb_dst == 0 || nb_src > DAD_SGES_MAX || nb_dst > DAD_SGES_MAX))
 		return -EINVAL;
-	if (unlikely(is_full(vc)))
+	if (unlikely(stays_full(vc)))
 		return -ENOSPC;
 	reclaim_sges(vc);
-	if (unlikely(vc->sge_tail + 1 + entries - vc->sge_head > vc->sge_mask + 1))
-		return -ENOSPC;
+	if (unlikely(sges_are_full(vc, entries))) {
+		if (!vc->silent)
+			return -ENOSPC;
+		dad_recycle(vc);
+		reclaim_sges(vc);
+		if (sges_are_full(vc, entries))
+			return -ENOSPC;
+	}
 	const uint64_t header = vc->sge_tail;
 	*dad_vchan_sge(vc, header) = (struct dad_sge){.addr = vc->tail, .length = entries};
 	const struct dad_lists lists = dad_lists_put(vc, header + 1, src, dst, nb_src, nb_dst);
@@ -318,7 +341,10 @@ dad_submit(void *dev_private, uint16_t vchan)
 uint16_t
 dad_burst_capacity(const void *dev_private, uint16_t vchan)
 {
-	const struct dad_vchan *vc = &((const struct dad_dev *)dev_private)->vchan[vchan];
+	/* it is the caller's who enqueues */
+	struct dad_vchan *vc = vchan_of((void *)(uintptr_t)dev_private, vchan);
 
+	if (unlikely(vc->silent))
+		dad_recycle(vc);
 	return (uint16_t)(is_full(vc) ? 0 : vc->limit - vc->tail);
 }
