@@ -43,11 +43,12 @@ dad_conf_set_silent(struct rte_dma_conf *conf)
 
 /*
  * What dpdk-pmdinfo.py looks for in a binary. In the DPDK tree a tool generates it from the
- * registration macros; that tool is not installed anywhere.
+ * registration macros; that tool is not installed anywhere. ids: "", or a list of [vendor, device,
+ * subsystem vendor, subsystem device], 65535 for any.
  */
-#define DAD_PMD_INFO(name, params)                                                                 \
+#define DAD_PMD_INFO(name, params, ids)                                                            \
 	__attribute__((used)) static const char name##_pmd_info[] =                                \
 		"PMD_INFO_STRING= {\"name\": \"" RTE_STR(name) "\", \"params\": \"" params "\", "  \
-							       "\"pci_ids\": []}"
+							       "\"pci_ids\": [" ids "]}"
 
 #endif /* DAD_COMPAT_H */

@@ -19,32 +19,9 @@
 #include "dad_dma.h"
 #include "dad_dma_table.h"
 #include "eal_test.h"
+#include "test_identity.h"
 
 #define PAGE 4096u
-
-static struct dad_dma_domain *domain;
-static struct dad_dma_dev *dev;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	domain = dad_dma_domain_identity();
-	if (domain == NULL)
-		return -1;
-	dev = dad_dma_dev_create("test", domain, SOCKET_ID_ANY);
-	return dev == NULL ? -1 : dad_dma_set_mask_and_coherent(dev, DAD_DMA_BIT_MASK(64));
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	int ret = dad_dma_dev_destroy(dev);
-
-	dad_dma_domain_put(domain);
-	return ret;
-}
 
 static void
 assert_refused(dad_dma_addr_t got, int error)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <ctype.h>
 #include <errno.h>
+#include <numa.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <rte_common.h>
 #include <rte_kvargs.h>
+#include <rte_memory.h>
 
 #include "dad_internal.h"
 
@@ -14,7 +16,7 @@
 struct given {
 	const char *device;
 	struct dad_args *args;
-	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel, iommu, silent;
+	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel, iommu, numa, silent;
 };
 
 static const char *const engines[] = {
@@ -165,6 +167,21 @@ parse_iommu(struct given *g, const char *value)
 }
 
 static int
+parse_numa(struct given *g, const char *value)
+{
+	uint32_t node = 0;
+	int last = numa_available() >= 0 ? numa_max_node() : 0;
+	int ret = parse_number(g, "numa", value, 0, (unsigned long)last, &node);
+
+	g->args->numa = (int)node;
+	if (ret == 0 && numa_available() >= 0 && !numa_bitmask_isbitset(numa_nodes_ptr, node)) {
+		DAD_LOG(ERR, "%s: numa=%s: there is no such node", g->device, value);
+		return -EINVAL;
+	}
+	return ret;
+}
+
+static int
 parse_lcores(struct given *g, const char *value)
 {
 	char why[160];
@@ -193,6 +210,7 @@ parse_pair(const char *key, const char *value, void *opaque)
 		{"threshold", &g->threshold, parse_threshold},
 		{"kernel", &g->kernel, parse_kernel},
 		{"iommu", &g->iommu, parse_iommu},
+		{"numa", &g->numa, parse_numa},
 		{"silent", &g->silent, parse_silent},
 	};
 
@@ -245,6 +263,7 @@ dad_args_parse(const char *device, const char *text, struct dad_args *args)
 
 	memset(args, 0, sizeof(*args));
 	args->threshold = DAD_THRESHOLD_DEFAULT;
+	args->numa = SOCKET_ID_ANY;
 	if (text != NULL && text[0] != '\0' && parse_pairs(&g, text) != 0)
 		return -EINVAL;
 

@@ -13,6 +13,7 @@
 #include "dad_compat.h"
 #include "dad_dev.h"
 #include "dad_dma_domain.h"
+#include "dad_regs.h"
 
 /* How long stop waits for what was submitted. */
 #define DRAIN_MS 1000
@@ -98,10 +99,15 @@ dad_vchan_op_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma
 static int
 start_engine(struct dad_dev *d, int numa_node)
 {
-	if (d->args.engine == DAD_ENGINE_INLINE)
+	uint32_t *control = dad_regs_control(d);
+
+	if (d->args.engine == DAD_ENGINE_INLINE) {
+		d->engine.control = control;
+		__atomic_store_n(control, DAD_CONTROL_RUN, __ATOMIC_RELEASE);
 		return 0;
+	}
 	return dad_engine_start(&d->engine, d->name, &d->args, numa_node, dad_exec_table[d->dev_id],
-		d->vchan, d->nb_vchans);
+		d->vchan, d->nb_vchans, control);
 }
 
 static int
@@ -116,7 +122,9 @@ dad_start(struct rte_dma_dev *dev)
 		}
 	for (unsigned int v = 0; v < d->nb_vchans; v++)
 		dad_vchan_reset(&d->vchan[v]);
-	int ret = start_engine(d, dev->device->numa_node);
+	int ret = dad_regs_set(d);
+	if (ret == 0)
+		ret = start_engine(d, dev->device->numa_node);
 	for (unsigned int v = 0; ret == 0 && v < d->nb_vchans; v++)
 		dad_vchan_open(&d->vchan[v]);
 	return ret;
@@ -198,6 +206,8 @@ dad_vchan_status(const struct rte_dma_dev *dev, uint16_t vchan, enum rte_dma_vch
 	bool idle = vc->ring == NULL || dad_vchan_is_idle(vc);
 
 	*status = idle ? RTE_DMA_VCHAN_IDLE : RTE_DMA_VCHAN_ACTIVE;
+	if (vc->capacity != 0 && dad_regs_is_halted(d))
+		*status = RTE_DMA_VCHAN_HALTED_ERROR;
 	/* who asks may be what a worker on the same CPU waits for */
 	if (!idle && d->engine.crowded)
 		sched_yield();
@@ -406,5 +416,6 @@ dad_dev_fini(struct dad_dev *d)
 	release_vchans(d);
 	dad_dma_dev_destroy(d->dma);
 	d->dma = NULL;
+	dad_regs_release(d);
 	dad_exec_close(d->dev_id);
 }

@@ -8,6 +8,7 @@
 #include <rte_vect.h>
 
 #include "dad_exec.h"
+#include "dad_lists.h"
 
 struct dad_exec *dad_exec_table[DAD_EXEC_DEVS_MAX];
 
@@ -182,9 +183,10 @@ dad_exec_has_failed(const struct dad_vchan *vc, uint64_t first)
 }
 
 bool
-dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n)
+dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n,
+	unsigned int after)
 {
-	if (likely(!x->run(x, vc, first, n)))
+	if (likely(!x->run(x, vc, first, n, after)))
 		return false;
 	note_failure(vc, first);
 	return true;
@@ -211,14 +213,12 @@ wraps(uint64_t addr, uint64_t len)
 }
 
 bool
-dad_exec_can_part(const struct dad_vchan *vc, const struct dad_desc *desc)
+dad_exec_can_part(const struct dad_desc *desc)
 {
 	const unsigned int op = desc->opcode & DAD_OP_MASK;
-	uint64_t bytes;
 
-	/* a descriptor's length is too short for lists of 4 GiB and more */
 	if (op == DAD_OP_SG)
-		return dad_slow_sg_bytes(vc, desc, &bytes) && bytes == desc->length;
+		return dad_sg_match(desc) && !dad_lists_are_huge(desc);
 	return !wraps(desc->dst, desc->length) &&
 		(op == DAD_OP_FILL || !wraps(desc->src, desc->length));
 }

@@ -25,6 +25,7 @@ struct dad_dev {
 	bool silent; /* as configured */
 	char name[32];
 	struct dad_dma_dev *dma;
+	struct dad_regs *regs; /* a PCI function's, else NULL */
 	struct dad_engine engine;
 };
 

@@ -27,6 +27,7 @@
 #include <rte_branch_prediction.h>
 
 #include "dad_internal.h"
+#include "dad_lists.h"
 #include "dad_serve.h"
 
 /* word: 48 bits of the next ticket, 16 of depth, which no more than a ring's size can need. */
@@ -245,7 +246,7 @@ dad_mt_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
 {
 	struct dad_vchan *vc = vchan_of(dev_private, vchan);
 	const uint64_t lists = RTE_MIN(vc->capacity, (vc->sge_mask + 1) / (2 * DAD_SGES_MAX));
-	uint64_t ticket, bytes = 0;
+	uint64_t ticket;
 	unsigned int depth;
 
 	if (unlikely(nb_src == 0 || nb_dst == 0 || nb_src > DAD_SGES_MAX || nb_dst > DAD_SGES_MAX))
@@ -254,17 +255,8 @@ dad_mt_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
 		return -ENOSPC;
 
 	const uint64_t first = ticket * 2 * DAD_SGES_MAX;
-	for (unsigned int i = 0; i < nb_src; i++) {
-		*dad_vchan_sge(vc, first + i) =
-			(struct dad_sge){.addr = src[i].addr, .length = src[i].length};
-		bytes += src[i].length;
-	}
-	for (unsigned int i = 0; i < nb_dst; i++)
-		*dad_vchan_sge(vc, first + nb_src + i) =
-			(struct dad_sge){.addr = dst[i].addr, .length = dst[i].length};
-	fill_in(vc, ticket, depth, DAD_OP_SG | dad_foreign, first - 1,
-		(uint64_t)nb_dst << 16 | nb_src, (uint32_t)RTE_MIN(bytes, (uint64_t)UINT32_MAX),
-		flags);
+	const struct dad_lists put = dad_lists_put(vc, first, src, dst, nb_src, nb_dst);
+	fill_in(vc, ticket, depth, DAD_OP_SG | dad_foreign, first - 1, put.word, put.length, flags);
 	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
 		submit(vc);
 	return (uint16_t)ticket;

@@ -180,7 +180,7 @@ open_split(struct dad_vchan *vc, uint64_t ticket)
 	const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
 	uint32_t none = 0;
 
-	if (desc->length < DAD_SPLIT_MIN || !dad_exec_can_part(vc, desc))
+	if (desc->length < DAD_SPLIT_MIN || !dad_exec_can_part(desc))
 		return false;
 	/* P2: pairs with the release in finish_split() */
 	if (!__atomic_compare_exchange_n(
@@ -198,6 +198,21 @@ open_split(struct dad_vchan *vc, uint64_t ticket)
 
 /* ---- groups ------------------------------------------------------------------------------- */
 
+/* Large operations come in groups of one or a few: then how many more are behind them. Not where
+ * others may take them. */
+static unsigned int
+come_after(const struct dad_vchan *vc, const struct claim *c)
+{
+	const uint64_t end = c->first + c->n;
+	enum dad_kind kind;
+
+	if (vc->shared || c->n > 4 || !is_submitted(vc, end, &kind))
+		return 0;
+	/* and in time for the one after that */
+	rte_prefetch0(dad_vchan_desc(vc, end + 1));
+	return 1;
+}
+
 static bool
 execute(const struct dad_exec *x, struct dad_vchan *vc, const struct claim *c)
 {
@@ -209,7 +224,7 @@ execute(const struct dad_exec *x, struct dad_vchan *vc, const struct claim *c)
 	 * would take lines that the submitter is just writing. */
 	for (unsigned int i = c->n; i > 0; i -= RTE_MIN(i, 2u))
 		rte_prefetch0(dad_vchan_desc(vc, c->first + i - 1));
-	return dad_exec_group(x, vc, c->first, c->n);
+	return dad_exec_group(x, vc, c->first, c->n, come_after(vc, c));
 }
 
 bool
@@ -245,7 +260,7 @@ dad_serve_own(const struct dad_exec *x, struct dad_vchan *vc, uint64_t ticket, u
 	if (unlikely(failed))
 		dad_exec_skip(vc, ticket, n);
 	else
-		failed = dad_exec_group(x, vc, ticket, n);
+		failed = dad_exec_group(x, vc, ticket, n, 0);
 	finish(vc, ticket, n, failed);
 	return true;
 }

@@ -160,14 +160,14 @@ struct list {
 static struct list
 list_from(const struct dad_desc *desc)
 {
-	return (struct list){.next = desc->src + 1, .left = desc->dst & 0xffff};
+	return (struct list){.next = desc->src + 1, .left = dad_sg_nb_src(desc)};
 }
 
 static struct list
 list_to(const struct dad_desc *desc)
 {
 	return (struct list){
-		.next = desc->src + 1 + (desc->dst & 0xffff), .left = desc->dst >> 16 & 0xffff};
+		.next = desc->src + 1 + dad_sg_nb_src(desc), .left = dad_sg_nb_dst(desc)};
 }
 
 /* False: there is no more. */
@@ -196,29 +196,6 @@ list_skip(const struct dad_vchan *vc, struct list *l, uint64_t bytes)
 	}
 }
 
-static bool
-list_sum(const struct dad_vchan *vc, struct list l, uint64_t *sum)
-{
-	*sum = 0;
-	for (; l.left > 0; l.left--) {
-		const struct dad_sge *sge = dad_vchan_sge(vc, l.next++);
-
-		if (sge->length > 0 && wraps(sge->addr, sge->length))
-			return false;
-		*sum += sge->length;
-	}
-	return true;
-}
-
-bool
-dad_slow_sg_bytes(const struct dad_vchan *vc, const struct dad_desc *desc, uint64_t *bytes)
-{
-	uint64_t dst_bytes;
-
-	return list_sum(vc, list_from(desc), bytes) && list_sum(vc, list_to(desc), &dst_bytes) &&
-		*bytes == dst_bytes;
-}
-
 uint16_t
 dad_slow_sg_part(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc,
 	uint64_t offset, uint64_t length)
@@ -245,14 +222,4 @@ dad_slow_sg_part(const struct dad_exec *x, const struct dad_vchan *vc, const str
 		length -= asked - from.len;
 	}
 	return status;
-}
-
-uint16_t
-dad_slow_sg(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc)
-{
-	uint64_t bytes;
-
-	if (!dad_slow_sg_bytes(vc, desc, &bytes))
-		return RTE_DMA_STATUS_INVALID_LENGTH;
-	return dad_slow_sg_part(x, vc, desc, 0, bytes);
 }

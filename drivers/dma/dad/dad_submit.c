@@ -7,6 +7,7 @@
 #include <rte_branch_prediction.h>
 
 #include "dad_internal.h"
+#include "dad_lists.h"
 #include "dad_serve.h"
 
 static inline struct dad_vchan *
@@ -123,7 +124,8 @@ execute(struct dad_vchan *vc)
 			poisoned = poisoned || dad_exec_has_failed(vc, vc->batch);
 		if (unlikely(poisoned))
 			dad_exec_skip(vc, ticket, n);
-		if (unlikely(poisoned || dad_exec_group(x, vc, ticket, n)))
+		if (unlikely(poisoned ||
+			    dad_exec_group(x, vc, ticket, n, vc->tail - (ticket + n) > 0)))
 			vc->careful = ticket + n;
 		ticket += n;
 	}
@@ -258,19 +260,6 @@ sges_are_full(const struct dad_vchan *vc, uint32_t entries)
 	return vc->sge_tail + 1 + entries - vc->sge_head > vc->sge_mask + 1;
 }
 
-static uint64_t
-append_sges(struct dad_vchan *vc, uint64_t at, const struct rte_dma_sge *list, uint16_t n)
-{
-	uint64_t bytes = 0;
-
-	for (uint16_t i = 0; i < n; i++) {
-		*dad_vchan_sge(vc, at + i) =
-			(struct dad_sge){.addr = list[i].addr, .length = list[i].length};
-		bytes += list[i].length;
-	}
-	return bytes;
-}
-
 static __rte_always_inline int
 copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
 	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags,
@@ -294,12 +283,10 @@ copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
 	}
 	const uint64_t header = vc->sge_tail;
 	*dad_vchan_sge(vc, header) = (struct dad_sge){.addr = vc->tail, .length = entries};
-	uint64_t bytes = append_sges(vc, header + 1, src, nb_src);
-	append_sges(vc, header + 1 + nb_src, dst, nb_dst);
+	const struct dad_lists lists = dad_lists_put(vc, header + 1, src, dst, nb_src, nb_dst);
 	/* release: the header first. A process may die here, and another one go on */
 	__atomic_store_n(&vc->sge_tail, header + 1 + entries, __ATOMIC_RELEASE);
-	return enqueue(vc, DAD_OP_SG | foreign, header, (uint64_t)nb_dst << 16 | nb_src,
-		(uint32_t)RTE_MIN(bytes, (uint64_t)UINT32_MAX), flags);
+	return enqueue(vc, DAD_OP_SG | foreign, header, lists.word, lists.length, flags);
 }
 
 int
