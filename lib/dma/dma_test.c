@@ -123,11 +123,12 @@ follows_the_heap(void **state)
 	for (size_t at = 0; at < size; at += PAGE)
 		assert_int_equal(dad_dma_virt_to_bus(domain, buffer + at, NULL),
 			rte_mem_virt2iova(buffer + at));
+	const uintptr_t middle = (uintptr_t)buffer + size / 2;
 	rte_free(buffer);
 
-	const struct rte_memseg *ms = rte_mem_virt2memseg(buffer + size / 2, NULL);
+	const struct rte_memseg *ms = rte_mem_virt2memseg((void *)middle, NULL);
 	bool still_there = ms != NULL && ms->addr != NULL;
-	dad_dma_addr_t now = dad_dma_virt_to_bus(domain, buffer + size / 2, NULL);
+	dad_dma_addr_t now = dad_dma_virt_to_bus(domain, (void *)middle, NULL);
 	assert_int_equal(now != DAD_DMA_MAPPING_ERROR, still_there);
 }
 
