@@ -9,6 +9,7 @@
 
 #include "command.h"
 #include "interrupt.h"
+#include "numa_show.h"
 #include "word.h"
 
 #define MAX_WORDS    2
@@ -70,6 +71,13 @@ run_show_vchan(struct prompt *p, const char *value)
 	for (unsigned int i = 0; i < p->devices->count; i++)
 		device_show_vchans(&p->devices->dev[i]);
 	return 0;
+}
+
+static int
+run_show_numa(struct prompt *p, const char *value)
+{
+	(void)value;
+	return numa_show(p->devices, p->config);
 }
 
 static int
@@ -193,6 +201,7 @@ static const struct command table[] = {
 	{{"show", "device"}, NULL, "devices: driver, engine, capabilities, limits",
 		run_show_device},
 	{{"show", "vchan"}, NULL, "vchans: state, and what the device counts", run_show_vchan},
+	{{"show", "numa"}, NULL, "nodes of devices, rings, buffers, workers", run_show_numa},
 	{{"show", "stats"}, NULL, "statistics, and rates since shown last", run_show_stats},
 	{{"show", "config"}, NULL, "settings", run_show_config},
 	{{"start"}, NULL, "begin to transfer, in the background", run_start},

@@ -13,6 +13,7 @@
 #include "clamp.h"
 #include "config.h"
 #include "device.h"
+#include "dump.h"
 
 /* Buses that carry dmadevs. */
 static const char *const buses[] = {
@@ -57,22 +58,8 @@ find_driver(struct device *dev)
 static void
 find_engine(struct device *dev)
 {
-	char *text = NULL, *at;
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
-
-	dev->engine[0] = '\0';
-	if (f == NULL)
-		return;
-	int ret = rte_dma_dump(dev->id, f);
-	fclose(f);
-	if (ret == 0 && text != NULL && (at = strstr(text, "engine")) != NULL) {
-		at += strlen("engine");
-		at += strspn(at, " \t:=");
-		snprintf(dev->engine, sizeof(dev->engine), "%.*s", (int)strcspn(at, " \t\n,;()"),
-			at);
-	}
-	free(text);
+	dump_find(dev->id, "engine", dev->engine, sizeof(dev->engine));
+	dev->engine[strcspn(dev->engine, " \t,;()")] = '\0';
 }
 
 static int
