@@ -60,6 +60,27 @@ list_next(const char *list, char *word, size_t size)
 }
 
 int
+parse_bits(uint32_t *to, const char *value, const char *const names[], size_t nb_names)
+{
+	uint32_t bits = 0;
+	char word[64];
+
+	while ((value = list_next(value, word, sizeof(word))) != NULL) {
+		size_t i = 0;
+
+		while (i < nb_names && strcmp(word, names[i]) != 0)
+			i++;
+		if (i == nb_names)
+			return -EINVAL;
+		bits |= 1u << i;
+	}
+	if (bits == 0)
+		return -EINVAL;
+	*to = bits;
+	return 0;
+}
+
+int
 list_has(const char *list, unsigned int n)
 {
 	char word[32];
@@ -235,29 +256,43 @@ set_ops(struct config *c, const char *value)
 static int
 set_sets(struct config *c, const char *value)
 {
-	uint32_t sets = 0;
+	static const char *const names[] = {"core", "cache", "memory"};
+
+	return parse_bits(&c->sets, value, names, 3);
+}
+
+static int
+set_parts(struct config *c, const char *value)
+{
+	static const char *const names[] = {"sweep", "latency"};
+
+	return parse_bits(&c->parts, value, names, 2);
+}
+
+static int
+set_cpu_threads(struct config *c, const char *value)
+{
+	uint32_t counts[CONFIG_MAX_CPU_COUNTS];
+	uint32_t n = 0;
 	char word[64];
 
 	while ((value = list_next(value, word, sizeof(word))) != NULL) {
-		if (strcmp(word, "core") == 0)
-			sets |= SET_CORE;
-		else if (strcmp(word, "cache") == 0)
-			sets |= SET_CACHE;
-		else if (strcmp(word, "memory") == 0)
-			sets |= SET_MEMORY;
-		else
+		if (n == CONFIG_MAX_CPU_COUNTS ||
+			parse_u32(word, 1, CONFIG_MAX_CPU_THREADS, &counts[n]) != 0)
 			return -EINVAL;
+		n++;
 	}
-	if (sets == 0)
+	if (n == 0)
 		return -EINVAL;
-	c->sets = sets;
+	memcpy(c->cpu_threads, counts, n * sizeof(counts[0]));
+	c->nb_cpu_threads = n;
 	return 0;
 }
 
 static int
 set_rounds(struct config *c, const char *value)
 {
-	return parse_u32(value, 1, 101, &c->rounds);
+	return parse_u32(value, 1, CONFIG_MAX_ROUNDS, &c->rounds);
 }
 
 static int
@@ -349,6 +384,11 @@ const struct setting settings[] = {
 		"copy, fill, sg, with commas between them", NULL, false, set_ops},
 	{"sets", "LIST", "bench: working sets (default all)",
 		"core, cache, memory, with commas between them", NULL, false, set_sets},
+	{"parts", "LIST", "bench: rates, or one operation at a time (default sweep)",
+		"sweep, latency, with commas between them", NULL, false, set_parts},
+	{"cpu-threads", "LIST", "bench: threads that memcpy, for each number (default 1)",
+		"numbers of 1 to 64 with commas between them, 4 of them at most", NULL, false,
+		set_cpu_threads},
 	{"rounds", "N", "bench: rounds, of which the median counts (5; mapbench: 9)", "1 to 101",
 		NULL, false, set_rounds},
 	{"duration-ms", "N", "bench: length of a measurement (30; mapbench: 5)", "1 to 60000", NULL,
@@ -416,6 +456,9 @@ config_defaults(struct config *c)
 		.lcores = "all",
 		.ops = (1u << OP_COUNT) - 1,
 		.sets = SET_CORE | SET_CACHE | SET_MEMORY,
+		.parts = PART_SWEEP,
+		.cpu_threads = {1},
+		.nb_cpu_threads = 1,
 		.sizes = {64, 256, 1024, 4096, 16384, 65536, 262144, 1048576},
 		.nb_sizes = 8,
 		.rounds = 5,
