@@ -73,3 +73,5 @@ for part; do
     *) die "no part '$part': there is sweep, latency, cores, cost" ;;
     esac
 done
+echo
+echo "into the documents: config/figures.py $build README.md doc/guides/dmadevs/dad.md"
