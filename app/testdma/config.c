@@ -160,6 +160,12 @@ set_segments(struct config *c, const char *value)
 }
 
 static int
+set_vchans(struct config *c, const char *value)
+{
+	return parse_u32(value, 1, CONFIG_MAX_VCHANS, &c->vchans);
+}
+
+static int
 set_count(struct config *c, const char *value)
 {
 	return parse_number(value, 0, UINT64_MAX, &c->count);
@@ -367,6 +373,8 @@ const struct setting settings[] = {
 		"off, sample or full", "off sample full ", true, set_verify},
 	{"segments", "N", "length of each list of sg (default 4)", "1 to 16", NULL, true,
 		set_segments},
+	{"vchans", "N", "vchans that an lcore drives of a device, or a file goes through (1)",
+		"1 to 64", NULL, true, set_vchans},
 	{"count", "N", "operations on each vchan (default 0: until stop)", "a number", NULL, true,
 		set_count},
 	{"stall", "SECONDS", "give up after so long without a completion (default 5)", "1 to 3600",
@@ -451,6 +459,7 @@ config_defaults(struct config *c)
 		.qdepth = 256,
 		.verify = VERIFY_SAMPLE,
 		.segments = 4,
+		.vchans = 1,
 		.stall_s = 5,
 		.devices = "all",
 		.lcores = "all",

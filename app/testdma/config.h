@@ -20,6 +20,7 @@
 #define CONFIG_MAX_SIZES       32
 #define CONFIG_LIST_SIZE       256
 #define CONFIG_MAX_ROUNDS      101
+#define CONFIG_MAX_VCHANS      64
 #define CONFIG_MAX_CPU_THREADS 64 /* of one backend */
 #define CONFIG_MAX_CPU_COUNTS  4  /* such backends */
 
@@ -46,6 +47,7 @@ struct config {
 	uint32_t qdepth;
 	enum verify verify;
 	uint32_t segments;
+	uint32_t vchans;		/**< for each lcore on a device */
 	uint64_t count;			/**< operations on each vchan; 0: until stop */
 	uint32_t stall_s;		/**< no completion for so long is an error */
 	uint32_t period_s;		/**< statistics every so often; 0: never */

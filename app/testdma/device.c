@@ -219,7 +219,7 @@ device_configure(struct device *dev, uint16_t nb_vchans, uint32_t depth)
 	int ret;
 
 	if (nb_vchans > dev->info.max_vchans) {
-		fprintf(stderr, "%s has %u vchans, and %u lcores shall use one each\n", dev->name,
+		fprintf(stderr, "%s has %u vchans, and %u are to be used\n", dev->name,
 			dev->info.max_vchans, nb_vchans);
 		return -EINVAL;
 	}
