@@ -69,6 +69,7 @@ attach(struct rte_vdev_device *vdev)
 		rte_dma_pmd_release(name);
 		return ret;
 	}
+	dad_exec_play(dad_exec_table[d->dev_id], &d->model);
 	dad_foreign = DAD_OP_FOREIGN;
 	vdev->device.numa_node = dev->data->numa_node;
 	dev->device = &vdev->device;

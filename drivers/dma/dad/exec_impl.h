@@ -125,23 +125,8 @@ fill(uint8_t *dst, uint64_t pattern, size_t len)
 	memcpy(dst, &pattern, len);
 }
 
-static __rte_noinline uint16_t
-slow(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc)
-{
-	const bool sva = !(desc->opcode & DAD_OP_FOREIGN);
-
-	switch (desc->opcode & DAD_OP_MASK) {
-	case DAD_OP_COPY:
-		return dad_slow_copy(x, sva, desc->src, desc->dst, desc->length);
-	case DAD_OP_FILL:
-		return dad_slow_fill(x, sva, desc->src, desc->dst, desc->length);
-	default:
-		return dad_slow_sg(x, vc, desc);
-	}
-}
-
 /* An operation whose addresses are good over all of its length: a copy, or without src a fill.
- * Without dst: one for slow(). */
+ * Without dst: one for dad_slow_op(). */
 struct step {
 	uint8_t *dst;
 	const uint8_t *src;
@@ -195,7 +180,7 @@ EXEC_RUN(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigne
 		} else if (step.dst != NULL) {
 			fill(step.dst, desc->src, desc->length);
 		} else {
-			uint16_t status = slow(x, vc, desc);
+			uint16_t status = dad_slow_op(x, vc, desc);
 
 			if (status != RTE_DMA_STATUS_SUCCESSFUL) {
 				dad_desc_set_status(desc, (uint8_t)status);
