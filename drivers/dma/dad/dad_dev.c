@@ -13,6 +13,7 @@
 #include "dad_compat.h"
 #include "dad_dev.h"
 #include "dad_dma_domain.h"
+#include "dad_regs.h"
 
 /* How long stop waits for what was submitted. */
 #define DRAIN_MS 1000
@@ -32,6 +33,9 @@ dad_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t 
 	/* this process's own: addresses of the C library are good in the primary only */
 	if (dad_exec_table[dev->data->dev_id]->sva)
 		info->dev_capa |= RTE_DMA_CAPA_SVA;
+	/* on request: tests of DPDK 24.03 to 26.07 take it for an error */
+	if (dad_of(dev)->args.silent)
+		info->dev_capa |= RTE_DMA_CAPA_SILENT;
 	info->dev_capa |= dad_model_directions(&dad_of(dev)->model);
 	info->max_vchans = DAD_VCHANS_MAX;
 	info->min_desc = DAD_DESC_MIN;
@@ -56,6 +60,7 @@ dad_configure(struct rte_dma_dev *dev, const struct rte_dma_conf *conf, uint32_t
 	(void)conf_sz;
 	release_vchans(d);
 	d->nb_vchans = conf->nb_vchans;
+	d->silent = dad_conf_is_silent(conf);
 	return 0;
 }
 
@@ -87,6 +92,7 @@ dad_vchan_op_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma
 	vc->threshold = is_auto ? d->args.threshold : 0;
 	vc->helped = is_auto || (is_inline && d->args.mt);
 	vc->belled = is_auto || d->args.mt;
+	vc->silent = d->silent;
 	vc->shared = vc->helped || engine == DAD_ENGINE_SERVICE || d->args.workers > 1;
 	ret = dad_model_vchan_setup(&d->model, d->name, vchan, vc, conf);
 	if (ret != 0)
@@ -97,10 +103,15 @@ dad_vchan_op_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma
 static int
 start_engine(struct dad_dev *d, int numa_node)
 {
-	if (d->args.engine == DAD_ENGINE_INLINE)
+	uint32_t *control = dad_regs_control(d);
+
+	if (d->args.engine == DAD_ENGINE_INLINE) {
+		d->engine.control = control;
+		__atomic_store_n(control, DAD_CONTROL_RUN, __ATOMIC_RELEASE);
 		return 0;
+	}
 	return dad_engine_start(&d->engine, d->name, &d->args, numa_node, dad_exec_table[d->dev_id],
-		d->vchan, d->nb_vchans);
+		d->vchan, d->nb_vchans, control);
 }
 
 static int
@@ -115,8 +126,11 @@ dad_start(struct rte_dma_dev *dev)
 		}
 	for (unsigned int v = 0; v < d->nb_vchans; v++)
 		dad_vchan_reset(&d->vchan[v]);
-	dad_model_start(&d->model);
-	int ret = start_engine(d, dev->device->numa_node);
+	int ret = dad_regs_set(d);
+	if (ret == 0) {
+		dad_model_start(&d->model);
+		ret = start_engine(d, dev->device->numa_node);
+	}
 	for (unsigned int v = 0; ret == 0 && v < d->nb_vchans; v++)
 		dad_vchan_open(&d->vchan[v]);
 	return ret;
@@ -198,6 +212,8 @@ dad_vchan_status(const struct rte_dma_dev *dev, uint16_t vchan, enum rte_dma_vch
 	bool idle = vc->ring == NULL || dad_vchan_is_idle(vc);
 
 	*status = idle ? RTE_DMA_VCHAN_IDLE : RTE_DMA_VCHAN_ACTIVE;
+	if (vc->capacity != 0 && dad_regs_is_halted(d))
+		*status = RTE_DMA_VCHAN_HALTED_ERROR;
 	/* who asks may be what a worker on the same CPU waits for */
 	if (!idle && d->engine.crowded)
 		sched_yield();
@@ -234,8 +250,9 @@ dad_dump(const struct rte_dma_dev *dev, FILE *f)
 
 	const struct dad_exec *x = dad_exec_table[d->dev_id];
 
-	fprintf(f, "    engine: %s%s\n    kernel: %s, large: %s\n    addresses: %s%s\n",
-		dad_engine_name(d->args.engine), d->args.mt ? ", mt" : "", x->kernel, x->large,
+	fprintf(f, "    engine: %s%s%s\n    kernel: %s, large: %s\n    addresses: %s%s\n",
+		dad_engine_name(d->args.engine), d->args.mt ? ", mt" : "",
+		d->silent ? ", silent" : "", x->kernel, x->large,
 		x->iommu != NULL			     ? "its own, iommu=soft"
 			: rte_eal_iova_mode() == RTE_IOVA_PA ? "physical"
 							     : "virtual",
@@ -412,5 +429,6 @@ dad_dev_fini(struct dad_dev *d)
 	dad_model_close(&d->model);
 	dad_dma_dev_destroy(d->dma);
 	d->dma = NULL;
+	dad_regs_release(d);
 	dad_exec_close(d->dev_id);
 }

@@ -8,6 +8,7 @@
 #include <rte_vect.h>
 
 #include "dad_exec.h"
+#include "dad_lists.h"
 #include "dad_model.h"
 
 struct dad_exec *dad_exec_table[DAD_EXEC_DEVS_MAX];
@@ -191,11 +192,12 @@ dad_exec_has_failed(const struct dad_vchan *vc, uint64_t first)
 }
 
 bool
-dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n)
+dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n,
+	unsigned int after)
 {
 	const dad_exec_run_t run = __atomic_load_n(&x->run, __ATOMIC_ACQUIRE);
 
-	if (likely(!run(x, vc, first, n)))
+	if (likely(!run(x, vc, first, n, after)))
 		return false;
 	note_failure(vc, first);
 	return true;
@@ -226,9 +228,12 @@ dad_exec_can_part(const struct dad_exec *x, const struct dad_desc *desc)
 {
 	const unsigned int op = desc->opcode & DAD_OP_MASK;
 
-	return __atomic_load_n(&x->run, __ATOMIC_RELAXED) == x->kernel_run &&
-		!wraps(desc->dst, desc->length) &&
-		(op == DAD_OP_FILL || (op == DAD_OP_COPY && !wraps(desc->src, desc->length)));
+	if (__atomic_load_n(&x->run, __ATOMIC_RELAXED) != x->kernel_run)
+		return false;
+	if (op == DAD_OP_SG)
+		return dad_sg_match(desc) && !dad_lists_are_huge(desc);
+	return !wraps(desc->dst, desc->length) &&
+		(op == DAD_OP_FILL || !wraps(desc->src, desc->length));
 }
 
 uint16_t
@@ -238,7 +243,12 @@ dad_exec_part(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_d
 	const bool sva = !(desc->opcode & DAD_OP_FOREIGN);
 
 	length = RTE_MIN(length, desc->length - offset);
-	if ((desc->opcode & DAD_OP_MASK) == DAD_OP_FILL)
+	switch (desc->opcode & DAD_OP_MASK) {
+	case DAD_OP_FILL:
 		return dad_slow_fill(x, vc, sva, desc->src, desc->dst + offset, length);
-	return dad_slow_copy(x, vc, sva, desc->src + offset, desc->dst + offset, length);
+	case DAD_OP_SG:
+		return dad_slow_sg_part(x, vc, desc, offset, length);
+	default:
+		return dad_slow_copy(x, vc, sva, desc->src + offset, desc->dst + offset, length);
+	}
 }

@@ -164,12 +164,13 @@ do_one(const struct dad_exec *x, struct dad_vchan *vc, uint64_t ticket)
 }
 
 static bool
-do_run(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n)
+do_run(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n,
+	unsigned int after)
 {
 	bool failed = false;
 
 	if (!vc->model.src_window && !vc->model.dst_window)
-		return x->kernel_run(x, vc, first, n);
+		return x->kernel_run(x, vc, first, n, after);
 	for (uint64_t ticket = first; ticket < first + n; ticket++) {
 		uint16_t status = do_one(x, vc, ticket);
 
@@ -182,11 +183,12 @@ do_run(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned 
 }
 
 bool
-dad_model_run(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n)
+dad_model_run(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n,
+	unsigned int after)
 {
 	if (vc->due != NULL)
 		dad_throttle_begin(&x->model->throttle, vc, first, n);
-	return do_run(x, vc, first, n);
+	return do_run(x, vc, first, n, after);
 }
 
 /* ---- dump --------------------------------------------------------------------------------- */

@@ -57,6 +57,7 @@ void dad_model_dump(
 	const struct dad_model *m, const struct dad_vchan *vchan, unsigned int nb_vchans, FILE *f);
 
 /* A dad_exec_run_t. */
-bool dad_model_run(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n);
+bool dad_model_run(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n,
+	unsigned int after);
 
 #endif /* DAD_MODEL_H */

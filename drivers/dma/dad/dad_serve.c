@@ -199,6 +199,21 @@ open_split(const struct dad_exec *x, struct dad_vchan *vc, uint64_t ticket)
 
 /* ---- groups ------------------------------------------------------------------------------- */
 
+/* Large operations come in groups of one or a few: then how many more are behind them. Not where
+ * others may take them. */
+static unsigned int
+come_after(const struct dad_vchan *vc, const struct claim *c)
+{
+	const uint64_t end = c->first + c->n;
+	enum dad_kind kind;
+
+	if (vc->shared || c->n > 4 || !is_submitted(vc, end, &kind))
+		return 0;
+	/* and in time for the one after that */
+	rte_prefetch0(dad_vchan_desc(vc, end + 1));
+	return 1;
+}
+
 static bool
 execute(const struct dad_exec *x, struct dad_vchan *vc, const struct claim *c)
 {
@@ -210,7 +225,7 @@ execute(const struct dad_exec *x, struct dad_vchan *vc, const struct claim *c)
 	 * would take lines that the submitter is just writing. */
 	for (unsigned int i = c->n; i > 0; i -= RTE_MIN(i, 2u))
 		rte_prefetch0(dad_vchan_desc(vc, c->first + i - 1));
-	return dad_exec_group(x, vc, c->first, c->n);
+	return dad_exec_group(x, vc, c->first, c->n, come_after(vc, c));
 }
 
 bool
@@ -246,7 +261,7 @@ dad_serve_own(const struct dad_exec *x, struct dad_vchan *vc, uint64_t ticket, u
 	if (unlikely(failed))
 		dad_exec_skip(vc, ticket, n);
 	else
-		failed = dad_exec_group(x, vc, ticket, n);
+		failed = dad_exec_group(x, vc, ticket, n, 0);
 	finish(vc, ticket, n, failed);
 	return true;
 }

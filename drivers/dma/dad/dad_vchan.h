@@ -78,13 +78,15 @@ struct dad_vchan {
 	uint32_t threshold; /* engine=auto: batches of up to so many bytes are done in submit */
 	uint16_t dev_id;    /* names what each process has of its own: dad_exec_of() */
 	uint8_t size_log2;
-	bool in_submit : 1; /* engine=inline: submit does it all; without tags, if it is for one
-			     * thread and nothing is due later */
-	bool mt : 1;	    /* many submit and complete: dad_mt.c */
-	bool shared : 1;    /* several may claim: by CAS, and they count what they finish */
-	bool belled : 1;    /* workers look at the bell before they look at tags */
-	bool helped : 1;    /* who completes may claim, too */
-	bool ordered : 1;   /* a group begins when all before it is done */
+	/* engine=inline: submit does it all; without tags, if it is for one thread and nothing is
+	 * due later */
+	bool in_submit : 1;
+	bool mt : 1;	  /* many submit and complete: dad_mt.c */
+	bool shared : 1;  /* several may claim: by CAS, and they count what they finish */
+	bool belled : 1;  /* workers look at the bell before they look at tags */
+	bool helped : 1;  /* who completes may claim, too */
+	bool silent : 1;  /* nothing is reported: who enqueues takes back what is done */
+	bool ordered : 1; /* a group begins when all before it is done */
 
 	/* submitting, by one thread at a time */
 	uint64_t tail __rte_cache_aligned; /* next ticket */
@@ -227,6 +229,7 @@ bool dad_vchan_is_idle(const struct dad_vchan *vc);
 /* Nobody works any more: what is not done, and what was never submitted, is USER_ABORT. */
 void dad_vchan_abort(struct dad_vchan *vc);
 
+/* Of a silent vchan, what is done is completed. */
 void dad_vchan_stats(const struct dad_vchan *vc, struct rte_dma_stats *stats);
 void dad_vchan_stats_reset(struct dad_vchan *vc);
 
@@ -244,6 +247,10 @@ uint16_t dad_completed(void *dev_private, uint16_t vchan, const uint16_t nb_cpls
 uint16_t dad_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls,
 	uint16_t *last_idx, enum rte_dma_status_code *status);
 uint16_t dad_burst_capacity(const void *dev_private, uint16_t vchan);
+
+/* Silent: slots of what is done are free again, its errors counted. With nothing done, as a poll in
+ * vain: the caller helps, or yields, where it may. */
+void dad_recycle(struct dad_vchan *vc);
 
 /* ---- enqueue in a secondary process ---------------------------------------------------------- */
 
