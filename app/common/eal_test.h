@@ -41,7 +41,7 @@ eal_test_init_pci(char *prog, char *allow)
 	if (more != NULL && eal_defaults_append(&d, more) != 0)
 		return 1;
 	eal_test_allow_pci(&d, allow);
-	eal_defaults_print(&d);
+	eal_defaults_print(&d, false);
 	return rte_eal_init(d.argc, d.argv) < 0 ? 1 : 0;
 }
 

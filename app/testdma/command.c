@@ -94,8 +94,8 @@ run_show_config(struct prompt *p, const char *value)
 	const struct config *c = p->config;
 
 	(void)value;
-	printf("op %s, size %u, batch %u, qdepth %u, segments %u\n", op_name(c->op), c->size,
-		c->batch, c->qdepth, c->segments);
+	printf("op %s, size %u, batch %u, qdepth %u, segments %u, vchans %u\n", op_name(c->op),
+		c->size, c->batch, c->qdepth, c->segments, c->vchans);
 	printf("verify %s, count %" PRIu64 ", stall %u s, stats-period %u s\n",
 		verify_name(c->verify), c->count, c->stall_s, c->period_s);
 	printf("devices %s, lcores %s; %s\n", c->devices, c->lcores,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "config.h"
 
 #define MAX_SIZE       (64u << 20)
@@ -19,21 +20,6 @@ const char *
 verify_name(enum verify v)
 {
 	return verify_names[v];
-}
-
-static int
-parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *number)
-{
-	char *end;
-
-	if (!isdigit((unsigned char)text[0]))
-		return -EINVAL;
-	errno = 0;
-	unsigned long long n = strtoull(text, &end, 10);
-	if (errno != 0 || *end != '\0' || n < min || n > max)
-		return -EINVAL;
-	*number = n;
-	return 0;
 }
 
 int
@@ -74,6 +60,27 @@ list_next(const char *list, char *word, size_t size)
 }
 
 int
+parse_bits(uint32_t *to, const char *value, const char *const names[], size_t nb_names)
+{
+	uint32_t bits = 0;
+	char word[64];
+
+	while ((value = list_next(value, word, sizeof(word))) != NULL) {
+		size_t i = 0;
+
+		while (i < nb_names && strcmp(word, names[i]) != 0)
+			i++;
+		if (i == nb_names)
+			return -EINVAL;
+		bits |= 1u << i;
+	}
+	if (bits == 0)
+		return -EINVAL;
+	*to = bits;
+	return 0;
+}
+
+int
 list_has(const char *list, unsigned int n)
 {
 	char word[32];
@@ -96,17 +103,6 @@ list_has(const char *list, unsigned int n)
 			found = 1;
 	}
 	return found;
-}
-
-static int
-set_u32(uint32_t *to, const char *value, uint32_t min, uint32_t max)
-{
-	uint64_t n;
-	int ret = parse_number(value, min, max, &n);
-
-	if (ret == 0)
-		*to = n;
-	return ret;
 }
 
 static int
@@ -136,13 +132,13 @@ set_size(struct config *c, const char *value)
 static int
 set_batch(struct config *c, const char *value)
 {
-	return set_u32(&c->batch, value, 1, 1024);
+	return parse_u32(value, 1, 1024, &c->batch);
 }
 
 static int
 set_qdepth(struct config *c, const char *value)
 {
-	return set_u32(&c->qdepth, value, 1, 32768);
+	return parse_u32(value, 1, 32768, &c->qdepth);
 }
 
 static int
@@ -160,7 +156,13 @@ set_verify(struct config *c, const char *value)
 static int
 set_segments(struct config *c, const char *value)
 {
-	return set_u32(&c->segments, value, 1, OP_MAX_SEGMENTS);
+	return parse_u32(value, 1, OP_MAX_SEGMENTS, &c->segments);
+}
+
+static int
+set_vchans(struct config *c, const char *value)
+{
+	return parse_u32(value, 1, CONFIG_MAX_VCHANS, &c->vchans);
 }
 
 static int
@@ -172,13 +174,13 @@ set_count(struct config *c, const char *value)
 static int
 set_stall(struct config *c, const char *value)
 {
-	return set_u32(&c->stall_s, value, 1, 3600);
+	return parse_u32(value, 1, 3600, &c->stall_s);
 }
 
 static int
 set_period(struct config *c, const char *value)
 {
-	return set_u32(&c->period_s, value, 0, 86400);
+	return parse_u32(value, 0, 86400, &c->period_s);
 }
 
 static int
@@ -260,35 +262,49 @@ set_ops(struct config *c, const char *value)
 static int
 set_sets(struct config *c, const char *value)
 {
-	uint32_t sets = 0;
+	static const char *const names[] = {"core", "cache", "memory"};
+
+	return parse_bits(&c->sets, value, names, 3);
+}
+
+static int
+set_parts(struct config *c, const char *value)
+{
+	static const char *const names[] = {"sweep", "latency"};
+
+	return parse_bits(&c->parts, value, names, 2);
+}
+
+static int
+set_cpu_threads(struct config *c, const char *value)
+{
+	uint32_t counts[CONFIG_MAX_CPU_COUNTS];
+	uint32_t n = 0;
 	char word[64];
 
 	while ((value = list_next(value, word, sizeof(word))) != NULL) {
-		if (strcmp(word, "core") == 0)
-			sets |= SET_CORE;
-		else if (strcmp(word, "cache") == 0)
-			sets |= SET_CACHE;
-		else if (strcmp(word, "memory") == 0)
-			sets |= SET_MEMORY;
-		else
+		if (n == CONFIG_MAX_CPU_COUNTS ||
+			parse_u32(word, 1, CONFIG_MAX_CPU_THREADS, &counts[n]) != 0)
 			return -EINVAL;
+		n++;
 	}
-	if (sets == 0)
+	if (n == 0)
 		return -EINVAL;
-	c->sets = sets;
+	memcpy(c->cpu_threads, counts, n * sizeof(counts[0]));
+	c->nb_cpu_threads = n;
 	return 0;
 }
 
 static int
 set_rounds(struct config *c, const char *value)
 {
-	return set_u32(&c->rounds, value, 1, 101);
+	return parse_u32(value, 1, CONFIG_MAX_ROUNDS, &c->rounds);
 }
 
 static int
 set_duration(struct config *c, const char *value)
 {
-	return set_u32(&c->duration_ms, value, 1, 60000);
+	return parse_u32(value, 1, 60000, &c->duration_ms);
 }
 
 static int
@@ -312,25 +328,25 @@ set_dir(struct config *c, const char *value)
 static int
 set_mask(struct config *c, const char *value)
 {
-	return set_u32(&c->map.mask, value, 12, 64);
+	return parse_u32(value, 12, 64, &c->map.mask);
 }
 
 static int
 set_burst(struct config *c, const char *value)
 {
-	return set_u32(&c->map.burst, value, 1, 1024);
+	return parse_u32(value, 1, 1024, &c->map.burst);
 }
 
 static int
 set_threads(struct config *c, const char *value)
 {
-	return set_u32(&c->map.threads, value, 1, 128);
+	return parse_u32(value, 1, 128, &c->map.threads);
 }
 
 static int
 set_buffers(struct config *c, const char *value)
 {
-	return set_u32(&c->map.buffers, value, 1, 1u << 20);
+	return parse_u32(value, 1, 1u << 20, &c->map.buffers);
 }
 
 static int
@@ -357,6 +373,8 @@ const struct setting settings[] = {
 		"off, sample or full", "off sample full ", true, set_verify},
 	{"segments", "N", "length of each list of sg (default 4)", "1 to 16", NULL, true,
 		set_segments},
+	{"vchans", "N", "vchans that an lcore drives of a device, or a file goes through (1)",
+		"1 to 64", NULL, true, set_vchans},
 	{"count", "N", "operations on each vchan (default 0: until stop)", "a number", NULL, true,
 		set_count},
 	{"stall", "SECONDS", "give up after so long without a completion (default 5)", "1 to 3600",
@@ -374,6 +392,11 @@ const struct setting settings[] = {
 		"copy, fill, sg, with commas between them", NULL, false, set_ops},
 	{"sets", "LIST", "bench: working sets (default all)",
 		"core, cache, memory, with commas between them", NULL, false, set_sets},
+	{"parts", "LIST", "bench: rates, or one operation at a time (default sweep)",
+		"sweep, latency, with commas between them", NULL, false, set_parts},
+	{"cpu-threads", "LIST", "bench: threads that memcpy, for each number (default 1)",
+		"numbers of 1 to 64 with commas between them, 4 of them at most", NULL, false,
+		set_cpu_threads},
 	{"rounds", "N", "bench: rounds, of which the median counts (5; mapbench: 9)", "1 to 101",
 		NULL, false, set_rounds},
 	{"duration-ms", "N", "bench: length of a measurement (30; mapbench: 5)", "1 to 60000", NULL,
@@ -436,11 +459,15 @@ config_defaults(struct config *c)
 		.qdepth = 256,
 		.verify = VERIFY_SAMPLE,
 		.segments = 4,
+		.vchans = 1,
 		.stall_s = 5,
 		.devices = "all",
 		.lcores = "all",
 		.ops = (1u << OP_COUNT) - 1,
 		.sets = SET_CORE | SET_CACHE | SET_MEMORY,
+		.parts = PART_SWEEP,
+		.cpu_threads = {1},
+		.nb_cpu_threads = 1,
 		.sizes = {64, 256, 1024, 4096, 16384, 65536, 262144, 1048576},
 		.nb_sizes = 8,
 		.rounds = 5,

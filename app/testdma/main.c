@@ -22,6 +22,7 @@
 #include "file.h"
 #include "interrupt.h"
 #include "mapbench.h"
+#include "measure.h"
 #include "options.h"
 #include "plugin.h"
 #include "prompt.h"
@@ -39,20 +40,6 @@ enum {
 /* What EAL and its parts tell of themselves is nothing to somebody who did not ask for EAL. */
 #define DEFAULT_QUIET  "--log-level lib.*:error --log-level pmd.dma.skeleton:warning"
 
-static void
-print_eal_options(const struct eal_defaults *d, const struct config *c)
-{
-	/* there, standard output is for objects only */
-	if (!c->json) {
-		eal_defaults_print(d);
-		return;
-	}
-	fprintf(stderr, "EAL options:");
-	for (int i = 1; i < d->argc; i++)
-		fprintf(stderr, " %s", d->argv[i]);
-	fprintf(stderr, "\n");
-}
-
 static int
 start_eal(int argc, char **argv, const struct config *c)
 {
@@ -69,7 +56,7 @@ start_eal(int argc, char **argv, const struct config *c)
 			eal_defaults_append(&defaults, DEFAULT_DEVICE);
 		if (c->bench)
 			eal_defaults_append(&defaults, DEFAULT_PEER);
-		print_eal_options(&defaults, c);
+		eal_defaults_print(&defaults, c->json);
 		argc = defaults.argc;
 		argv = defaults.argv;
 	}
@@ -166,6 +153,7 @@ main(int argc, char **argv)
 	int eal_argc = separated ? begin - 1 : begin == argc ? argc : 1;
 	int code;
 
+	measure_note_cpus();
 	config_defaults(&config);
 	if (begin < argc) {
 		char *kept = argv[begin - 1];

@@ -16,7 +16,8 @@
 struct given {
 	const char *device;
 	struct dad_args *args;
-	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel, iommu, numa;
+	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel, iommu, numa, silent;
+	bool window, source, rate, gbps, lat_ns;
 };
 
 static const char *const engines[] = {
@@ -109,24 +110,33 @@ parse_threshold(struct given *g, const char *value)
 	return parse_number(g, "threshold", value, 0, DAD_THRESHOLD_MAX, &g->args->threshold);
 }
 
+/* 0 or 1. */
+static int
+parse_switch(const struct given *g, const char *key, const char *value, bool *on)
+{
+	uint32_t number = 0;
+	int ret = parse_number(g, key, value, 0, 1, &number);
+
+	*on = number;
+	return ret;
+}
+
 static int
 parse_mt(struct given *g, const char *value)
 {
-	uint32_t on = 0;
-	int ret = parse_number(g, "mt", value, 0, 1, &on);
-
-	g->args->mt = on;
-	return ret;
+	return parse_switch(g, "mt", value, &g->args->mt);
 }
 
 static int
 parse_register(struct given *g, const char *value)
 {
-	uint32_t on = 0;
-	int ret = parse_number(g, "register", value, 0, 1, &on);
+	return parse_switch(g, "register", value, &g->args->enlist);
+}
 
-	g->args->enlist = on;
-	return ret;
+static int
+parse_silent(struct given *g, const char *value)
+{
+	return parse_switch(g, "silent", value, &g->args->silent);
 }
 
 static int
@@ -184,6 +194,36 @@ parse_lcores(struct given *g, const char *value)
 }
 
 static int
+parse_window(struct given *g, const char *value)
+{
+	return dad_model_parse_window(g->device, value, &g->args->model);
+}
+
+static int
+parse_source(struct given *g, const char *value)
+{
+	return dad_model_parse_source(g->device, value, &g->args->model);
+}
+
+static int
+parse_rate(struct given *g, const char *value)
+{
+	return dad_model_parse_rate(g->device, value, &g->args->model);
+}
+
+static int
+parse_gbps(struct given *g, const char *value)
+{
+	return dad_model_parse_gbps(g->device, value, &g->args->model);
+}
+
+static int
+parse_lat_ns(struct given *g, const char *value)
+{
+	return parse_number(g, "lat_ns", value, 0, 1000000000, &g->args->model.lat_ns);
+}
+
+static int
 parse_pair(const char *key, const char *value, void *opaque)
 {
 	struct given *g = opaque;
@@ -202,6 +242,12 @@ parse_pair(const char *key, const char *value, void *opaque)
 		{"kernel", &g->kernel, parse_kernel},
 		{"iommu", &g->iommu, parse_iommu},
 		{"numa", &g->numa, parse_numa},
+		{"silent", &g->silent, parse_silent},
+		{"window", &g->window, parse_window},
+		{"source", &g->source, parse_source},
+		{"rate", &g->rate, parse_rate},
+		{"gbps", &g->gbps, parse_gbps},
+		{"lat_ns", &g->lat_ns, parse_lat_ns},
 	};
 
 	for (unsigned int i = 0; i < RTE_DIM(keys); i++) {
@@ -255,6 +301,8 @@ dad_args_parse(const char *device, const char *text, struct dad_args *args)
 	args->threshold = DAD_THRESHOLD_DEFAULT;
 	args->numa = SOCKET_ID_ANY;
 	if (text != NULL && text[0] != '\0' && parse_pairs(&g, text) != 0)
+		return -EINVAL;
+	if (dad_model_args_check(device, &args->model) != 0)
 		return -EINVAL;
 
 	const char *wants_workers = given_for_workers(&g);

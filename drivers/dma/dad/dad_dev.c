@@ -33,6 +33,10 @@ dad_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t 
 	/* this process's own: addresses of the C library are good in the primary only */
 	if (dad_exec_table[dev->data->dev_id]->sva)
 		info->dev_capa |= RTE_DMA_CAPA_SVA;
+	/* on request: tests of DPDK 24.03 to 26.07 take it for an error */
+	if (dad_of(dev)->args.silent)
+		info->dev_capa |= RTE_DMA_CAPA_SILENT;
+	info->dev_capa |= dad_model_directions(&dad_of(dev)->model);
 	info->max_vchans = DAD_VCHANS_MAX;
 	info->min_desc = DAD_DESC_MIN;
 	info->max_desc = DAD_DESC_MAX;
@@ -56,6 +60,7 @@ dad_configure(struct rte_dma_dev *dev, const struct rte_dma_conf *conf, uint32_t
 	(void)conf_sz;
 	release_vchans(d);
 	d->nb_vchans = conf->nb_vchans;
+	d->silent = dad_conf_is_silent(conf);
 	return 0;
 }
 
@@ -87,8 +92,12 @@ dad_vchan_op_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma
 	vc->threshold = is_auto ? d->args.threshold : 0;
 	vc->helped = is_auto || (is_inline && d->args.mt);
 	vc->belled = is_auto || d->args.mt;
+	vc->silent = d->silent;
 	vc->shared = vc->helped || engine == DAD_ENGINE_SERVICE || d->args.workers > 1;
-	return 0;
+	ret = dad_model_vchan_setup(&d->model, d->name, vchan, vc, conf);
+	if (ret != 0)
+		dad_vchan_release(vc, d->dma);
+	return ret;
 }
 
 static int
@@ -118,8 +127,10 @@ dad_start(struct rte_dma_dev *dev)
 	for (unsigned int v = 0; v < d->nb_vchans; v++)
 		dad_vchan_reset(&d->vchan[v]);
 	int ret = dad_regs_set(d);
-	if (ret == 0)
+	if (ret == 0) {
+		dad_model_start(&d->model);
 		ret = start_engine(d, dev->device->numa_node);
+	}
 	for (unsigned int v = 0; ret == 0 && v < d->nb_vchans; v++)
 		dad_vchan_open(&d->vchan[v]);
 	return ret;
@@ -257,8 +268,9 @@ dad_dump(const struct rte_dma_dev *dev, FILE *f)
 
 	const struct dad_exec *x = dad_exec_table[d->dev_id];
 
-	fprintf(f, "    engine: %s%s\n    kernel: %s, large: %s\n    addresses: %s%s\n",
-		dad_engine_name(d->args.engine), d->args.mt ? ", mt" : "", x->kernel, x->large,
+	fprintf(f, "    engine: %s%s%s\n    kernel: %s, large: %s\n    addresses: %s%s\n",
+		dad_engine_name(d->args.engine), d->args.mt ? ", mt" : "",
+		d->silent ? ", silent" : "", x->kernel, x->large,
 		x->iommu != NULL			     ? "its own, iommu=soft"
 			: rte_eal_iova_mode() == RTE_IOVA_PA ? "physical"
 							     : "virtual",
@@ -267,6 +279,7 @@ dad_dump(const struct rte_dma_dev *dev, FILE *f)
 	dump_rings(d, f);
 	if (d->args.workers > 0)
 		dump_workers(d, f);
+	dad_model_dump(&d->model, d->vchan, d->nb_vchans, f);
 	fprintf(f, "    vchan: size, tail; not submitted, not done, not reaped; errors\n");
 	for (unsigned int v = 0; v < d->nb_vchans; v++) {
 		const struct dad_vchan *vc = &d->vchan[v];
@@ -410,12 +423,17 @@ dad_dev_init(struct dad_dev *d, uint16_t dev_id, const char *name, const struct 
 	d->args = *args;
 	d->dev_id = dev_id;
 	ret = create_dma_dev(d, name, numa_node);
+	if (ret == 0)
+		ret = dad_model_open(&d->model, name, &args->model, numa_node);
+	if (ret == 0 && dad_model_is_used(&d->model))
+		dad_exec_play(dad_exec_table[dev_id], &d->model);
 	if (ret == 0 && args->engine == DAD_ENGINE_SERVICE)
 		ret = dad_service_open(&d->engine.service, name, numa_node, &d->engine);
 	if (ret == 0)
 		return 0;
 
 	dad_service_close(&d->engine.service);
+	dad_model_close(&d->model);
 	dad_dma_dev_destroy(d->dma);
 	d->dma = NULL;
 	dad_exec_close(dev_id);
@@ -427,6 +445,7 @@ dad_dev_fini(struct dad_dev *d)
 {
 	dad_service_close(&d->engine.service);
 	release_vchans(d);
+	dad_model_close(&d->model);
 	dad_dma_dev_destroy(d->dma);
 	d->dma = NULL;
 	dad_regs_release(d);

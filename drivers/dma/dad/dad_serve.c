@@ -35,10 +35,11 @@ take(struct dad_vchan *vc, uint64_t claimed, enum dad_kind kind, struct claim *c
 	const uint64_t end = c->first + c->n;
 
 	c->poisoned = kind != DAD_KIND_BATCH && (claimed & 1);
+	/* F1: pairs with the release in finish(): data, and what failed, of all before */
+	if (unlikely(kind == DAD_KIND_FENCE || vc->ordered) && vc->shared &&
+		__atomic_load_n(&vc->finished, __ATOMIC_ACQUIRE) != c->first)
+		return false;
 	if (unlikely(kind == DAD_KIND_FENCE)) {
-		/* F1: pairs with the release in finish(): data, and what failed, of all before */
-		if (vc->shared && __atomic_load_n(&vc->finished, __ATOMIC_ACQUIRE) != c->first)
-			return false;
 		/* relaxed: it may be another lap's by now, and then the CAS fails */
 		unsigned int depth =
 			__atomic_load_n(&dad_vchan_desc(vc, c->first)->depth, __ATOMIC_RELAXED) &
@@ -161,7 +162,8 @@ serve_part(const struct dad_exec *x, struct dad_vchan *vc)
 	/* the word has 48 bits of the ticket, which is at most a lap behind `claimed` */
 	const uint64_t ticket = claimed - ((claimed - ((word >> 16) - 1)) & (UINT64_MAX >> 16));
 	const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
-	uint16_t status = dad_exec_part(x, desc, (uint64_t)part * DAD_SPLIT_PART, DAD_SPLIT_PART);
+	uint16_t status =
+		dad_exec_part(x, vc, desc, (uint64_t)part * DAD_SPLIT_PART, DAD_SPLIT_PART);
 
 	if (status != 0)
 		note_bad_part(s, part, status);
@@ -173,13 +175,13 @@ serve_part(const struct dad_exec *x, struct dad_vchan *vc)
 
 /* True if others may help with the operation from now on: then it finishes itself. */
 static bool
-open_split(struct dad_vchan *vc, uint64_t ticket)
+open_split(const struct dad_exec *x, struct dad_vchan *vc, uint64_t ticket)
 {
 	struct dad_split *s = &vc->split;
 	const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
 	uint32_t none = 0;
 
-	if (desc->length < DAD_SPLIT_MIN || !dad_exec_can_part(desc))
+	if (desc->length < DAD_SPLIT_MIN || !dad_exec_can_part(x, desc))
 		return false;
 	/* P2: pairs with the release in finish_split() */
 	if (!__atomic_compare_exchange_n(
@@ -197,6 +199,21 @@ open_split(struct dad_vchan *vc, uint64_t ticket)
 
 /* ---- groups ------------------------------------------------------------------------------- */
 
+/* Large operations come in groups of one or a few: then how many more are behind them. Not where
+ * others may take them. */
+static unsigned int
+come_after(const struct dad_vchan *vc, const struct claim *c)
+{
+	const uint64_t end = c->first + c->n;
+	enum dad_kind kind;
+
+	if (vc->shared || c->n > 4 || !is_submitted(vc, end, &kind))
+		return 0;
+	/* and in time for the one after that */
+	rte_prefetch0(dad_vchan_desc(vc, end + 1));
+	return 1;
+}
+
 static bool
 execute(const struct dad_exec *x, struct dad_vchan *vc, const struct claim *c)
 {
@@ -208,7 +225,7 @@ execute(const struct dad_exec *x, struct dad_vchan *vc, const struct claim *c)
 	 * would take lines that the submitter is just writing. */
 	for (unsigned int i = c->n; i > 0; i -= RTE_MIN(i, 2u))
 		rte_prefetch0(dad_vchan_desc(vc, c->first + i - 1));
-	return dad_exec_group(x, vc, c->first, c->n);
+	return dad_exec_group(x, vc, c->first, c->n, come_after(vc, c));
 }
 
 bool
@@ -220,7 +237,7 @@ dad_serve(const struct dad_exec *x, struct dad_vchan *vc, bool backlog_only, uin
 		return true;
 	if (!claim(vc, backlog_only, quiet, &c))
 		return false;
-	if (vc->shared && c.n == 1 && !c.poisoned && open_split(vc, c.first)) {
+	if (vc->shared && c.n == 1 && !c.poisoned && open_split(x, vc, c.first)) {
 		while (serve_part(x, vc))
 			;
 		return true;
@@ -244,7 +261,7 @@ dad_serve_own(const struct dad_exec *x, struct dad_vchan *vc, uint64_t ticket, u
 	if (unlikely(failed))
 		dad_exec_skip(vc, ticket, n);
 	else
-		failed = dad_exec_group(x, vc, ticket, n);
+		failed = dad_exec_group(x, vc, ticket, n, 0);
 	finish(vc, ticket, n, failed);
 	return true;
 }

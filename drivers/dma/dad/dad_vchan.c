@@ -2,6 +2,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rte_branch_prediction.h>
+#include <rte_malloc.h>
+
 #include "dad_vchan.h"
 
 /* mt=1: each slot has room for a pair of lists, up to so many pairs: what fits one hugepage. */
@@ -39,6 +42,7 @@ dad_vchan_release(struct dad_vchan *vc, struct dad_dma_dev *dma)
 	free_array(dma, vc->filled, nb_desc, vc->filled_handle);
 	free_array(dma, vc->emptied, nb_desc, vc->emptied_handle);
 	free_array(dma, vc->sges, nb_sges * sizeof(*vc->sges), vc->sge_handle);
+	rte_free(vc->due);
 	/* nothing can be enqueued, and there is nothing to be reported */
 	memset(vc, 0, sizeof(*vc));
 }
@@ -86,6 +90,9 @@ dad_vchan_reset(struct dad_vchan *vc)
 	vc->waited = vc->bell = vc->word = 0;
 	vc->room = dad_vchan_size(vc);
 	vc->split = (struct dad_split){0};
+	vc->model.out_of_step = false;
+	vc->model.latest = 0;
+	vc->model.acquired = vc->model.base = (struct dad_acquired){0};
 }
 
 void
@@ -130,13 +137,13 @@ uint64_t
 dad_vchan_run_done(const struct dad_vchan *vc, uint64_t ticket, uint64_t max, bool *failed)
 {
 	const struct ring_track emptied = dad_vchan_emptied(vc);
-	const uint64_t run = ring_look(emptied, ticket, max);
+	uint64_t run = ring_look(emptied, ticket, max);
 
 	*failed = run == 0;
-	if (run > 0)
-		return run;
-	return ring_tag_at(emptied, ticket, __ATOMIC_ACQUIRE) ==
-		(ring_tag_of(emptied, ticket) | DAD_TAG_FAILED);
+	if (run == 0)
+		run = ring_tag_at(emptied, ticket, __ATOMIC_ACQUIRE) ==
+			(ring_tag_of(emptied, ticket) | DAD_TAG_FAILED);
+	return unlikely(vc->due != NULL) ? dad_throttle_ripe(vc, ticket, run) : run;
 }
 
 bool
@@ -162,6 +169,8 @@ static void
 abort_one(struct dad_vchan *vc, uint64_t ticket)
 {
 	dad_vchan_desc(vc, ticket)->status = RTE_DMA_STATUS_USER_ABORT;
+	if (vc->due != NULL)
+		vc->due[ticket & vc->mask] = 0;
 	ring_publish(dad_vchan_emptied(vc), ticket, 1, DAD_TAG_FAILED);
 }
 
@@ -189,9 +198,38 @@ dad_vchan_abort(struct dad_vchan *vc)
 	dad_vchan_open_group(vc);
 }
 
+/* Silent: also what is done, but whose slots nobody has taken back. Others may do so meanwhile: it
+ * is looked at again then, but not for ever. */
+static struct rte_dma_stats
+silent_totals(const struct dad_vchan *vc)
+{
+	struct rte_dma_stats all = {0};
+	bool failed;
+
+	for (unsigned int tries = 0; vc->ring != NULL && tries < 16; tries++) {
+		const uint64_t reaped = peek(&vc->reaped), published = dad_vchan_published(vc);
+		uint64_t end = dad_vchan_done(vc), run = 1;
+
+		while (run > 0 && (int64_t)(published - end) > 0) {
+			run = dad_vchan_run_done(vc, end, published - end, &failed);
+			end += run;
+		}
+		all = (struct rte_dma_stats){published, end, peek(&vc->errors)};
+		for (uint64_t ticket = reaped; (int64_t)(end - ticket) > 0; ticket++)
+			all.errors += __atomic_load_n(&dad_vchan_desc(vc, ticket)->status,
+					      __ATOMIC_RELAXED) != RTE_DMA_STATUS_SUCCESSFUL;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (peek(&vc->reaped) == reaped)
+			break;
+	}
+	return all;
+}
+
 static struct rte_dma_stats
 totals(const struct dad_vchan *vc)
 {
+	if (vc->silent)
+		return silent_totals(vc);
 	return (struct rte_dma_stats){
 		.submitted = dad_vchan_published(vc),
 		.completed = peek(&vc->reaped),
@@ -213,4 +251,8 @@ void
 dad_vchan_stats_reset(struct dad_vchan *vc)
 {
 	vc->base = totals(vc);
+	vc->model.base = (struct dad_acquired){0};
+	struct dad_acquired now = {0};
+	dad_source_stats(vc, &now);
+	vc->model.base = now;
 }
