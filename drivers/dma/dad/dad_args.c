@@ -14,7 +14,7 @@
 struct given {
 	const char *device;
 	struct dad_args *args;
-	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel, iommu;
+	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel, iommu, xstats;
 };
 
 static const char *const engines[] = {
@@ -128,6 +128,16 @@ parse_register(struct given *g, const char *value)
 }
 
 static int
+parse_xstats(struct given *g, const char *value)
+{
+	uint32_t on = 0;
+	int ret = parse_number(g, "xstats", value, 0, 1, &on);
+
+	g->args->xstats = on;
+	return ret;
+}
+
+static int
 parse_kernel(struct given *g, const char *value)
 {
 	if (strcmp(value, "auto") == 0)
@@ -184,6 +194,7 @@ parse_pair(const char *key, const char *value, void *opaque)
 		{"threshold", &g->threshold, parse_threshold},
 		{"kernel", &g->kernel, parse_kernel},
 		{"iommu", &g->iommu, parse_iommu},
+		{"xstats", &g->xstats, parse_xstats},
 	};
 
 	for (unsigned int i = 0; i < RTE_DIM(keys); i++) {
@@ -235,6 +246,7 @@ dad_args_parse(const char *device, const char *text, struct dad_args *args)
 
 	memset(args, 0, sizeof(*args));
 	args->threshold = DAD_THRESHOLD_DEFAULT;
+	args->xstats = true;
 	if (text != NULL && text[0] != '\0' && parse_pairs(&g, text) != 0)
 		return -EINVAL;
 

@@ -30,6 +30,7 @@ struct dad_args {
 	struct dad_cpu_list lcores; /* CPUs for the workers; n is 0: the driver chooses */
 	enum dad_idle_kind idle;
 	bool mt;	    /* many threads may use one vchan */
+	bool xstats;	    /* count more than rte_dma_stats has */
 	bool iommu;	    /* only what is mapped can be reached: devarg iommu=soft */
 	bool enlist;	    /* workers become lcores: devarg `register` */
 	uint32_t threshold; /* engine=auto: bytes that the submitter moves itself */
@@ -42,7 +43,7 @@ struct dad_args {
 #define DAD_ARGS_HELP                                                                              \
 	"engine=<inline|thread|service|auto> workers=<1-64> lcores=<list, as 1 or 1-3 or 1+3> "    \
 	"idle=<poll|pause|sleep> mt=<0|1> register=<0|1> threshold=<bytes> "                       \
-	"kernel=<auto|sse2|avx2|avx512|erms|nt> iommu=<none|soft>"
+	"kernel=<auto|sse2|avx2|avx512|erms|nt> iommu=<none|soft> xstats=<0|1>"
 
 /*
  * Parse; text may be NULL or empty. What is not given gets its default: engine=thread where the

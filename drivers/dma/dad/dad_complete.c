@@ -34,6 +34,8 @@ poll_tags(struct dad_vchan *vc, uint64_t enough)
 static inline void
 reap(struct dad_vchan *vc, uint64_t n)
 {
+	if (dad_vchan_is_timed(vc))
+		dad_stat_latency(vc, vc->reaped, n, &vc->stat.latency);
 	__atomic_store_n(&vc->reaped, vc->reaped + n, __ATOMIC_RELAXED);
 	vc->limit = vc->reaped + vc->capacity;
 	dad_vchan_set_stop(vc);
@@ -50,8 +52,10 @@ help(struct dad_vchan *vc)
 {
 	/* not in a secondary, which may die while it has claimed something */
 	if (vc->helped && dad_foreign == 0 &&
-		dad_serve(dad_exec_of(vc), vc, ++vc->waited % PATIENCE != 0, NULL))
+		dad_serve(dad_exec_of(vc), vc, ++vc->waited % PATIENCE != 0, NULL)) {
+		dad_stat_add(&vc->stat.poll_served, 1, false);
 		return;
+	}
 	if (*vc->crowded)
 		sched_yield();
 }
@@ -104,7 +108,13 @@ dad_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls, 
 		status[i] = (enum rte_dma_status_code)dad_vchan_desc(vc, vc->reaped + i)->status;
 		errors += status[i] != RTE_DMA_STATUS_SUCCESSFUL;
 	}
-	__atomic_store_n(&vc->errors, vc->errors + errors, __ATOMIC_RELAXED);
+	if (unlikely(errors > 0)) {
+		struct dad_failure f;
+
+		__atomic_store_n(&vc->errors, vc->errors + errors, __ATOMIC_RELAXED);
+		dad_stat_see_errors(vc, vc->reaped, n, status, &f);
+		dad_stat_errors(vc, n, status, &f);
+	}
 	reap(vc, n);
 	*last_idx = (uint16_t)(vc->reaped - 1);
 	return (uint16_t)n;
