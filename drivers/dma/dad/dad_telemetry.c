@@ -286,6 +286,7 @@ add_worker(struct rte_tel_data *d, const struct dad_worker *w)
 {
 	const struct dad_work_seen s = dad_work_get(&w->work);
 	struct rte_tel_data *c = rte_tel_data_alloc();
+	char name[32];
 
 	if (c == NULL)
 		return;
@@ -295,7 +296,8 @@ add_worker(struct rte_tel_data *d, const struct dad_worker *w)
 		c, "busy_permille", s.elapsed > 0 ? s.busy / (s.elapsed / 1000 + 1) : 0);
 	rte_tel_data_add_dict_uint(c, "groups", s.groups);
 	rte_tel_data_add_dict_uint(c, "wakeups", s.wakeups);
-	rte_tel_data_add_array_container(d, c, 0);
+	snprintf(name, sizeof(name), "worker_%u", w->index);
+	rte_tel_data_add_dict_container(d, name, c, 0);
 }
 
 static void
@@ -303,7 +305,7 @@ tell_workers(struct dad_question *q)
 {
 	const struct dad_engine *e = &q->dev->engine;
 
-	rte_tel_data_start_array(q->answer, RTE_TEL_CONTAINER);
+	rte_tel_data_start_dict(q->answer);
 	for (unsigned int i = 0; i < e->nb_workers; i++)
 		add_worker(q->answer, &e->worker[i]);
 }
