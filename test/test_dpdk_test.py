@@ -91,10 +91,23 @@ def test_wrong_devargs_are_explained(staged):
 def test_pmdinfo_shows_the_driver_and_its_devargs(staged):
     r = support.run([PMDINFO, staged / "librte_dma_dad.so"])
     assert r.returncode == 0, r.stderr
-    (info,) = json.loads(r.stdout)
-    assert info["name"] == "dma_dad"
+    (info,) = [i for i in json.loads(r.stdout) if i["name"] == "dma_dad"]
     for key in ("engine=", "workers=", "lcores=", "idle=", "mt=", "register=", "threshold=", "kernel="):
         assert key in info["params"]
+
+
+def test_the_guide_has_the_devargs_that_the_driver_has(staged):
+    """All in its table, each with the words that the driver takes, and no more."""
+    (info,) = json.loads(support.run([PMDINFO, staged / "librte_dma_dad.so"]).stdout)
+    params = dict(re.findall(r"(\w+)=<([^>]*)>", info["params"]))
+    guide = (support.REPO / "doc/guides/dmadevs/dad.md").read_text()
+    table = guide[guide.index("| devarg |"):]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", table[:table.index("\n\n")], re.MULTILINE))
+    assert set(rows) == set(params)
+    for key, values in params.items():
+        words = [w for w in re.findall(r"[a-z][a-z0-9]+", values) if "|" in values]
+        for word in words:
+            assert f"`{word}" in rows[key], (key, word)
 
 
 def test_log_type_follows_the_convention(staged):

@@ -126,13 +126,15 @@ eal_defaults_choose(struct eal_defaults *d, const char *prog, enum eal_defaults_
 }
 
 void
-eal_defaults_print(const struct eal_defaults *d)
+eal_defaults_print(const struct eal_defaults *d, bool objects)
 {
-	printf("EAL options:");
+	FILE *f = objects ? stderr : stdout;
+
+	fprintf(f, "EAL options:");
 	for (int i = 1; i < d->argc; i++)
-		printf(" %s", d->argv[i]);
-	printf("\n");
-	if (!d->hugepages)
-		printf("no usable 2 MiB hugepages: running on --no-huge\n");
-	fflush(stdout);
+		fprintf(f, " %s", d->argv[i]);
+	fprintf(f, "\n");
+	if (!objects && !d->hugepages)
+		fprintf(f, "no usable 2 MiB hugepages: running on --no-huge\n");
+	fflush(f);
 }

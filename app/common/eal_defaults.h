@@ -46,8 +46,11 @@ void eal_defaults_choose(struct eal_defaults *d, const char *prog, enum eal_defa
 int eal_defaults_append(struct eal_defaults *d, const char *options);
 
 /**
- * Print the options on one line, and in a second line that hugepages are missing if they are.
+ * Print the options on one line, and on stdout in a second line that hugepages are missing if they
+ * are.
+ *
+ * @param objects  stdout is for objects only: the options go to stderr
  */
-void eal_defaults_print(const struct eal_defaults *d);
+void eal_defaults_print(const struct eal_defaults *d, bool objects);
 
 #endif /* EAL_DEFAULTS_H */

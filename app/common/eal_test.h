@@ -16,9 +16,18 @@
 /* meson's word for a test that could not run */
 #define EAL_TEST_SKIP 77
 
+/* With a PCI bus that has one device at most, unless allow is NULL: "--allow=address". */
+static inline void
+eal_test_allow_pci(struct eal_defaults *d, char *allow)
+{
+	for (int i = 0; allow != NULL && i < d->argc; i++)
+		if (strcmp(d->argv[i], "--no-pci") == 0)
+			d->argv[i] = allow;
+}
+
 /* 0, or the status that main() shall return. */
 static inline int
-eal_test_init(char *prog)
+eal_test_init_pci(char *prog, char *allow)
 {
 	struct eal_defaults d;
 	const char *more = getenv("DAD_TEST_EAL");
@@ -31,8 +40,15 @@ eal_test_init(char *prog)
 	}
 	if (more != NULL && eal_defaults_append(&d, more) != 0)
 		return 1;
-	eal_defaults_print(&d);
+	eal_test_allow_pci(&d, allow);
+	eal_defaults_print(&d, false);
 	return rte_eal_init(d.argc, d.argv) < 0 ? 1 : 0;
+}
+
+static inline int
+eal_test_init(char *prog)
+{
+	return eal_test_init_pci(prog, NULL);
 }
 
 #endif /* EAL_TEST_H */

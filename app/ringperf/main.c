@@ -23,20 +23,6 @@
 
 #define DEFAULT_QUIET "--log-level lib.*:error --no-telemetry"
 
-static void
-print_eal_options(const struct eal_defaults *d, const struct config *c)
-{
-	/* otherwise standard output is for lines only */
-	if (report_tables(c)) {
-		eal_defaults_print(d);
-		return;
-	}
-	fprintf(stderr, "EAL options:");
-	for (int i = 1; i < d->argc; i++)
-		fprintf(stderr, " %s", d->argv[i]);
-	fprintf(stderr, "\n");
-}
-
 static int
 start_eal(int argc, char **argv, const struct config *c)
 {
@@ -46,7 +32,7 @@ start_eal(int argc, char **argv, const struct config *c)
 		/* one lcore, which sleeps while threads of our own measure */
 		eal_defaults_choose(&defaults, argv[0], EAL_DEFAULTS_ONE_CPU);
 		eal_defaults_append(&defaults, DEFAULT_QUIET);
-		print_eal_options(&defaults, c);
+		eal_defaults_print(&defaults, !report_tables(c));
 		argc = defaults.argc;
 		argv = defaults.argv;
 	}

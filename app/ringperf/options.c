@@ -6,6 +6,8 @@
 #include "plot.h"
 #include "setting.h"
 
+#define SHORT_OPTIONS "h"
+
 enum {
 	OPT_HELP = 'h',
 	OPT_SETTING = 256, /* plus its index in settings[] */
@@ -60,36 +62,25 @@ options_usage(FILE *f, const char *prog)
 	fprintf(f, "\nexit: 0 clean, 1 a check failed or not complete, 2 usage\n");
 }
 
-static bool
-is_ours(const char *arg)
+/* All options, as getopt_long() wants them; valid until the next call. */
+static const struct option *
+all_options(void)
 {
-	const char *name = arg + 2;
-	size_t len;
+	static struct option all[RTE_DIM(others) + 64];
+	size_t n = 0;
 
-	if (strcmp(arg, "-h") == 0)
-		return true;
-	if (strncmp(arg, "--", 2) != 0)
-		return false;
-	len = strcspn(name, "=");
-	for (size_t i = 0; i < RTE_DIM(others); i++) {
-		if (strncmp(name, others[i].name, len) == 0 && others[i].name[len] == '\0')
-			return true;
-	}
-	for (const struct setting *s = settings; s->name != NULL; s++) {
-		if (strncmp(name, s->name, len) == 0 && s->name[len] == '\0')
-			return true;
-	}
-	return false;
+	for (; n < RTE_DIM(others); n++)
+		all[n] = others[n];
+	for (int i = 0; settings[i].name != NULL; i++)
+		all[n++] =
+			(struct option){settings[i].name, required_argument, NULL, OPT_SETTING + i};
+	return all;
 }
 
 int
 options_begin(int argc, char **argv)
 {
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--") == 0)
-			return i + 1;
-	}
-	return argc > 1 && is_ours(argv[1]) ? 1 : argc;
+	return arguments_begin(argc, argv, all_options(), SHORT_OPTIONS);
 }
 
 /* Without --shape, leave out those that there are too few CPUs for, but for the first. */
@@ -172,12 +163,8 @@ take_option(struct config *c, int opt, char **argv)
 	case OPT_PLOT:
 		c->plot_file = optarg;
 		return OPTIONS_OK;
-	case ':':
-		fprintf(stderr, "option '%s' needs a value\n", argv[optind - 1]);
-		return OPTIONS_BAD;
 	default:
-		fprintf(stderr, "unknown option '%s': --help lists the valid ones\n",
-			argv[optind - 1]);
+		arguments_complain(opt, argv[optind - 1]);
 		return OPTIONS_BAD;
 	}
 }
@@ -185,19 +172,12 @@ take_option(struct config *c, int opt, char **argv)
 enum options_result
 options_parse(struct config *c, int argc, char **argv)
 {
-	struct option all[RTE_DIM(others) + 32] = {0};
 	enum options_result result;
-	int n = 0, opt;
-
-	for (; n < (int)RTE_DIM(others); n++)
-		all[n] = others[n];
-	for (int i = 0; settings[i].name != NULL; i++)
-		all[n++] =
-			(struct option){settings[i].name, required_argument, NULL, OPT_SETTING + i};
+	int opt;
 
 	optind = 1;
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":h", all, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, ":" SHORT_OPTIONS, all_options(), NULL)) != -1) {
 		if (opt >= OPT_SETTING && opt < OPT_OVERSUBSCRIBE) {
 			if (setting_apply(c, &settings[opt - OPT_SETTING], optarg) != 0)
 				return OPTIONS_BAD;

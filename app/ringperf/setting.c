@@ -1,33 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <ctype.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <rte_bitops.h>
 #include <rte_common.h>
 
+#include "arguments.h"
 #include "options.h"
 #include "setting.h"
 
 #define MAX_COUNT (1u << 20)
-
-static int
-parse_number(const char *text, uint32_t min, uint32_t max, uint32_t *number)
-{
-	char *end;
-
-	if (!isdigit((unsigned char)text[0]))
-		return -EINVAL;
-	errno = 0;
-	unsigned long long n = strtoull(text, &end, 10);
-	if (errno != 0 || *end != '\0' || n < min || n > max)
-		return -EINVAL;
-	*number = (uint32_t)n;
-	return 0;
-}
 
 /*
  * Call take() for each word of a list with commas in between.
@@ -108,7 +92,7 @@ take_elem(struct config *c, char *word)
 {
 	uint32_t n;
 
-	if (parse_number(word, 1, KIND_ESIZE_MAX, &n) != 0 || kind_esize_index(n) < 0)
+	if (parse_u32(word, 1, KIND_ESIZE_MAX, &n) != 0 || kind_esize_index(n) < 0)
 		return -EINVAL;
 	return append(c->elems, &c->nb_elems, n);
 }
@@ -125,7 +109,7 @@ take_bulk(struct config *c, char *word)
 {
 	uint32_t n;
 
-	if (parse_number(word, 1, KIND_BULK_MAX, &n) != 0)
+	if (parse_u32(word, 1, KIND_BULK_MAX, &n) != 0)
 		return -EINVAL;
 	return append(c->bulks, &c->nb_bulks, n);
 }
@@ -146,8 +130,8 @@ take_shape(struct config *c, char *word)
 	if (x == NULL || c->nb_shapes == CONFIG_MAX_LIST)
 		return -EINVAL;
 	*x = '\0';
-	if (parse_number(word, 1, SIDE_MAX, &producers) != 0 ||
-		parse_number(x + 1, 1, SIDE_MAX, &consumers) != 0)
+	if (parse_u32(word, 1, SIDE_MAX, &producers) != 0 ||
+		parse_u32(x + 1, 1, SIDE_MAX, &consumers) != 0)
 		return -EINVAL;
 	c->shapes[c->nb_shapes].producers = (uint16_t)producers;
 	c->shapes[c->nb_shapes++].consumers = (uint16_t)consumers;
@@ -181,8 +165,8 @@ take_cpus(struct config *c, char *word)
 
 	if (dash != NULL)
 		*dash++ = '\0';
-	if (parse_number(word, 0, CONFIG_MAX_CPUS - 1, &first) != 0 ||
-		parse_number(dash != NULL ? dash : word, first, CONFIG_MAX_CPUS - 1, &last) != 0)
+	if (parse_u32(word, 0, CONFIG_MAX_CPUS - 1, &first) != 0 ||
+		parse_u32(dash != NULL ? dash : word, first, CONFIG_MAX_CPUS - 1, &last) != 0)
 		return -EINVAL;
 	for (uint32_t cpu = first; cpu <= last; cpu++) {
 		if (!cpu_usable(cpu)) {
@@ -208,7 +192,7 @@ set_count(struct config *c, const char *value)
 {
 	uint32_t n;
 
-	if (parse_number(value, 2, MAX_COUNT, &n) != 0 || !rte_is_power_of_2(n))
+	if (parse_u32(value, 2, MAX_COUNT, &n) != 0 || !rte_is_power_of_2(n))
 		return -EINVAL;
 	c->count = n;
 	return 0;
@@ -217,19 +201,19 @@ set_count(struct config *c, const char *value)
 static int
 set_rounds(struct config *c, const char *value)
 {
-	return parse_number(value, 1, CONFIG_MAX_ROUNDS, &c->rounds);
+	return parse_u32(value, 1, CONFIG_MAX_ROUNDS, &c->rounds);
 }
 
 static int
 set_duration(struct config *c, const char *value)
 {
-	return parse_number(value, 1, 60000, &c->duration_ms);
+	return parse_u32(value, 1, 60000, &c->duration_ms);
 }
 
 static int
 set_latency(struct config *c, const char *value)
 {
-	return parse_number(value, 0, 60000, &c->latency_ms);
+	return parse_u32(value, 0, 60000, &c->latency_ms);
 }
 
 static int

@@ -14,6 +14,7 @@
 #include "flow.h"
 #include "interrupt.h"
 #include "measure.h"
+#include "spread.h"
 #include "walk.h"
 
 #define MAX_ROUNDS 101
@@ -139,22 +140,6 @@ check_guarded(const struct bench *b, const struct bench_cell *cell, struct bench
 	r->miscompares += f.stats.miscompares;
 }
 
-static int
-by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Leaves them sorted. */
-static double
-median(double *values, uint32_t n)
-{
-	qsort(values, n, sizeof(*values), by_value);
-	return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
 /* @return exit code, or -EINTR */
 static int
 run_cell(struct bench *b, struct bench_cell *cell)
@@ -185,7 +170,8 @@ run_cell(struct bench *b, struct bench_cell *cell)
 		struct bench_result *r = &cell->result[i];
 
 		if (r->able && !r->broken) {
-			r->mops = median(b->mops[i], c->rounds);
+			spread_sort(b->mops[i], c->rounds);
+			r->mops = spread_quantile(b->mops[i], c->rounds, 0.5);
 			r->mops_min = b->mops[i][0];
 			r->mops_max = b->mops[i][c->rounds - 1];
 			r->gbs = r->mops * cell->size / 1e3;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "config.h"
 
 #define MAX_SIZE       (64u << 20)
@@ -19,21 +20,6 @@ const char *
 verify_name(enum verify v)
 {
 	return verify_names[v];
-}
-
-static int
-parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *number)
-{
-	char *end;
-
-	if (!isdigit((unsigned char)text[0]))
-		return -EINVAL;
-	errno = 0;
-	unsigned long long n = strtoull(text, &end, 10);
-	if (errno != 0 || *end != '\0' || n < min || n > max)
-		return -EINVAL;
-	*number = n;
-	return 0;
 }
 
 int
@@ -99,17 +85,6 @@ list_has(const char *list, unsigned int n)
 }
 
 static int
-set_u32(uint32_t *to, const char *value, uint32_t min, uint32_t max)
-{
-	uint64_t n;
-	int ret = parse_number(value, min, max, &n);
-
-	if (ret == 0)
-		*to = n;
-	return ret;
-}
-
-static int
 set_op(struct config *c, const char *value)
 {
 	enum op op = op_by_name(value);
@@ -136,13 +111,13 @@ set_size(struct config *c, const char *value)
 static int
 set_batch(struct config *c, const char *value)
 {
-	return set_u32(&c->batch, value, 1, 1024);
+	return parse_u32(value, 1, 1024, &c->batch);
 }
 
 static int
 set_qdepth(struct config *c, const char *value)
 {
-	return set_u32(&c->qdepth, value, 1, 32768);
+	return parse_u32(value, 1, 32768, &c->qdepth);
 }
 
 static int
@@ -160,7 +135,7 @@ set_verify(struct config *c, const char *value)
 static int
 set_segments(struct config *c, const char *value)
 {
-	return set_u32(&c->segments, value, 1, OP_MAX_SEGMENTS);
+	return parse_u32(value, 1, OP_MAX_SEGMENTS, &c->segments);
 }
 
 static int
@@ -172,13 +147,13 @@ set_count(struct config *c, const char *value)
 static int
 set_stall(struct config *c, const char *value)
 {
-	return set_u32(&c->stall_s, value, 1, 3600);
+	return parse_u32(value, 1, 3600, &c->stall_s);
 }
 
 static int
 set_period(struct config *c, const char *value)
 {
-	return set_u32(&c->period_s, value, 0, 86400);
+	return parse_u32(value, 0, 86400, &c->period_s);
 }
 
 static int
@@ -282,13 +257,13 @@ set_sets(struct config *c, const char *value)
 static int
 set_rounds(struct config *c, const char *value)
 {
-	return set_u32(&c->rounds, value, 1, 101);
+	return parse_u32(value, 1, 101, &c->rounds);
 }
 
 static int
 set_duration(struct config *c, const char *value)
 {
-	return set_u32(&c->duration_ms, value, 1, 60000);
+	return parse_u32(value, 1, 60000, &c->duration_ms);
 }
 
 static int
@@ -312,25 +287,25 @@ set_dir(struct config *c, const char *value)
 static int
 set_mask(struct config *c, const char *value)
 {
-	return set_u32(&c->map.mask, value, 12, 64);
+	return parse_u32(value, 12, 64, &c->map.mask);
 }
 
 static int
 set_burst(struct config *c, const char *value)
 {
-	return set_u32(&c->map.burst, value, 1, 1024);
+	return parse_u32(value, 1, 1024, &c->map.burst);
 }
 
 static int
 set_threads(struct config *c, const char *value)
 {
-	return set_u32(&c->map.threads, value, 1, 128);
+	return parse_u32(value, 1, 128, &c->map.threads);
 }
 
 static int
 set_buffers(struct config *c, const char *value)
 {
-	return set_u32(&c->map.buffers, value, 1, 1u << 20);
+	return parse_u32(value, 1, 1u << 20, &c->map.buffers);
 }
 
 static int

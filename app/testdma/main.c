@@ -39,20 +39,6 @@ enum {
 /* What EAL and its parts tell of themselves is nothing to somebody who did not ask for EAL. */
 #define DEFAULT_QUIET  "--log-level lib.*:error --log-level pmd.dma.skeleton:warning"
 
-static void
-print_eal_options(const struct eal_defaults *d, const struct config *c)
-{
-	/* there, standard output is for objects only */
-	if (!c->json) {
-		eal_defaults_print(d);
-		return;
-	}
-	fprintf(stderr, "EAL options:");
-	for (int i = 1; i < d->argc; i++)
-		fprintf(stderr, " %s", d->argv[i]);
-	fprintf(stderr, "\n");
-}
-
 static int
 start_eal(int argc, char **argv, const struct config *c)
 {
@@ -69,7 +55,7 @@ start_eal(int argc, char **argv, const struct config *c)
 			eal_defaults_append(&defaults, DEFAULT_DEVICE);
 		if (c->bench)
 			eal_defaults_append(&defaults, DEFAULT_PEER);
-		print_eal_options(&defaults, c);
+		eal_defaults_print(&defaults, c->json);
 		argc = defaults.argc;
 		argv = defaults.argv;
 	}

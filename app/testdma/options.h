@@ -5,21 +5,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "arguments.h"
 #include "config.h"
 
-/**
- * Where do the application's arguments begin? After "--" if there is one; otherwise all arguments
- * are the application's if the first is one of its options, and EAL's if not.
- *
- * @return index of the first of them in argv, argc if there are none
- */
+/** Where the application's arguments begin: arguments_begin() with its options. */
 int options_begin(int argc, char **argv);
-
-enum options_result {
-	OPTIONS_OK,
-	OPTIONS_HELP,
-	OPTIONS_BAD, /**< what is wrong has been said */
-};
 
 /** Parse argv[1] and what follows; argv[0] is the program's name. */
 enum options_result options_parse(struct config *c, int argc, char **argv);

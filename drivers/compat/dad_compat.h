@@ -7,6 +7,8 @@
  * Features are told by their macros where there is one: backports stay right.
  */
 
+#include <stdbool.h>
+
 #include <rte_version.h>
 
 #include <dev_driver.h>
@@ -18,13 +20,35 @@
 #include <rte_dev.h>
 #endif
 
+/* Silent mode is a bool of struct rte_dma_conf up to 25.07, and one of its flags from then on. */
+static inline bool
+dad_conf_is_silent(const struct rte_dma_conf *conf)
+{
+#ifdef RTE_DMA_CFG_FLAG_SILENT
+	return conf->flags & RTE_DMA_CFG_FLAG_SILENT;
+#else
+	return conf->enable_silent;
+#endif
+}
+
+static inline void
+dad_conf_set_silent(struct rte_dma_conf *conf)
+{
+#ifdef RTE_DMA_CFG_FLAG_SILENT
+	conf->flags |= RTE_DMA_CFG_FLAG_SILENT;
+#else
+	conf->enable_silent = true;
+#endif
+}
+
 /*
  * What dpdk-pmdinfo.py looks for in a binary. In the DPDK tree a tool generates it from the
- * registration macros; that tool is not installed anywhere.
+ * registration macros; that tool is not installed anywhere. ids: "", or a list of [vendor, device,
+ * subsystem vendor, subsystem device], 65535 for any.
  */
-#define DAD_PMD_INFO(name, params)                                                                 \
+#define DAD_PMD_INFO(name, params, ids)                                                            \
 	__attribute__((used)) static const char name##_pmd_info[] =                                \
 		"PMD_INFO_STRING= {\"name\": \"" RTE_STR(name) "\", \"params\": \"" params "\", "  \
-							       "\"pci_ids\": []}"
+							       "\"pci_ids\": [" ids "]}"
 
 #endif /* DAD_COMPAT_H */

@@ -16,17 +16,13 @@
 
 #include "iova.h"
 #include "test_alloc.h"
+#include "test_random.h"
+#include "test_thread.h"
 
 #define SHIFT	 12u
 #define GRANULE	 (UINT64_C(1) << SHIFT)
 #define GIB	 (UINT64_C(1) << 30)
 #define ANYWHERE UINT64_MAX
-
-static void
-be_lcore(unsigned int lcore)
-{
-	RTE_PER_LCORE(_lcore_id) = lcore;
-}
 
 static uint64_t
 used_of(struct dad_iova *a)
@@ -35,18 +31,6 @@ used_of(struct dad_iova *a)
 
 	dad_iova_stats(a, &stats);
 	return stats.used;
-}
-
-/* xorshift: quick, and the same everywhere */
-static uint64_t random_state;
-
-static uint64_t
-below(uint64_t n)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state % n;
 }
 
 /* ---- against an oracle --------------------------------------------------------------------- */

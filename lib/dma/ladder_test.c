@@ -17,6 +17,7 @@
 #include "dad_dma_domain.h"
 #include "dad_dma_soft.h"
 #include "eal_test.h"
+#include "test_random.h"
 
 /* Every rung under every mask: what is handed out lies under the mask, and the device moves exactly
  * the bytes of the buffer. */
@@ -32,30 +33,19 @@ static unsigned int exact; /* transfers that were, in all tests together */
 
 static const unsigned int all_masks[] = {16, 24, 28, 30, 31, 32, 36, 39, 40, 48, 52, 64};
 
-static unsigned int
-rnd(unsigned int n)
-{
-	static uint64_t x = 88172645463325252u;
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return (unsigned int)(x >> 33) % n;
-}
-
 static void
 fill(unsigned char *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		p[i] = (unsigned char)rnd(256);
+		p[i] = (unsigned char)below(256);
 }
 
 /* One transfer there, one back, one both ways. Returns false if the map was refused. */
 static bool
 transfer(struct dad_dma_dev *dev, unsigned char *buffer, size_t size)
 {
-	enum dad_dma_dir dir = (enum dad_dma_dir)rnd(3);
-	size_t at = rnd((unsigned int)size), part = 1 + rnd((unsigned int)(size - at));
+	enum dad_dma_dir dir = (enum dad_dma_dir)below(3);
+	size_t at = below((unsigned int)size), part = 1 + below((unsigned int)(size - at));
 
 	fill(buffer, size > 256 ? 256 : size);
 	memcpy(shadow, buffer, size);
@@ -89,10 +79,10 @@ transfers(struct dad_dma_dev *dev, unsigned char *pool, unsigned int rounds)
 	unsigned int done = 0;
 
 	for (unsigned int i = 0; i < rounds; i++) {
-		size_t size = 1 + rnd(rnd(8) == 0 ? sizeof(shadow) / 2 : 3000);
-		size_t at = rnd(POOL - (unsigned int)size);
+		size_t size = 1 + below(below(8) == 0 ? sizeof(shadow) / 2 : 3000);
+		size_t at = below(POOL - (unsigned int)size);
 
-		if (rnd(2) == 0)
+		if (below(2) == 0)
 			at &= ~(size_t)(PAGE - 1);
 		done += transfer(dev, pool + at, size);
 	}
@@ -265,7 +255,7 @@ sixteen_bits_are_served_in_small_pieces(void **state)
 		assert_int_equal(dad_dma_dev_set_rungs(dev, DAD_DMA_RUNG_BIT(rungs[i])), 0);
 		assert_int_equal(dad_dma_set_mask(dev, UINT16_MAX), 0);
 		for (unsigned int n = 0; n < 2000; n++)
-			assert_true(transfer(dev, eal_pool + rnd(POOL - 4096), 1 + rnd(4096)));
+			assert_true(transfer(dev, eal_pool + below(POOL - 4096), 1 + below(4096)));
 		assert_nothing_left(domain, dev);
 		dad_dma_domain_put(domain);
 	}

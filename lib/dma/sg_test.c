@@ -18,6 +18,7 @@
 #include "dad_dma_sg.h"
 #include "dad_dma_soft.h"
 #include "eal_test.h"
+#include "test_random.h"
 
 /* Scatter lists against oracles. */
 
@@ -28,17 +29,6 @@
 
 static unsigned char *eal_pool;
 static unsigned char *libc_pool;
-
-static unsigned int
-rnd(unsigned int n)
-{
-	static uint64_t x = 88172645463325252u;
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return (unsigned int)(x >> 33) % n;
-}
 
 static struct dad_dma_domain *
 soft_domain(unsigned int rungs, unsigned int flags)
@@ -58,26 +48,26 @@ soft_domain(unsigned int rungs, unsigned int flags)
 static unsigned int
 make_list(struct dad_sg sg[ENTRIES], unsigned char *pool, unsigned int max_len)
 {
-	unsigned int n = 1 + rnd(ENTRIES);
-	bool pages = rnd(2) == 0;
-	size_t at = rnd(8) * PAGE + rnd(100);
+	unsigned int n = 1 + below(ENTRIES);
+	bool pages = below(2) == 0;
+	size_t at = below(8) * PAGE + below(100);
 
 	for (unsigned int i = 0; i < n; i++) {
-		size_t len = 1 + rnd(max_len);
+		size_t len = 1 + below(max_len);
 
-		switch (rnd(4)) {
+		switch (below(4)) {
 		case 0: /* a gap */
-			at += 1 + rnd(2 * PAGE);
+			at += 1 + below(2 * PAGE);
 			break;
 		case 1: /* another page */
-			at = RTE_ALIGN_CEIL(at, PAGE) + rnd(3) * PAGE;
+			at = RTE_ALIGN_CEIL(at, PAGE) + below(3) * PAGE;
 			break;
 		default:
 			break;
 		}
-		if (pages && rnd(4) != 0) {
-			at = RTE_ALIGN_CEIL(at, PAGE) + (rnd(2) * PAGE);
-			len = (1 + rnd(3)) * PAGE;
+		if (pages && below(4) != 0) {
+			at = RTE_ALIGN_CEIL(at, PAGE) + (below(2) * PAGE);
+			len = (1 + below(3)) * PAGE;
 		}
 		sg[i] = (struct dad_sg){.va = pool + at, .length = len};
 		at += len;
@@ -193,7 +183,7 @@ transfer(struct dad_dma_dev *dev, struct dad_sg sg[], unsigned int n, unsigned i
 				0);
 		if (dir != DAD_DMA_TO_DEVICE) {
 			for (size_t k = 0; k < sg[i].dma_length; k++)
-				put[at + k] = (unsigned char)rnd(256);
+				put[at + k] = (unsigned char)below(256);
 			assert_int_equal(dad_soft_dma_write(dev, sg[i].dma_address, put + at,
 						 sg[i].dma_length),
 				0);
@@ -205,7 +195,7 @@ transfer(struct dad_dma_dev *dev, struct dad_sg sg[], unsigned int n, unsigned i
 		assert_memory_equal(got + at, sg[i].va, sg[i].length);
 		at += sg[i].length;
 	}
-	if (rnd(2) == 0) {
+	if (below(2) == 0) {
 		dad_dma_sync_sg_for_cpu(dev, sg, n, dir);
 		at = 0;
 		for (unsigned int i = 0; i < n && dir != DAD_DMA_TO_DEVICE; i++) {
@@ -228,7 +218,7 @@ random_lists(struct dad_dma_dev *dev, unsigned char *pool, unsigned int max_len,
 {
 	for (unsigned int i = 0; i < rounds; i++) {
 		struct dad_sg sg[ENTRIES];
-		enum dad_dma_dir dir = (enum dad_dma_dir)rnd(3);
+		enum dad_dma_dir dir = (enum dad_dma_dir)below(3);
 		unsigned int n = make_list(sg, pool, max_len);
 		unsigned int segments = dad_dma_map_sg(dev, sg, n, dir);
 
@@ -244,8 +234,8 @@ set_random_limits(struct dad_dma_dev *dev)
 	/* no entry is longer than the shortest segment: no list can fail for that */
 	const uint64_t sizes[] = {0, 3 * PAGE, 3 * PAGE + 1, 20000, 1u << 20};
 	const uint64_t boundaries[] = {0, 4 * PAGE - 1, 16 * PAGE - 1, (1u << 20) - 1};
-	struct dad_dma_limits l = {.max_seg_size = sizes[rnd(RTE_DIM(sizes))],
-		.seg_boundary = boundaries[rnd(RTE_DIM(boundaries))]};
+	struct dad_dma_limits l = {.max_seg_size = sizes[below(RTE_DIM(sizes))],
+		.seg_boundary = boundaries[below(RTE_DIM(boundaries))]};
 
 	assert_int_equal(dad_dma_set_limits(dev, &l), 0);
 }
@@ -399,11 +389,11 @@ entries_of_one_list_may_take_different_rungs(void **state)
 	assert_int_equal(dad_dma_bounce_create(domain, &conf), 0);
 	assert_int_equal(dad_dma_set_mask(dev, UINT64_MAX), 0);
 	for (unsigned int round = 0; round < 500; round++) {
-		enum dad_dma_dir dir = (enum dad_dma_dir)rnd(3);
+		enum dad_dma_dir dir = (enum dad_dma_dir)below(3);
 		unsigned int n = make_list(sg, eal_pool, 2 * PAGE);
 
 		for (unsigned int i = 0; i < n; i++)
-			if (rnd(3) == 0)
+			if (below(3) == 0)
 				sg[i].va = libc_pool + ((unsigned char *)sg[i].va - eal_pool);
 		unsigned int segments = dad_dma_map_sg(dev, sg, n, dir);
 
@@ -502,7 +492,7 @@ a_range_is_filled_piece_by_piece(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 12 * PAGE; i++)
-		page[i] = (unsigned char)rnd(256);
+		page[i] = (unsigned char)below(256);
 	/* 300 bytes before a page, two pages from elsewhere, a bit of a fourth */
 	assert_true(dad_dma_iova_try_alloc(dev, &s, page + PAGE - 300, 300 + 2 * PAGE + 17));
 	assert_int_equal(s.addr % PAGE, PAGE - 300);

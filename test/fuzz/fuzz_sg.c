@@ -14,6 +14,7 @@
 #include <rte_malloc.h>
 
 #include "dad_internal.h"
+#include "dad_lists.h"
 
 #define ARENA 4096
 
@@ -22,7 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint8_t *src, *dst, model[ARENA];
 static struct dad_sge sges[256];
-static struct dad_vchan vc = {.sges = sges, .sge_mask = 255};
+static struct dad_desc desc;
+static struct dad_vchan vc = {.ring = &desc, .sges = sges, .sge_mask = 255};
 static const struct dad_exec *x;
 
 int
@@ -47,7 +49,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 }
 
 static void
-make_entry(struct dad_sge *e, const uint8_t *data, const uint8_t *arena)
+make_entry(struct rte_dma_sge *e, const uint8_t *data, const uint8_t *arena)
 {
 	uint32_t at = (data[0] & 15) * 256u + data[1];
 
@@ -70,7 +72,7 @@ make_entry(struct dad_sge *e, const uint8_t *data, const uint8_t *arena)
 }
 
 static bool
-sum(const struct dad_sge *list, unsigned int n, uint64_t *bytes)
+sum(const struct rte_dma_sge *list, unsigned int n, uint64_t *bytes)
 {
 	*bytes = 0;
 	for (unsigned int i = 0; i < n; i++) {
@@ -89,7 +91,7 @@ is_in(const uint8_t *arena, uint64_t addr)
 
 /* Byte by byte. */
 static uint16_t
-oracle(const struct dad_sge *from, unsigned int nb_from, const struct dad_sge *to,
+oracle(const struct rte_dma_sge *from, unsigned int nb_from, const struct rte_dma_sge *to,
 	unsigned int nb_to)
 {
 	unsigned int i = 0, j = 0;
@@ -112,13 +114,30 @@ oracle(const struct dad_sge *from, unsigned int nb_from, const struct dad_sge *t
 	return RTE_DMA_STATUS_SUCCESSFUL;
 }
 
+static uint16_t
+in_one(void)
+{
+	x->run(x, &vc, 0, 1, 0);
+	return desc.status;
+}
+
+static uint16_t
+in_parts(uint64_t length)
+{
+	uint16_t status = RTE_DMA_STATUS_SUCCESSFUL;
+
+	for (uint64_t at = 0; at < desc.length && status == RTE_DMA_STATUS_SUCCESSFUL; at += length)
+		status = dad_exec_part(x, &vc, &desc, at, length);
+	return status;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 2)
 		return 0;
 	unsigned int nb_from = 1 + data[0] % 64, nb_to = 1 + data[1] % 64;
-	struct dad_sge *from = &sges[1], *to = &sges[1 + nb_from];
+	struct rte_dma_sge from[64], to[64];
 	uint64_t a, b;
 
 	if (size < 2 + 3 * (nb_from + nb_to))
@@ -144,13 +163,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		to[nb_to - 1].length += (uint32_t)(a - b);
 	}
 
-	const struct dad_desc desc = {
-		.opcode = DAD_OP_SG, .src = 0, .dst = (uint64_t)nb_to << 16 | nb_from};
+	const struct dad_lists lists =
+		dad_lists_put(&vc, 1, from, to, (uint16_t)nb_from, (uint16_t)nb_to);
 
+	desc = (struct dad_desc){.opcode = DAD_OP_SG, .dst = lists.word, .length = lists.length};
 	memset(dst, 0, ARENA);
 	memset(model, 0, ARENA);
 	uint16_t expected = oracle(from, nb_from, to, nb_to);
-	uint16_t status = dad_slow_sg(x, &vc, &desc);
+	uint16_t status =
+		size % 2 == 1 && dad_exec_can_part(&desc) ? in_parts(8 + size % 97 * 8) : in_one();
 
 	/* one that fails may have moved a part, by entries and not by bytes */
 	if (status != expected ||

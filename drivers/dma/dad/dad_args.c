@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <ctype.h>
 #include <errno.h>
+#include <numa.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <rte_common.h>
 #include <rte_kvargs.h>
+#include <rte_memory.h>
 
 #include "dad_internal.h"
 
@@ -14,7 +16,8 @@
 struct given {
 	const char *device;
 	struct dad_args *args;
-	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel, iommu, xstats;
+	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel, iommu, numa, silent;
+	bool xstats;
 };
 
 static const char *const engines[] = {
@@ -107,34 +110,39 @@ parse_threshold(struct given *g, const char *value)
 	return parse_number(g, "threshold", value, 0, DAD_THRESHOLD_MAX, &g->args->threshold);
 }
 
+/* 0 or 1. */
+static int
+parse_switch(const struct given *g, const char *key, const char *value, bool *on)
+{
+	uint32_t number = 0;
+	int ret = parse_number(g, key, value, 0, 1, &number);
+
+	*on = number;
+	return ret;
+}
+
 static int
 parse_mt(struct given *g, const char *value)
 {
-	uint32_t on = 0;
-	int ret = parse_number(g, "mt", value, 0, 1, &on);
-
-	g->args->mt = on;
-	return ret;
+	return parse_switch(g, "mt", value, &g->args->mt);
 }
 
 static int
 parse_register(struct given *g, const char *value)
 {
-	uint32_t on = 0;
-	int ret = parse_number(g, "register", value, 0, 1, &on);
+	return parse_switch(g, "register", value, &g->args->enlist);
+}
 
-	g->args->enlist = on;
-	return ret;
+static int
+parse_silent(struct given *g, const char *value)
+{
+	return parse_switch(g, "silent", value, &g->args->silent);
 }
 
 static int
 parse_xstats(struct given *g, const char *value)
 {
-	uint32_t on = 0;
-	int ret = parse_number(g, "xstats", value, 0, 1, &on);
-
-	g->args->xstats = on;
-	return ret;
+	return parse_switch(g, "xstats", value, &g->args->xstats);
 }
 
 static int
@@ -163,6 +171,21 @@ parse_iommu(struct given *g, const char *value)
 	}
 	g->args->iommu = which == 1;
 	return 0;
+}
+
+static int
+parse_numa(struct given *g, const char *value)
+{
+	uint32_t node = 0;
+	int last = numa_available() >= 0 ? numa_max_node() : 0;
+	int ret = parse_number(g, "numa", value, 0, (unsigned long)last, &node);
+
+	g->args->numa = (int)node;
+	if (ret == 0 && numa_available() >= 0 && !numa_bitmask_isbitset(numa_nodes_ptr, node)) {
+		DAD_LOG(ERR, "%s: numa=%s: there is no such node", g->device, value);
+		return -EINVAL;
+	}
+	return ret;
 }
 
 static int
@@ -195,6 +218,8 @@ parse_pair(const char *key, const char *value, void *opaque)
 		{"kernel", &g->kernel, parse_kernel},
 		{"iommu", &g->iommu, parse_iommu},
 		{"xstats", &g->xstats, parse_xstats},
+		{"numa", &g->numa, parse_numa},
+		{"silent", &g->silent, parse_silent},
 	};
 
 	for (unsigned int i = 0; i < RTE_DIM(keys); i++) {
@@ -247,6 +272,7 @@ dad_args_parse(const char *device, const char *text, struct dad_args *args)
 	memset(args, 0, sizeof(*args));
 	args->threshold = DAD_THRESHOLD_DEFAULT;
 	args->xstats = true;
+	args->numa = SOCKET_ID_ANY;
 	if (text != NULL && text[0] != '\0' && parse_pairs(&g, text) != 0)
 		return -EINVAL;
 

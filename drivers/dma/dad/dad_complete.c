@@ -75,12 +75,43 @@ ready(struct dad_vchan *vc, uint16_t nb_cpls)
 	return RTE_MIN(n, (uint64_t)nb_cpls);
 }
 
+/* Of the n that are about to be reaped so many have a status other than 0. */
+static __rte_noinline void
+count_errors(struct dad_vchan *vc, uint64_t errors, uint64_t n)
+{
+	struct dad_errors e;
+
+	__atomic_store_n(&vc->errors, vc->errors + errors, __ATOMIC_RELAXED);
+	dad_stat_see_errors(vc, vc->reaped, n, &e);
+	dad_stat_errors(vc, &e);
+}
+
+void
+dad_recycle(struct dad_vchan *vc)
+{
+	const uint64_t n = ready(vc, (uint16_t)dad_vchan_size(vc));
+	uint64_t errors = 0;
+
+	for (uint64_t i = 0; vc->reaped < vc->careful && i < n; i++)
+		errors += dad_vchan_desc(vc, vc->reaped + i)->status != RTE_DMA_STATUS_SUCCESSFUL;
+	if (unlikely(errors > 0))
+		count_errors(vc, errors, n);
+	reap(vc, n);
+}
+
+/* To be reported: of a silent vchan nothing is. */
+static inline uint64_t
+reportable(struct dad_vchan *vc, uint16_t nb_cpls)
+{
+	return unlikely(vc->silent) ? 0 : ready(vc, nb_cpls);
+}
+
 uint16_t
 dad_completed(void *dev_private, uint16_t vchan, const uint16_t nb_cpls, uint16_t *last_idx,
 	bool *has_error)
 {
 	struct dad_vchan *vc = &((struct dad_dev *)dev_private)->vchan[vchan];
-	uint64_t n = ready(vc, nb_cpls);
+	uint64_t n = reportable(vc, nb_cpls);
 
 	if (unlikely(vc->reaped < vc->careful)) {
 		for (uint64_t i = 0; i < n; i++)
@@ -101,20 +132,15 @@ dad_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls, 
 	enum rte_dma_status_code *status)
 {
 	struct dad_vchan *vc = &((struct dad_dev *)dev_private)->vchan[vchan];
-	uint64_t n = ready(vc, nb_cpls);
+	uint64_t n = reportable(vc, nb_cpls);
 	uint64_t errors = 0;
 
 	for (uint64_t i = 0; i < n; i++) {
 		status[i] = (enum rte_dma_status_code)dad_vchan_desc(vc, vc->reaped + i)->status;
 		errors += status[i] != RTE_DMA_STATUS_SUCCESSFUL;
 	}
-	if (unlikely(errors > 0)) {
-		struct dad_failure f;
-
-		__atomic_store_n(&vc->errors, vc->errors + errors, __ATOMIC_RELAXED);
-		dad_stat_see_errors(vc, vc->reaped, n, status, &f);
-		dad_stat_errors(vc, n, status, &f);
-	}
+	if (unlikely(errors > 0))
+		count_errors(vc, errors, n);
 	reap(vc, n);
 	*last_idx = (uint16_t)(vc->reaped - 1);
 	return (uint16_t)n;

@@ -32,7 +32,7 @@
 enum dad_opcode {
 	DAD_OP_COPY = 0, /* src, dst, length */
 	DAD_OP_FILL = 1, /* src is the pattern, of which byte 0 comes first */
-	DAD_OP_SG = 2,	 /* src: sge ticket of the list's header; dst: nb_src, nb_dst << 16 */
+	DAD_OP_SG = 2,	 /* src: sge ticket of the list's header; dst: DAD_SG_WORD */
 };
 
 #define DAD_OP_MASK    3
@@ -74,6 +74,29 @@ struct dad_sge {
 };
 
 static_assert(sizeof(struct dad_sge) == 16, "as struct rte_dma_sge");
+
+/* What a descriptor says of its lists: how many entries, and whether they match: their sums are the
+ * same, and no entry wraps. */
+#define DAD_SG_WORD(nb_src, nb_dst, match)                                                         \
+	((uint64_t)(match) << 32 | (uint64_t)(nb_dst) << 16 | (nb_src))
+
+static inline unsigned int
+dad_sg_nb_src(const struct dad_desc *desc)
+{
+	return desc->dst & 0xffff;
+}
+
+static inline unsigned int
+dad_sg_nb_dst(const struct dad_desc *desc)
+{
+	return desc->dst >> 16 & 0xffff;
+}
+
+static inline bool
+dad_sg_match(const struct dad_desc *desc)
+{
+	return desc->dst >> 32;
+}
 
 /* How an operation continues what is before it: the flags of a filled tag. */
 enum dad_kind {

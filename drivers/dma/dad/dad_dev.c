@@ -14,6 +14,7 @@
 #include "dad_dev.h"
 #include "dad_dma_domain.h"
 #include "dad_question.h"
+#include "dad_regs.h"
 
 /* How long stop waits for what was submitted. */
 #define DRAIN_MS 1000
@@ -33,6 +34,9 @@ dad_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t 
 	/* this process's own: addresses of the C library are good in the primary only */
 	if (dad_exec_table[dev->data->dev_id]->sva)
 		info->dev_capa |= RTE_DMA_CAPA_SVA;
+	/* on request: tests of DPDK 24.03 to 26.07 take it for an error */
+	if (dad_of(dev)->args.silent)
+		info->dev_capa |= RTE_DMA_CAPA_SILENT;
 	info->max_vchans = DAD_VCHANS_MAX;
 	info->min_desc = DAD_DESC_MIN;
 	info->max_desc = DAD_DESC_MAX;
@@ -57,6 +61,7 @@ dad_configure(struct rte_dma_dev *dev, const struct rte_dma_conf *conf, uint32_t
 	dad_devices_lock();
 	release_vchans(d);
 	d->nb_vchans = conf->nb_vchans;
+	d->silent = dad_conf_is_silent(conf);
 	dad_devices_unlock();
 	return 0;
 }
@@ -75,6 +80,7 @@ set_up_for(struct dad_dev *d, struct dad_vchan *vc)
 	vc->helped = is_auto || (is_inline && d->args.mt);
 	vc->belled = is_auto || d->args.mt;
 	vc->counted = d->args.xstats;
+	vc->silent = d->silent;
 	vc->shared = vc->helped || engine == DAD_ENGINE_SERVICE || d->args.workers > 1;
 	if (d->timed && dad_stat_latency_switch(vc, true) != 0)
 		DAD_LOG(WARNING, "%s: no memory to measure latencies", d->name);
@@ -107,10 +113,15 @@ dad_vchan_op_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma
 static int
 start_engine(struct dad_dev *d, int numa_node)
 {
-	if (d->args.engine == DAD_ENGINE_INLINE)
+	uint32_t *control = dad_regs_control(d);
+
+	if (d->args.engine == DAD_ENGINE_INLINE) {
+		d->engine.control = control;
+		__atomic_store_n(control, DAD_CONTROL_RUN, __ATOMIC_RELEASE);
 		return 0;
+	}
 	return dad_engine_start(&d->engine, d->name, &d->args, numa_node, dad_exec_table[d->dev_id],
-		d->vchan, d->nb_vchans);
+		d->vchan, d->nb_vchans, control);
 }
 
 static int
@@ -126,7 +137,9 @@ dad_start(struct rte_dma_dev *dev)
 	dad_devices_lock();
 	for (unsigned int v = 0; v < d->nb_vchans; v++)
 		dad_vchan_reset(&d->vchan[v]);
-	int ret = start_engine(d, dev->device->numa_node);
+	int ret = dad_regs_set(d);
+	if (ret == 0)
+		ret = start_engine(d, dev->device->numa_node);
 	for (unsigned int v = 0; ret == 0 && v < d->nb_vchans; v++)
 		dad_vchan_open(&d->vchan[v]);
 	dad_devices_unlock();
@@ -213,6 +226,8 @@ dad_vchan_status(const struct rte_dma_dev *dev, uint16_t vchan, enum rte_dma_vch
 	bool idle = vc->ring == NULL || dad_vchan_is_idle(vc);
 
 	*status = idle ? RTE_DMA_VCHAN_IDLE : RTE_DMA_VCHAN_ACTIVE;
+	if (vc->capacity != 0 && dad_regs_is_halted(d))
+		*status = RTE_DMA_VCHAN_HALTED_ERROR;
 	/* who asks may be what a worker on the same CPU waits for */
 	if (!idle && d->engine.crowded)
 		sched_yield();
@@ -372,5 +387,6 @@ dad_dev_fini(struct dad_dev *d)
 	release_vchans(d);
 	dad_dma_dev_destroy(d->dma);
 	d->dma = NULL;
+	dad_regs_release(d);
 	dad_exec_close(d->dev_id);
 }

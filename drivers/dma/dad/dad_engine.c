@@ -11,6 +11,7 @@
 
 #include "dad_idle.h"
 #include "dad_internal.h"
+#include "dad_regs.h"
 #include "dad_serve.h"
 
 /* A worker without work on its own vchans looks after those of others: at any time if there is a
@@ -42,12 +43,19 @@ serve_others(struct dad_worker *w, bool backlog_only)
 	return 0;
 }
 
+static bool
+may_run(const struct dad_engine *e)
+{
+	/* C1: pairs with C2, that all is set which the engine has to know */
+	return __atomic_load_n(e->control, __ATOMIC_ACQUIRE) == DAD_CONTROL_RUN;
+}
+
 bool
 dad_engine_serve_all(const struct dad_engine *e)
 {
 	bool any = false;
 
-	for (unsigned int v = 0; v < e->nb_vchans; v++)
+	for (unsigned int v = 0; v < e->nb_vchans && may_run(e); v++)
 		any |= dad_serve(e->exec, &e->vchan[v], false, NULL);
 	if (!any && e->crowded)
 		sched_yield();
@@ -75,7 +83,7 @@ worker_main(void *arg)
 			rte_strerror(rte_errno));
 	dad_idle_prepare(e->idle);
 
-	while (__atomic_load_n(&e->run, __ATOMIC_ACQUIRE)) {
+	while (may_run(e)) {
 		unsigned int n = serve_own(w);
 
 		if (n == 0 && e->nb_workers > 1)
@@ -135,13 +143,16 @@ worker_start(struct dad_worker *w, const char *name)
 
 int
 dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *args, int numa_node,
-	const struct dad_exec *exec, struct dad_vchan *vchan, unsigned int nb_vchans)
+	const struct dad_exec *exec, struct dad_vchan *vchan, unsigned int nb_vchans,
+	uint32_t *control)
 {
+	e->control = control;
 	e->exec = exec;
 	e->vchan = vchan;
 	e->nb_vchans = nb_vchans;
 	if (args->engine == DAD_ENGINE_SERVICE) {
 		e->crowded = dad_service_is_crowded();
+		__atomic_store_n(control, DAD_CONTROL_RUN, __ATOMIC_RELEASE); /* C2 */
 		return dad_service_start(&e->service, name);
 	}
 	e->nb_workers = args->workers;
@@ -166,7 +177,7 @@ dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *
 	for (unsigned int i = 0; i < e->nb_workers; i++)
 		e->crowded |= dad_engine_is_crowded(&e->worker[i]);
 
-	__atomic_store_n(&e->run, true, __ATOMIC_RELEASE);
+	__atomic_store_n(control, DAD_CONTROL_RUN, __ATOMIC_RELEASE); /* C2 */
 	for (unsigned int i = 0; i < e->nb_workers; i++) {
 		int ret = worker_start(&e->worker[i], name);
 
@@ -188,7 +199,8 @@ dad_engine_stop(struct dad_engine *e, const char *name)
 {
 	if (e->service.open)
 		dad_service_stop(&e->service, name);
-	__atomic_store_n(&e->run, false, __ATOMIC_RELEASE);
+	if (e->control != NULL)
+		__atomic_store_n(e->control, 0, __ATOMIC_RELEASE);
 	for (unsigned int i = 0; i < e->nb_workers; i++) {
 		pthread_join(e->worker[i].thread, NULL);
 		dad_cpus_leave(e->worker[i].cpu);

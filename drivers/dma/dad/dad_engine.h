@@ -34,16 +34,18 @@ struct dad_engine {
 	enum dad_idle_kind idle;
 	bool counted; /* workers note how busy they are */
 	bool enlist;  /* workers become lcores */
-	bool run;     /* workers leave when it is false */
-	bool crowded; /* some worker shares its CPU */
+	uint32_t own_control;
+	uint32_t *control; /* workers leave when it is not DAD_CONTROL_RUN: see dad_regs.h */
+	bool crowded;	   /* some worker shares its CPU */
 	struct dad_service service;
 	struct dad_worker worker[DAD_WORKERS_MAX];
 };
 
-/* Start the workers of args for vchan[0 … nb_vchans). 0 or -errno, and then none runs. */
+/* Start the workers of args, which run by that word, for vchan[0 … nb_vchans). 0 or -errno, and
+ * then none runs. */
 int dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *args,
-	int numa_node, const struct dad_exec *exec, struct dad_vchan *vchan,
-	unsigned int nb_vchans);
+	int numa_node, const struct dad_exec *exec, struct dad_vchan *vchan, unsigned int nb_vchans,
+	uint32_t *control);
 
 /* Stop them: each finishes the group that it is at. Without effect when none runs. */
 void dad_engine_stop(struct dad_engine *e, const char *name);

@@ -8,6 +8,7 @@
 #include <rte_vect.h>
 
 #include "dad_exec.h"
+#include "dad_lists.h"
 
 struct dad_exec *dad_exec_table[DAD_EXEC_DEVS_MAX];
 
@@ -226,9 +227,10 @@ dad_exec_has_failed(const struct dad_vchan *vc, uint64_t first)
 }
 
 bool
-dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n)
+dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n,
+	unsigned int after)
 {
-	if (likely(!x->run(x, vc, first, n)))
+	if (likely(!x->run(x, vc, first, n, after)))
 		return false;
 	note_failure(vc, first);
 	return true;
@@ -260,18 +262,25 @@ dad_exec_can_part(const struct dad_desc *desc)
 {
 	const unsigned int op = desc->opcode & DAD_OP_MASK;
 
+	if (op == DAD_OP_SG)
+		return dad_sg_match(desc) && !dad_lists_are_huge(desc);
 	return !wraps(desc->dst, desc->length) &&
-		(op == DAD_OP_FILL || (op == DAD_OP_COPY && !wraps(desc->src, desc->length)));
+		(op == DAD_OP_FILL || !wraps(desc->src, desc->length));
 }
 
 uint16_t
-dad_exec_part(
-	const struct dad_exec *x, const struct dad_desc *desc, uint64_t offset, uint64_t length)
+dad_exec_part(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc,
+	uint64_t offset, uint64_t length)
 {
 	const bool sva = !(desc->opcode & DAD_OP_FOREIGN);
 
 	length = RTE_MIN(length, desc->length - offset);
-	if ((desc->opcode & DAD_OP_MASK) == DAD_OP_FILL)
+	switch (desc->opcode & DAD_OP_MASK) {
+	case DAD_OP_FILL:
 		return dad_slow_fill(x, sva, desc->src, desc->dst + offset, length);
-	return dad_slow_copy(x, sva, desc->src + offset, desc->dst + offset, length);
+	case DAD_OP_SG:
+		return dad_slow_sg_part(x, vc, desc, offset, length);
+	default:
+		return dad_slow_copy(x, sva, desc->src + offset, desc->dst + offset, length);
+	}
 }

@@ -11,9 +11,10 @@
 #include "dad_dma_table.h"
 #include "dad_vchan.h"
 
-/* Do n operations from ticket first on. True if one of them failed. */
-typedef bool (*dad_exec_run_t)(
-	const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n);
+/* Do n operations from ticket first on. True if one of them failed. The `after` ones behind them
+ * come next, and will not change meanwhile: what they move is fetched in time. */
+typedef bool (*dad_exec_run_t)(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first,
+	unsigned int n, unsigned int after);
 
 /* Up to here moves are inlined, without a call. Above, the device's move_large: the C library's
  * memcpy, if nothing else was asked for; the inlined loop is as fast, and saves the call. */
@@ -78,8 +79,10 @@ struct dad_exec_size {
 };
 unsigned int dad_exec_by_size(const struct dad_exec *x, struct dad_exec_size sizes[DAD_EXEC_SIZES]);
 
-/* Do the n operations from ticket first on, which are of one batch. True if one of them failed. */
-bool dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n);
+/* Do the n operations from ticket first on, which are of one batch. True if one of them failed.
+ * After them, see dad_exec_run_t. */
+bool dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n,
+	unsigned int after);
 
 /* Has anything failed from ticket first on? If first is where a batch starts, a fence in that batch
  * then poisons the rest of it: it is skipped. */
@@ -91,20 +94,20 @@ void dad_exec_skip(struct dad_vchan *vc, uint64_t first, unsigned int n);
 /* The operation failed: its status, and what a fence behind it will ask for. */
 void dad_exec_fail(struct dad_vchan *vc, uint64_t ticket, uint8_t status);
 
-/* Copies and fills can be done in parts, unless their addresses wrap: then they fail as a whole. */
+/* Can it be done in parts? Not if addresses wrap or lists do not match: that fails as a whole. */
 bool dad_exec_can_part(const struct dad_desc *desc);
 
 /* Do length bytes, or what there is, of one from offset on, a multiple of 8. An
  * rte_dma_status_code. */
-uint16_t dad_exec_part(
-	const struct dad_exec *x, const struct dad_desc *desc, uint64_t offset, uint64_t length);
+uint16_t dad_exec_part(const struct dad_exec *x, const struct dad_vchan *vc,
+	const struct dad_desc *desc, uint64_t offset, uint64_t length);
 
-bool dad_exec_run_generic(
-	const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n);
-bool dad_exec_run_avx2(
-	const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n);
-bool dad_exec_run_avx512(
-	const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n);
+bool dad_exec_run_generic(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first,
+	unsigned int n, unsigned int after);
+bool dad_exec_run_avx2(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first,
+	unsigned int n, unsigned int after);
+bool dad_exec_run_avx512(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first,
+	unsigned int n, unsigned int after);
 
 /* ---- what the fast loop does not do itself (dad_slow.c); all return an rte_dma_status_code -- */
 
@@ -114,8 +117,9 @@ uint16_t dad_slow_copy(
 	const struct dad_exec *x, bool sva, uint64_t src, uint64_t dst, uint64_t length);
 uint16_t dad_slow_fill(
 	const struct dad_exec *x, bool sva, uint64_t pattern, uint64_t dst, uint64_t length);
-uint16_t dad_slow_sg(
-	const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc);
+/* Of lists that match, length bytes from offset on, or what there is. */
+uint16_t dad_slow_sg_part(const struct dad_exec *x, const struct dad_vchan *vc,
+	const struct dad_desc *desc, uint64_t offset, uint64_t length);
 
 /* ---- large moves (dad_move.c) -----------------------------------------------------------------
  */

@@ -27,6 +27,7 @@
 #include <rte_branch_prediction.h>
 
 #include "dad_internal.h"
+#include "dad_lists.h"
 #include "dad_serve.h"
 
 /* word: 48 bits of the next ticket, 16 of depth, which no more than a ring's size can need. */
@@ -96,6 +97,21 @@ reserve(struct dad_vchan *vc, uint64_t most, uint64_t *ticket, unsigned int *dep
 			return 0;
 		}
 	}
+}
+
+static void recycle(struct dad_vchan *vc);
+
+/* The same, with the room of what is done where nobody else takes that back. */
+static inline int
+reserve_room(struct dad_vchan *vc, uint64_t most, uint64_t *ticket, unsigned int *depth)
+{
+	int ret = reserve(vc, most, ticket, depth);
+
+	if (unlikely(ret != 0 && vc->silent)) {
+		recycle(vc);
+		ret = reserve(vc, most, ticket, depth);
+	}
+	return ret;
 }
 
 static inline void
@@ -206,7 +222,7 @@ enqueue(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, u
 
 	if (unlikely(length == 0))
 		return -EINVAL;
-	if (unlikely(reserve(vc, vc->capacity, &ticket, &depth) != 0))
+	if (unlikely(reserve_room(vc, vc->capacity, &ticket, &depth) != 0))
 		return dad_stat_nospace(vc);
 	fill_in(vc, ticket, depth, opcode, src, dst, length, flags);
 	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
@@ -238,26 +254,17 @@ dad_mt_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
 {
 	struct dad_vchan *vc = vchan_of(dev_private, vchan);
 	const uint64_t lists = RTE_MIN(vc->capacity, (vc->sge_mask + 1) / (2 * DAD_SGES_MAX));
-	uint64_t ticket, bytes = 0;
+	uint64_t ticket;
 	unsigned int depth;
 
 	if (unlikely(nb_src == 0 || nb_dst == 0 || nb_src > DAD_SGES_MAX || nb_dst > DAD_SGES_MAX))
 		return -EINVAL;
-	if (unlikely(reserve(vc, lists, &ticket, &depth) != 0))
+	if (unlikely(reserve_room(vc, lists, &ticket, &depth) != 0))
 		return dad_stat_nospace(vc);
 
 	const uint64_t first = ticket * 2 * DAD_SGES_MAX;
-	for (unsigned int i = 0; i < nb_src; i++) {
-		*dad_vchan_sge(vc, first + i) =
-			(struct dad_sge){.addr = src[i].addr, .length = src[i].length};
-		bytes += src[i].length;
-	}
-	for (unsigned int i = 0; i < nb_dst; i++)
-		*dad_vchan_sge(vc, first + nb_src + i) =
-			(struct dad_sge){.addr = dst[i].addr, .length = dst[i].length};
-	fill_in(vc, ticket, depth, DAD_OP_SG | dad_foreign, first - 1,
-		(uint64_t)nb_dst << 16 | nb_src, (uint32_t)RTE_MIN(bytes, (uint64_t)UINT32_MAX),
-		flags);
+	const struct dad_lists put = dad_lists_put(vc, first, src, dst, nb_src, nb_dst);
+	fill_in(vc, ticket, depth, DAD_OP_SG | dad_foreign, first - 1, put.word, put.length, flags);
 	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
 		submit(vc);
 	return (uint16_t)ticket;
@@ -273,7 +280,10 @@ dad_mt_submit(void *dev_private, uint16_t vchan)
 uint16_t
 dad_mt_burst_capacity(const void *dev_private, uint16_t vchan)
 {
-	const struct dad_vchan *vc = vchan_of(dev_private, vchan);
+	struct dad_vchan *vc = vchan_of(dev_private, vchan);
+
+	if (unlikely(vc->silent))
+		recycle(vc);
 	const uint64_t tail = dad_vchan_tail(vc);
 	const uint64_t size = vc->capacity;
 	const uint64_t used = tail - __atomic_load_n(&vc->reaped, __ATOMIC_RELAXED);
@@ -313,11 +323,11 @@ status_at(const struct dad_vchan *vc, uint64_t ticket)
 		&dad_vchan_desc(vc, ticket)->status, __ATOMIC_RELAXED);
 }
 
-/* Of a vchan that was not set up nothing, not even tags. */
+/* Of a vchan that was not set up nothing, not even tags; of a silent one nothing is reported. */
 static inline uint64_t
 most_to_report(const struct dad_vchan *vc, uint16_t nb_cpls)
 {
-	return vc->ring != NULL ? RTE_MIN(nb_cpls, dad_vchan_size(vc)) : 0;
+	return vc->ring != NULL && !vc->silent ? RTE_MIN(nb_cpls, dad_vchan_size(vc)) : 0;
 }
 
 /* Nothing was found: where the caller may, it does what workers have not come to. */
@@ -397,16 +407,15 @@ dad_mt_completed(void *dev_private, uint16_t vchan, const uint16_t nb_cpls, uint
 	}
 }
 
-uint16_t
-dad_mt_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls,
-	uint16_t *last_idx, enum rte_dma_status_code *status)
+/* The next done operations, up to max, become the caller's; their statuses, and the last index, if
+ * asked for. */
+static inline uint64_t
+take_done(struct dad_vchan *vc, uint64_t max, uint16_t *last_idx, enum rte_dma_status_code *status)
 {
-	struct dad_vchan *vc = vchan_of(dev_private, vchan);
-	const uint64_t max = most_to_report(vc, nb_cpls);
 	bool polled = false;
 
 	for (;;) {
-		struct dad_failure f = {.src = 0};
+		struct dad_errors e;
 		uint64_t errors = 0;
 		bool careful;
 		/* R3 */
@@ -419,18 +428,38 @@ dad_mt_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpl
 			continue;
 		}
 		for (uint64_t i = 0; i < n; i++) {
-			status[i] = careful ? status_at(vc, reaped + i) : RTE_DMA_STATUS_SUCCESSFUL;
-			errors += status[i] != RTE_DMA_STATUS_SUCCESSFUL;
+			enum rte_dma_status_code s =
+				careful ? status_at(vc, reaped + i) : RTE_DMA_STATUS_SUCCESSFUL;
+
+			errors += s != RTE_DMA_STATUS_SUCCESSFUL;
+			if (status != NULL)
+				status[i] = s;
 		}
 		if (unlikely(errors > 0))
-			dad_stat_see_errors(vc, reaped, n, status, &f);
+			dad_stat_see_errors(vc, reaped, n, &e);
 		if (n > 0 && !report(vc, reaped, n))
 			continue;
 		if (unlikely(errors > 0)) {
 			__atomic_fetch_add(&vc->errors, errors, __ATOMIC_RELAXED);
-			dad_stat_errors(vc, n, status, &f);
+			dad_stat_errors(vc, &e);
 		}
-		*last_idx = (uint16_t)(reaped + n - 1);
-		return (uint16_t)n;
+		if (last_idx != NULL)
+			*last_idx = (uint16_t)(reaped + n - 1);
+		return n;
 	}
+}
+
+uint16_t
+dad_mt_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls,
+	uint16_t *last_idx, enum rte_dma_status_code *status)
+{
+	struct dad_vchan *vc = vchan_of(dev_private, vchan);
+
+	return (uint16_t)take_done(vc, most_to_report(vc, nb_cpls), last_idx, status);
+}
+
+static void
+recycle(struct dad_vchan *vc)
+{
+	take_done(vc, vc->ring != NULL ? dad_vchan_size(vc) : 0, NULL, NULL);
 }

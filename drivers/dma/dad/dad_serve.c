@@ -165,7 +165,8 @@ serve_part(const struct dad_exec *x, struct dad_vchan *vc)
 	/* the word has 48 bits of the ticket, which is at most a lap behind `claimed` */
 	const uint64_t ticket = claimed - ((claimed - ((word >> 16) - 1)) & (UINT64_MAX >> 16));
 	const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
-	uint16_t status = dad_exec_part(x, desc, (uint64_t)part * DAD_SPLIT_PART, DAD_SPLIT_PART);
+	uint16_t status =
+		dad_exec_part(x, vc, desc, (uint64_t)part * DAD_SPLIT_PART, DAD_SPLIT_PART);
 
 	if (status != 0)
 		note_bad_part(s, part, status);
@@ -201,6 +202,21 @@ open_split(struct dad_vchan *vc, uint64_t ticket)
 
 /* ---- groups ------------------------------------------------------------------------------- */
 
+/* Large operations come in groups of one or a few: then how many more are behind them. Not where
+ * others may take them. */
+static unsigned int
+come_after(const struct dad_vchan *vc, const struct claim *c)
+{
+	const uint64_t end = c->first + c->n;
+	enum dad_kind kind;
+
+	if (vc->shared || c->n > 4 || !is_submitted(vc, end, &kind))
+		return 0;
+	/* and in time for the one after that */
+	rte_prefetch0(dad_vchan_desc(vc, end + 1));
+	return 1;
+}
+
 static bool
 execute(const struct dad_exec *x, struct dad_vchan *vc, const struct claim *c)
 {
@@ -212,7 +228,7 @@ execute(const struct dad_exec *x, struct dad_vchan *vc, const struct claim *c)
 	 * would take lines that the submitter is just writing. */
 	for (unsigned int i = c->n; i > 0; i -= RTE_MIN(i, 2u))
 		rte_prefetch0(dad_vchan_desc(vc, c->first + i - 1));
-	return dad_exec_group(x, vc, c->first, c->n);
+	return dad_exec_group(x, vc, c->first, c->n, come_after(vc, c));
 }
 
 bool
@@ -248,7 +264,7 @@ dad_serve_own(const struct dad_exec *x, struct dad_vchan *vc, uint64_t ticket, u
 	if (unlikely(failed))
 		dad_exec_skip(vc, ticket, n);
 	else
-		failed = dad_exec_group(x, vc, ticket, n);
+		failed = dad_exec_group(x, vc, ticket, n, 0);
 	finish(vc, ticket, n, failed);
 	return true;
 }

@@ -157,6 +157,20 @@ struct list {
 	struct range range;
 };
 
+static struct list
+list_from(const struct dad_desc *desc)
+{
+	return (struct list){.next = desc->src + 1, .left = dad_sg_nb_src(desc)};
+}
+
+static struct list
+list_to(const struct dad_desc *desc)
+{
+	return (struct list){
+		.next = desc->src + 1 + dad_sg_nb_src(desc), .left = dad_sg_nb_dst(desc)};
+}
+
+/* False: there is no more. */
 static bool
 list_front(const struct dad_vchan *vc, struct list *l)
 {
@@ -171,41 +185,41 @@ list_front(const struct dad_vchan *vc, struct list *l)
 	return true;
 }
 
-static bool
-list_sum(const struct dad_vchan *vc, struct list l, uint64_t *sum)
+static void
+list_skip(const struct dad_vchan *vc, struct list *l, uint64_t bytes)
 {
-	*sum = 0;
-	for (; l.left > 0; l.left--) {
-		const struct dad_sge *sge = dad_vchan_sge(vc, l.next++);
+	while (bytes > 0 && list_front(vc, l)) {
+		uint64_t n = RTE_MIN(bytes, l->range.len);
 
-		if (sge->length > 0 && wraps(sge->addr, sge->length))
-			return false;
-		*sum += sge->length;
+		advance(&l->range, n);
+		bytes -= n;
 	}
-	return true;
 }
 
 uint16_t
-dad_slow_sg(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc)
+dad_slow_sg_part(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc,
+	uint64_t offset, uint64_t length)
 {
-	struct list src = {.next = desc->src + 1, .left = desc->dst & 0xffff};
-	struct list dst = {.next = desc->src + 1 + src.left, .left = desc->dst >> 16 & 0xffff};
 	const bool sva = !(desc->opcode & DAD_OP_FOREIGN);
+	struct list src = list_from(desc), dst = list_to(desc);
 	uint16_t status = RTE_DMA_STATUS_SUCCESSFUL;
-	uint64_t src_sum, dst_sum;
 
-	if (!list_sum(vc, src, &src_sum) || !list_sum(vc, dst, &dst_sum) || src_sum != dst_sum)
-		return RTE_DMA_STATUS_INVALID_LENGTH;
-	while (status == RTE_DMA_STATUS_SUCCESSFUL && list_front(vc, &src) &&
+	list_skip(vc, &src, offset);
+	list_skip(vc, &dst, offset);
+	while (status == RTE_DMA_STATUS_SUCCESSFUL && length > 0 && list_front(vc, &src) &&
 		list_front(vc, &dst)) {
 		struct range from = src.range, to = dst.range;
 
 		/* copy_fronts() bounds by pieces; entries bound each other here */
-		from.len = to.len = RTE_MIN(from.len, to.len);
-		uint64_t before = from.len;
+		const uint64_t both = RTE_MIN(from.len, to.len);
+		const uint64_t asked = RTE_MIN(both, length);
+
+		from.len = to.len = asked;
+
 		status = copy_fronts(x, sva, &from, &to);
-		advance(&src.range, before - from.len);
-		advance(&dst.range, before - from.len);
+		advance(&src.range, asked - from.len);
+		advance(&dst.range, asked - from.len);
+		length -= asked - from.len;
 	}
 	return status;
 }

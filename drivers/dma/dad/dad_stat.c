@@ -72,31 +72,42 @@ dad_stat_done_one(struct dad_vchan *vc, const struct dad_desc *desc, uint16_t st
 
 /* ---- failures -------------------------------------------------------------------------------- */
 
-void
-dad_stat_see_errors(const struct dad_vchan *vc, uint64_t ticket, uint64_t n,
-	const enum rte_dma_status_code *status, struct dad_failure *f)
+static void
+describe(const struct dad_vchan *vc, uint64_t ticket, struct dad_failure *f)
 {
-	while (n > 0 && status[n - 1] == RTE_DMA_STATUS_SUCCESSFUL)
-		n--;
-	if (n == 0)
-		return;
-	const struct dad_desc *desc = dad_vchan_desc(vc, ticket + n - 1);
+	const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
 	/* relaxed: with mt=1 it may be another lap's by now, and then the caller reports nothing */
-	const uint64_t word = __atomic_load_n(&desc->word, __ATOMIC_RELAXED);
+	const struct dad_desc d = {
+		.src = __atomic_load_n(&desc->src, __ATOMIC_RELAXED),
+		.dst = __atomic_load_n(&desc->dst, __ATOMIC_RELAXED),
+		.word = __atomic_load_n(&desc->word, __ATOMIC_RELAXED),
+	};
 
-	f->src = __atomic_load_n(&desc->src, __ATOMIC_RELAXED);
-	f->dst = __atomic_load_n(&desc->dst, __ATOMIC_RELAXED);
-	f->length = (uint32_t)word;
-	f->opcode = word >> 32 & DAD_OP_MASK;
-	f->status = (uint8_t)status[n - 1];
-	f->index = (uint16_t)(ticket + n - 1);
+	f->src = d.src;
+	f->dst = d.dst;
+	f->length = d.length;
+	f->opcode = d.opcode & DAD_OP_MASK;
+	f->status = d.status;
+	f->index = (uint16_t)ticket;
 	f->tsc = rte_get_tsc_cycles();
 	if (f->opcode == DAD_OP_SG) {
-		const uint64_t first = f->src + 1;
-		const unsigned int nb_src = f->dst & 0xffff;
+		f->src = dad_vchan_sge(vc, d.src + 1)->addr;
+		f->dst = dad_vchan_sge(vc, d.src + 1 + dad_sg_nb_src(&d))->addr;
+	}
+}
 
-		f->src = dad_vchan_sge(vc, first)->addr;
-		f->dst = dad_vchan_sge(vc, first + nb_src)->addr;
+void
+dad_stat_see_errors(const struct dad_vchan *vc, uint64_t ticket, uint64_t n, struct dad_errors *e)
+{
+	*e = (struct dad_errors){.count = {0}};
+	for (uint64_t end = ticket + n; ticket != end; ticket++) {
+		const unsigned int status =
+			__atomic_load_n(&dad_vchan_desc(vc, ticket)->status, __ATOMIC_RELAXED);
+
+		if (status == RTE_DMA_STATUS_SUCCESSFUL)
+			continue;
+		e->count[RTE_MIN(status, DAD_STAT_CODES - 1u)]++;
+		describe(vc, ticket, &e->last);
 	}
 }
 
@@ -146,15 +157,12 @@ dad_stat_last(const struct dad_vchan *vc, struct dad_failure *f)
 }
 
 void
-dad_stat_errors(struct dad_vchan *vc, uint64_t n, const enum rte_dma_status_code *status,
-	const struct dad_failure *f)
+dad_stat_errors(struct dad_vchan *vc, const struct dad_errors *e)
 {
-	for (uint64_t i = 0; i < n; i++)
-		if (status[i] != RTE_DMA_STATUS_SUCCESSFUL)
-			dad_stat_add(&vc->stat.error[RTE_MIN(
-					     (unsigned int)status[i], DAD_STAT_CODES - 1u)],
-				1, vc->mt);
-	keep_failure(&vc->stat.last, f);
+	for (unsigned int i = 0; i < DAD_STAT_CODES; i++)
+		if (e->count[i] > 0)
+			dad_stat_add(&vc->stat.error[i], e->count[i], vc->mt);
+	keep_failure(&vc->stat.last, &e->last);
 }
 
 /* ---- latency --------------------------------------------------------------------------------- */

@@ -57,6 +57,12 @@ struct dad_last_failure {
 	struct dad_failure failure;
 };
 
+/* What a run of operations adds. */
+struct dad_errors {
+	uint64_t count[DAD_STAT_CODES];
+	struct dad_failure last;
+};
+
 struct dad_latency {
 	uint64_t bucket[DAD_STAT_LATENCIES];
 	uint64_t ns;
@@ -107,12 +113,11 @@ int dad_stat_nospace(struct dad_vchan *vc);
 /* An operation is done that was not one of a run of plain copies or fills. */
 void dad_stat_done_one(struct dad_vchan *vc, const struct dad_desc *desc, uint16_t status);
 
-/* Of the n operations from ticket on, which are not yet free, some failed. The latest of them is
- * put in f; the caller reports them, and then tells. */
-void dad_stat_see_errors(const struct dad_vchan *vc, uint64_t ticket, uint64_t n,
-	const enum rte_dma_status_code *status, struct dad_failure *f);
-void dad_stat_errors(struct dad_vchan *vc, uint64_t n, const enum rte_dma_status_code *status,
-	const struct dad_failure *f);
+/* Of the n operations from ticket on, which are not yet free, some failed: what is to be counted if
+ * it is the caller who reports them; and then count it. */
+void dad_stat_see_errors(
+	const struct dad_vchan *vc, uint64_t ticket, uint64_t n, struct dad_errors *e);
+void dad_stat_errors(struct dad_vchan *vc, const struct dad_errors *e);
 
 /* The latest failure since the start. False if there was none. */
 bool dad_stat_last(const struct dad_vchan *vc, struct dad_failure *f);

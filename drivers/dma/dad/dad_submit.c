@@ -7,6 +7,7 @@
 #include <rte_branch_prediction.h>
 
 #include "dad_internal.h"
+#include "dad_lists.h"
 #include "dad_serve.h"
 
 static inline struct dad_vchan *
@@ -19,6 +20,17 @@ static inline bool
 is_full(const struct dad_vchan *vc)
 {
 	return vc->tail >= vc->limit;
+}
+
+/* No room, not even where that of finished operations is the enqueuer's to take back. */
+static inline bool
+stays_full(struct dad_vchan *vc)
+{
+	if (likely(!is_full(vc)))
+		return false;
+	if (vc->silent)
+		dad_recycle(vc);
+	return is_full(vc);
 }
 
 /* The open group ends before the tail: note what its tag will say. */
@@ -113,7 +125,8 @@ execute(struct dad_vchan *vc)
 			poisoned = poisoned || dad_exec_has_failed(vc, vc->batch);
 		if (unlikely(poisoned))
 			dad_exec_skip(vc, ticket, n);
-		if (unlikely(poisoned || dad_exec_group(x, vc, ticket, n)))
+		if (unlikely(poisoned ||
+			    dad_exec_group(x, vc, ticket, n, vc->tail - (ticket + n) > 0)))
 			vc->careful = ticket + n;
 		ticket += n;
 	}
@@ -192,7 +205,7 @@ static __rte_noinline int
 append_first(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, uint32_t length,
 	uint64_t flags)
 {
-	if (is_full(vc))
+	if (stays_full(vc))
 		return dad_stat_nospace(vc);
 	if (vc->tail != vc->group)
 		close_group(vc);
@@ -247,17 +260,10 @@ reclaim_sges(struct dad_vchan *vc)
 	}
 }
 
-static uint64_t
-append_sges(struct dad_vchan *vc, uint64_t at, const struct rte_dma_sge *list, uint16_t n)
+static inline bool
+sges_are_full(const struct dad_vchan *vc, uint32_t entries)
 {
-	uint64_t bytes = 0;
-
-	for (uint16_t i = 0; i < n; i++) {
-		*dad_vchan_sge(vc, at + i) =
-			(struct dad_sge){.addr = list[i].addr, .length = list[i].length};
-		bytes += list[i].length;
-	}
-	return bytes;
+	return vc->sge_tail + 1 + entries - vc->sge_head > vc->sge_mask + 1;
 }
 
 static __rte_always_inline int
@@ -270,19 +276,23 @@ copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
 
 	if (unlikely(nb_src == 0 || nb_dst == 0 || nb_src > DAD_SGES_MAX || nb_dst > DAD_SGES_MAX))
 		return -EINVAL;
-	if (unlikely(is_full(vc)))
+	if (unlikely(stays_full(vc)))
 		return dad_stat_nospace(vc);
 	reclaim_sges(vc);
-	if (unlikely(vc->sge_tail + 1 + entries - vc->sge_head > vc->sge_mask + 1))
-		return dad_stat_nospace(vc);
+	if (unlikely(sges_are_full(vc, entries))) {
+		if (!vc->silent)
+			return dad_stat_nospace(vc);
+		dad_recycle(vc);
+		reclaim_sges(vc);
+		if (sges_are_full(vc, entries))
+			return dad_stat_nospace(vc);
+	}
 	const uint64_t header = vc->sge_tail;
 	*dad_vchan_sge(vc, header) = (struct dad_sge){.addr = vc->tail, .length = entries};
-	uint64_t bytes = append_sges(vc, header + 1, src, nb_src);
-	append_sges(vc, header + 1 + nb_src, dst, nb_dst);
+	const struct dad_lists lists = dad_lists_put(vc, header + 1, src, dst, nb_src, nb_dst);
 	/* release: the header first. A process may die here, and another one go on */
 	__atomic_store_n(&vc->sge_tail, header + 1 + entries, __ATOMIC_RELEASE);
-	return enqueue(vc, DAD_OP_SG | foreign, header, (uint64_t)nb_dst << 16 | nb_src,
-		(uint32_t)RTE_MIN(bytes, (uint64_t)UINT32_MAX), flags);
+	return enqueue(vc, DAD_OP_SG | foreign, header, lists.word, lists.length, flags);
 }
 
 int
@@ -337,7 +347,10 @@ dad_submit(void *dev_private, uint16_t vchan)
 uint16_t
 dad_burst_capacity(const void *dev_private, uint16_t vchan)
 {
-	const struct dad_vchan *vc = &((const struct dad_dev *)dev_private)->vchan[vchan];
+	/* it is the caller's who enqueues */
+	struct dad_vchan *vc = vchan_of((void *)(uintptr_t)dev_private, vchan);
 
+	if (unlikely(vc->silent))
+		dad_recycle(vc);
 	return (uint16_t)(is_full(vc) ? 0 : vc->limit - vc->tail);
 }

@@ -69,14 +69,15 @@ struct dad_vchan {
 	uint32_t capacity; /* the ring's size while the device runs, else 0: all is full then */
 	uint16_t dev_id;   /* names what each process has of its own: dad_exec_of() */
 	uint8_t size_log2;
-	bool in_submit; /* engine=inline: submit does it all; without tags, if it is for one thread
-			 */
-	bool mt;	/* many submit and complete: dad_mt.c */
-	bool shared;	/* several may claim: by CAS, and they count what they finish */
-	bool belled;	/* workers look at the bell before they look at tags */
-	bool helped;	/* who completes may claim, too */
-	bool counted;	/* statistics beside rte_dma_stats: dad_stat.h */
-	bool timed;	/* latencies as well; another thread may switch it */
+	/* engine=inline: submit does it all; without tags, if it is for one thread */
+	bool in_submit : 1;
+	bool mt : 1;	  /* many submit and complete: dad_mt.c */
+	bool shared : 1;  /* several may claim: by CAS, and they count what they finish */
+	bool belled : 1;  /* workers look at the bell before they look at tags */
+	bool helped : 1;  /* who completes may claim, too */
+	bool silent : 1;  /* nothing is reported: who enqueues takes back what is done */
+	bool counted : 1; /* statistics beside rte_dma_stats: dad_stat.h */
+	bool timed;	  /* latencies as well; of a byte of its own: another thread switches it */
 
 	/* submitting, by one thread at a time */
 	uint64_t tail __rte_cache_aligned; /* next ticket */
@@ -242,6 +243,7 @@ bool dad_vchan_is_idle(const struct dad_vchan *vc);
 /* Nobody works any more: what is not done, and what was never submitted, is USER_ABORT. */
 void dad_vchan_abort(struct dad_vchan *vc);
 
+/* Of a silent vchan, what is done is completed. */
 void dad_vchan_stats(const struct dad_vchan *vc, struct rte_dma_stats *stats);
 void dad_vchan_stats_reset(struct dad_vchan *vc);
 
@@ -259,6 +261,10 @@ uint16_t dad_completed(void *dev_private, uint16_t vchan, const uint16_t nb_cpls
 uint16_t dad_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls,
 	uint16_t *last_idx, enum rte_dma_status_code *status);
 uint16_t dad_burst_capacity(const void *dev_private, uint16_t vchan);
+
+/* Silent: slots of what is done are free again, its errors counted. With nothing done, as a poll in
+ * vain: the caller helps, or yields, where it may. */
+void dad_recycle(struct dad_vchan *vc);
 
 /* ---- enqueue in a secondary process ---------------------------------------------------------- */
 

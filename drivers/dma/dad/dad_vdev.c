@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The vdev bus: probe and remove. */
+/* Probe and remove, whatever the bus; and the vdev bus. */
 
 #include <errno.h>
 #include <numa.h>
@@ -11,16 +11,20 @@
 #include <rte_memory.h>
 
 #include "dad_dev.h"
+#include "dad_probe.h"
 #include "dad_question.h"
 
 RTE_LOG_REGISTER(dad_logtype, pmd.dma.dad, NOTICE)
 
 unsigned int dad_foreign;
 
-/* The device is where its first worker was asked to be, else where EAL's main lcore is. */
+/* A device that no bus has a place for is where it was asked to be, else where its first worker
+ * was, else where EAL's main lcore is. */
 static int
 numa_node_for(const struct dad_args *args)
 {
+	if (args->numa != SOCKET_ID_ANY)
+		return args->numa;
 	if (args->lcores.n > 0 && numa_available() >= 0)
 		return numa_node_of_cpu(args->lcores.cpu[0]);
 	return (int)rte_lcore_to_socket_id(rte_get_main_lcore());
@@ -51,9 +55,9 @@ set_fast_path(struct rte_dma_fp_object *fp, struct dad_dev *d)
 
 /* The device of a secondary process: what the primary made, and pointers of our own. */
 static int
-attach(struct rte_vdev_device *vdev)
+attach(const struct dad_found *found)
 {
-	const char *name = rte_vdev_device_name(vdev);
+	const char *name = found->name;
 	struct rte_dma_dev *dev = rte_dma_pmd_allocate(name, 0, sizeof(struct dad_dev));
 
 	if (dev == NULL)
@@ -71,8 +75,8 @@ attach(struct rte_vdev_device *vdev)
 		return ret;
 	}
 	dad_foreign = DAD_OP_FOREIGN;
-	vdev->device.numa_node = dev->data->numa_node;
-	dev->device = &vdev->device;
+	found->device->numa_node = dev->data->numa_node;
+	dev->device = found->device;
 	dev->dev_ops = &dad_secondary_ops;
 	set_fast_path(dev->fp_obj, d);
 	dad_devices_add(d);
@@ -91,19 +95,24 @@ detach(const char *name, int dev_id)
 	return rte_dma_pmd_release(name);
 }
 
-static int
-dad_probe(struct rte_vdev_device *vdev)
+int
+dad_probe(const struct dad_found *found)
 {
-	const char *name = rte_vdev_device_name(vdev);
+	const char *name = found->name;
 	struct dad_args args;
 
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
-		return attach(vdev);
-	int ret = dad_args_parse(name, rte_vdev_device_args(vdev), &args);
+		return attach(found);
+	int ret = dad_args_parse(name, found->args, &args);
 	if (ret != 0)
 		return ret;
+	if (found->regs != NULL && args.numa != SOCKET_ID_ANY) {
+		DAD_LOG(ERR, "%s: numa is for vdevs; this one is on node %d", name,
+			found->device->numa_node);
+		return -EINVAL;
+	}
 
-	int node = numa_node_for(&args);
+	int node = found->regs != NULL ? found->device->numa_node : numa_node_for(&args);
 	struct rte_dma_dev *dev = rte_dma_pmd_allocate(name, node, sizeof(struct dad_dev));
 	if (dev == NULL) /* perhaps for want of memory on that node */
 		dev = rte_dma_pmd_allocate(name, SOCKET_ID_ANY, sizeof(struct dad_dev));
@@ -117,9 +126,10 @@ dad_probe(struct rte_vdev_device *vdev)
 		rte_dma_pmd_release(name);
 		return ret;
 	}
+	d->regs = found->regs;
 	/* dmadev reports the bus device's node, which the vdev bus leaves open */
-	vdev->device.numa_node = node;
-	dev->device = &vdev->device;
+	found->device->numa_node = node;
+	dev->device = found->device;
 	dev->dev_ops = &dad_dev_ops;
 	set_fast_path(dev->fp_obj, d);
 	dev->state = RTE_DMA_DEV_READY;
@@ -128,10 +138,9 @@ dad_probe(struct rte_vdev_device *vdev)
 	return 0;
 }
 
-static int
-dad_remove(struct rte_vdev_device *vdev)
+int
+dad_remove(const char *name)
 {
-	const char *name = rte_vdev_device_name(vdev);
 	int dev_id = rte_dma_get_dev_id_by_name(name);
 
 	if (dev_id < 0)
@@ -143,11 +152,29 @@ dad_remove(struct rte_vdev_device *vdev)
 	return rte_dma_pmd_release(name);
 }
 
+static int
+dad_vdev_probe(struct rte_vdev_device *vdev)
+{
+	const struct dad_found found = {
+		.device = &vdev->device,
+		.name = rte_vdev_device_name(vdev),
+		.args = rte_vdev_device_args(vdev),
+	};
+
+	return dad_probe(&found);
+}
+
+static int
+dad_vdev_remove(struct rte_vdev_device *vdev)
+{
+	return dad_remove(rte_vdev_device_name(vdev));
+}
+
 static struct rte_vdev_driver dad_driver = {
-	.probe = dad_probe,
-	.remove = dad_remove,
+	.probe = dad_vdev_probe,
+	.remove = dad_vdev_remove,
 };
 
 RTE_PMD_REGISTER_VDEV(dma_dad, dad_driver);
 RTE_PMD_REGISTER_PARAM_STRING(dma_dad, DAD_ARGS_HELP);
-DAD_PMD_INFO(dma_dad, DAD_ARGS_HELP);
+DAD_PMD_INFO(dma_dad, DAD_ARGS_HELP, "");

@@ -15,6 +15,10 @@
 #define FETCH_AHEAD 4
 #define FETCH_MAX   256
 
+/* They begin again with each buffer, though, and with each page: the first lines of the next larger
+ * move are fetched while this one is under way. */
+#define FETCH_HEAD (8 * RTE_CACHE_LINE_SIZE)
+
 /* The widest register; compilers split wider vectors badly. */
 #if defined(__AVX512F__)
 #define WIDTH 64
@@ -121,6 +125,58 @@ fill(uint8_t *dst, uint64_t pattern, size_t len)
 	memcpy(dst, &pattern, len);
 }
 
+/* An entry of a list, as far as it is not yet moved. */
+struct stretch {
+	uint8_t *at;
+	uint64_t len, room; /* of the entry; and of memory that is contiguous for the CPU */
+};
+
+static inline __attribute__((always_inline)) struct stretch
+stretch_of(const struct dad_dma_table *table, const struct dad_sge *sge)
+{
+	struct stretch s = {.len = sge->length, .room = 0};
+
+	s.at = (uint8_t *)(uintptr_t)dad_dma_table_find(table, sge->addr, &s.room);
+	return s;
+}
+
+static inline __attribute__((always_inline)) void
+stretch_advance(struct stretch *s, uint64_t n)
+{
+	s->at += n;
+	s->len -= n;
+	s->room -= n;
+}
+
+/* Lists that match, so both end together. What is not all in one piece is left to the slow way. */
+static __rte_noinline uint16_t
+lists(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc)
+{
+	uint64_t src_next = desc->src + 1, dst_next = src_next + dad_sg_nb_src(desc);
+	const uint64_t src_end = dst_next, dst_end = dst_next + dad_sg_nb_dst(desc);
+	struct stretch src = {.len = 0}, dst = {.len = 0};
+	uint64_t done = 0;
+
+	if (!dad_sg_match(desc))
+		return RTE_DMA_STATUS_INVALID_LENGTH;
+	for (;;) {
+		while (src.len == 0 && src_next != src_end)
+			src = stretch_of(x->table, dad_vchan_sge(vc, src_next++));
+		while (dst.len == 0 && dst_next != dst_end)
+			dst = stretch_of(x->table, dad_vchan_sge(vc, dst_next++));
+		const uint64_t n = RTE_MIN(src.len, dst.len);
+
+		if (n == 0)
+			return RTE_DMA_STATUS_SUCCESSFUL;
+		if (unlikely(n > src.room || n > dst.room))
+			return dad_slow_sg_part(x, vc, desc, done, UINT64_MAX);
+		move(x, dst.at, src.at, n);
+		stretch_advance(&src, n);
+		stretch_advance(&dst, n);
+		done += n;
+	}
+}
+
 static __rte_noinline uint16_t
 slow(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc)
 {
@@ -132,7 +188,7 @@ slow(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc
 	case DAD_OP_FILL:
 		return dad_slow_fill(x, sva, desc->src, desc->dst, desc->length);
 	default:
-		return dad_slow_sg(x, vc, desc);
+		return lists(x, vc, desc);
 	}
 }
 
@@ -163,8 +219,20 @@ look_up(const struct dad_dma_table *table, const struct dad_desc *desc)
 	return step;
 }
 
+static inline __attribute__((always_inline)) void
+fetch_head(struct step next, uint32_t length)
+{
+	const uint32_t head = RTE_MIN(length, (uint32_t)FETCH_HEAD);
+
+	for (uint32_t at = 0; at < head; at += RTE_CACHE_LINE_SIZE) {
+		__builtin_prefetch(next.src + at);
+		__builtin_prefetch(next.dst + at, 1);
+	}
+}
+
 bool
-EXEC_RUN(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n)
+EXEC_RUN(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n,
+	unsigned int after)
 {
 	const struct dad_dma_table *table = x->table;
 	const uint64_t end = first + n;
@@ -185,8 +253,13 @@ EXEC_RUN(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigne
 			__builtin_prefetch((const void *)(uintptr_t)ahead->src);
 		/* before this one's bytes are moved: the CPU then need not wait for the addresses
 		 * when it has moved them */
-		if (likely(ticket + 1 < end))
-			next = look_up(table, dad_vchan_desc(vc, ticket + 1));
+		if (likely(ticket + 1 < end + after)) {
+			const struct dad_desc *desc1 = dad_vchan_desc(vc, ticket + 1);
+
+			next = look_up(table, desc1);
+			if (desc1->length > FETCH_MAX && next.src != NULL)
+				fetch_head(next, desc1->length);
+		}
 
 		if (likely(step.src != NULL)) {
 			move(x, step.dst, step.src, length);

@@ -60,6 +60,7 @@ wrong_devargs_are_refused(void **state)
 	assert_refused("kernel=mmx");
 	assert_refused("kernel=");
 	assert_refused("kernel=sse2sse2sse2");
+	assert_refused("silent=2");
 	assert_refused("=");
 }
 

@@ -327,12 +327,66 @@ every_length_up_to_2200_is_exact(void **state)
 	test_close(dev);
 }
 
+/* n entries, each a little longer than the one before, for [p, p + len). */
+static void
+slice(uint8_t *p, uint32_t len, struct rte_dma_sge *list, uint32_t n)
+{
+	uint32_t done = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t part = i + 1 == n ? len - done : len / n - n + i;
+
+		list[i] = (struct rte_dma_sge){iova(p) + done, part};
+		done += part;
+	}
+}
+
+/* Workers share such a list: what they make of it is what one would. */
+static void
+long_lists_are_moved_as_one(void **state)
+{
+	enum { LEN = (2 << 20) - 777, NB_SRC = 64, NB_DST = 37, BAD = 20 };
+	uint8_t *src = rte_malloc(NULL, 2 << 20, 2 << 20),
+		*dst = rte_zmalloc(NULL, 2 << 20, 2 << 20);
+	int16_t dev = test_open(1, 32);
+	struct rte_dma_sge from[NB_SRC], to[NB_DST];
+
+	(void)state;
+	assert_true(src != NULL && dst != NULL);
+	for (unsigned int i = 0; i < LEN; i++)
+		src[i] = (uint8_t)(i * 7 + i / 253);
+	slice(src, LEN, from, NB_SRC);
+	slice(dst, LEN, to, NB_DST);
+	for (unsigned int i = 0; i < 20; i++) {
+		memset(dst, 0, 2 << 20);
+		assert_int_equal(rte_dma_copy_sg(dev, 0, from, to, NB_SRC, NB_DST, 0), i);
+		test_expect(dev, RTE_DMA_STATUS_SUCCESSFUL);
+		assert_memory_equal(dst, src, LEN);
+		assert_int_equal(dst[LEN], 0);
+	}
+
+	/* of two bad addresses the first in the list counts */
+	from[NB_SRC - 2].addr = 8;
+	to[BAD].addr = 8;
+	for (unsigned int i = 0; i < 20; i++) {
+		assert_true(rte_dma_copy_sg(dev, 0, from, to, NB_SRC, NB_DST, 0) >= 0);
+		test_expect(dev, RTE_DMA_STATUS_INVALID_DST_ADDR);
+	}
+	to[NB_DST - 1].length--;
+	assert_true(rte_dma_copy_sg(dev, 0, from, to, NB_SRC, NB_DST, 0) >= 0);
+	test_expect(dev, RTE_DMA_STATUS_INVALID_LENGTH);
+	rte_free(src);
+	rte_free(dst);
+	test_close(dev);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(random_operations_agree_with_plain_c),
 	cmocka_unit_test(vchans_work_in_parallel),
 	cmocka_unit_test(a_full_ring_loses_nothing_and_repeats_nothing),
 	cmocka_unit_test(what_is_not_submitted_is_not_done),
 	cmocka_unit_test(every_length_up_to_2200_is_exact),
+	cmocka_unit_test(long_lists_are_moved_as_one),
 };
 
 TEST_MAIN(tests)

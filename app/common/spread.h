@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef RINGPERF_SPREAD_H
-#define RINGPERF_SPREAD_H
+#ifndef SPREAD_H
+#define SPREAD_H
 
 /**
  * @file
@@ -18,4 +18,4 @@ double spread_quantile(const double *sorted, uint32_t n, double share);
 /** Values above 0. @return 0 if there are none */
 double spread_geometric_mean(const double *values, uint32_t n);
 
-#endif /* RINGPERF_SPREAD_H */
+#endif /* SPREAD_H */

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <linux/seccomp.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_memzone.h>
+
+#include "dad_dma.h"
+#include "dad_dma_domain.h"
+#include "dad_dma_pool.h"
+#include "eal_test.h"
+#include "test_identity.h"
+
+/* Who must not grow coherent memory takes what there is: at once, and without a system call. */
+
+#define PAGE 4096u
+#define MANY 100000u
+
+static struct {
+	void *va;
+	dad_dma_addr_t handle;
+} live[MANY];
+
+static int zone_gate; /* 1: closed; 2: closed, and somebody waits at it */
+
+const struct rte_memzone *__real_rte_memzone_reserve_aligned(
+	const char *name, size_t len, int socket_id, unsigned int flags, unsigned int align);
+const struct rte_memzone *__wrap_rte_memzone_reserve_aligned(
+	const char *name, size_t len, int socket_id, unsigned int flags, unsigned int align);
+
+const struct rte_memzone *
+__wrap_rte_memzone_reserve_aligned(
+	const char *name, size_t len, int socket_id, unsigned int flags, unsigned int align)
+{
+	if (__atomic_load_n(&zone_gate, __ATOMIC_ACQUIRE) != 0) {
+		__atomic_store_n(&zone_gate, 2, __ATOMIC_RELEASE);
+		while (__atomic_load_n(&zone_gate, __ATOMIC_ACQUIRE) != 0)
+			sched_yield();
+	}
+	return __real_rte_memzone_reserve_aligned(name, len, socket_id, flags, align);
+}
+
+static struct dad_dma_coherent_info
+info_of(struct dad_dma_domain *d)
+{
+	struct dad_dma_coherent_info info;
+
+	dad_dma_coherent_info(d, &info);
+	return info;
+}
+
+static void
+never_grow_takes_what_is_there_and_keeps_it(void **state)
+{
+	dad_dma_addr_t first, handle;
+
+	(void)state;
+	void *va = dad_dma_alloc_coherent(dev, PAGE, &first);
+	assert_non_null(va);
+	struct dad_dma_coherent_info before = info_of(domain);
+	unsigned int n;
+	for (n = 0; n < MANY; n++) {
+		live[n].va =
+			dad_dma_alloc_flags(dev, PAGE, DAD_DMA_ALLOC_NEVER_GROW, &live[n].handle);
+		if (live[n].va == NULL)
+			break;
+	}
+	assert_int_equal(rte_errno, ENOMEM);
+	assert_int_equal(n, before.free_bytes / PAGE);
+	assert_int_equal(info_of(domain).memzones, before.memzones);
+	/* one more than there is: two zones */
+	void *more = dad_dma_alloc_coherent(dev, PAGE, &handle);
+	assert_int_equal(info_of(domain).memzones, before.memzones + 1);
+	dad_dma_free_coherent(dev, PAGE, va, first);
+	for (unsigned int i = 0; i < n; i++)
+		dad_dma_free_flags(dev, PAGE, DAD_DMA_ALLOC_NEVER_GROW, live[i].va, live[i].handle);
+	dad_dma_free_flags(dev, PAGE, DAD_DMA_ALLOC_NEVER_GROW, more, handle);
+	assert_int_equal(info_of(domain).memzones, before.memzones + 1);
+	assert_int_equal(coherent_bytes_of(dev), 0);
+	/* the next one that may do it gives back what is too much */
+	va = dad_dma_alloc_coherent(dev, PAGE, &first);
+	dad_dma_free_coherent(dev, PAGE, va, first);
+	assert_int_equal(info_of(domain).memzones, 1);
+}
+
+static void *
+grow_slowly(void *arg)
+{
+	dad_dma_addr_t handle;
+	void *va = dad_dma_alloc_coherent(dev, 2u << 20, &handle);
+
+	(void)arg;
+	dad_dma_free_coherent(dev, 2u << 20, va, handle);
+	return va;
+}
+
+/* EAL takes its time for another thread, which holds whatever growing holds. */
+static void
+never_grow_does_not_wait_for_who_grows(void **state)
+{
+	dad_dma_addr_t handle;
+	pthread_t grower;
+	void *result;
+
+	(void)state;
+	struct dad_dma_pool *pool = dad_dma_pool_create("patient", dev, 64, 0, 0);
+	void *va = dad_dma_pool_alloc(pool, 0, &handle);
+	assert_non_null(va);
+	assert_int_equal(dad_dma_pool_free(pool, va, handle), 0);
+	/* nothing is at hand for the other thread, but pages are for this one */
+	unsigned int n = 0;
+	while ((live[n].va = dad_dma_alloc_flags(
+			dev, 2u << 20, DAD_DMA_ALLOC_NEVER_GROW, &live[n].handle)) != NULL)
+		n++;
+	dad_dma_addr_t page_handle;
+	void *page = dad_dma_alloc_coherent(dev, PAGE, &page_handle);
+	assert_non_null(page);
+
+	__atomic_store_n(&zone_gate, 1, __ATOMIC_RELEASE);
+	assert_int_equal(pthread_create(&grower, NULL, grow_slowly, NULL), 0);
+	while (__atomic_load_n(&zone_gate, __ATOMIC_ACQUIRE) != 2)
+		sched_yield();
+	for (unsigned int i = 0; i < 1000; i++) {
+		va = dad_dma_alloc_flags(dev, PAGE, DAD_DMA_ALLOC_NEVER_GROW, &handle);
+		assert_non_null(va);
+		dad_dma_free_flags(dev, PAGE, DAD_DMA_ALLOC_NEVER_GROW, va, handle);
+		va = dad_dma_pool_alloc(pool, DAD_DMA_ALLOC_NEVER_GROW, &handle);
+		assert_non_null(va);
+		assert_int_equal(dad_dma_pool_free(pool, va, handle), 0);
+	}
+	assert_null(dad_dma_alloc_flags(dev, 2u << 20, DAD_DMA_ALLOC_NEVER_GROW, &handle));
+	assert_int_equal(rte_errno, ENOMEM);
+	__atomic_store_n(&zone_gate, 0, __ATOMIC_RELEASE);
+	pthread_join(grower, &result);
+	assert_non_null(result);
+	dad_dma_free_coherent(dev, PAGE, page, page_handle);
+	while (n-- > 0)
+		dad_dma_free_coherent(dev, 2u << 20, live[n].va, live[n].handle);
+	assert_int_equal(dad_dma_pool_destroy(pool), 0);
+}
+
+/* In a process that is killed by its first system call. */
+static void
+never_grow_makes_no_system_call(void **state)
+{
+	dad_dma_addr_t handle, object;
+
+	(void)state;
+	struct dad_dma_pool *pool = dad_dma_pool_create("silent", dev, 64, 0, 0);
+	void *va = dad_dma_alloc_coherent(dev, PAGE, &handle);
+	void *o = dad_dma_pool_alloc(pool, 0, &object);
+	assert_true(va != NULL && o != NULL);
+	assert_int_equal(dad_dma_pool_free(pool, o, object), 0);
+
+	fflush(NULL);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		dad_dma_addr_t h;
+		int good = 1;
+
+		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0)
+			_exit(EAL_TEST_SKIP);
+		for (unsigned int i = 0; i < 1000; i++) {
+			void *p = dad_dma_alloc_flags(dev, PAGE, DAD_DMA_ALLOC_NEVER_GROW, &h);
+			good &= p != NULL;
+			dad_dma_free_flags(dev, PAGE, DAD_DMA_ALLOC_NEVER_GROW, p, h);
+			p = dad_dma_pool_alloc(pool, DAD_DMA_ALLOC_NEVER_GROW, &h);
+			good &= p != NULL;
+			good &= dad_dma_pool_free(pool, p, h) == 0;
+		}
+		/* more than there can be at hand: it fails in silence, too */
+		good &= dad_dma_alloc_flags(dev, 1u << 30, DAD_DMA_ALLOC_NEVER_GROW, &h) == NULL;
+		syscall(SYS_exit, good ? 0 : 1);
+	}
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == EAL_TEST_SKIP)
+		print_message("no seccomp here: not shown\n");
+	else
+		assert_int_equal(WEXITSTATUS(status), 0);
+	dad_dma_free_coherent(dev, PAGE, va, handle);
+	assert_int_equal(dad_dma_pool_destroy(pool), 0);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(never_grow_takes_what_is_there_and_keeps_it),
+		cmocka_unit_test(never_grow_does_not_wait_for_who_grows),
+		cmocka_unit_test(never_grow_makes_no_system_call),
+	};
+	int ret = argc > 0 ? eal_test_init(argv[0]) : 1;
+
+	if (ret == 0) {
+		ret = cmocka_run_group_tests(tests, setup, teardown);
+		rte_eal_cleanup();
+	}
+	return ret;
+}
