@@ -12,6 +12,7 @@
 
 #include "dad_compat.h"
 #include "dad_dev.h"
+#include "dad_ops.h"
 #include "dad_dma_domain.h"
 #include "dad_regs.h"
 
@@ -36,6 +37,8 @@ dad_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t 
 	/* on request: tests of DPDK 24.03 to 26.07 take it for an error */
 	if (dad_of(dev)->args.silent)
 		info->dev_capa |= RTE_DMA_CAPA_SILENT;
+	if (dad_of(dev)->args.ops)
+		info->dev_capa |= RTE_DMA_CAPA_OPS_ENQ_DEQ;
 	info->max_vchans = DAD_VCHANS_MAX;
 	info->min_desc = DAD_DESC_MIN;
 	info->max_desc = DAD_DESC_MAX;
@@ -57,9 +60,15 @@ dad_configure(struct rte_dma_dev *dev, const struct rte_dma_conf *conf, uint32_t
 	struct dad_dev *d = dad_of(dev);
 
 	(void)conf_sz;
+	if (dad_conf_wants_ops(conf) && (!d->args.ops || dad_conf_is_silent(conf))) {
+		DAD_LOG(ERR, "%s: operations are dequeued with ops=1 only, and never in silence",
+			d->name);
+		return -EINVAL;
+	}
 	release_vchans(d);
 	d->nb_vchans = conf->nb_vchans;
 	d->silent = dad_conf_is_silent(conf);
+	d->ops = dad_conf_wants_ops(conf);
 	return 0;
 }
 
@@ -77,9 +86,12 @@ dad_vchan_op_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma
 		return -EINVAL;
 	}
 	int ret = dad_vchan_setup(vc, d->dma, conf->nb_desc, d->args.mt);
+	if (ret == 0 && d->ops)
+		ret = dad_ops_setup(vc);
 	if (ret != 0) {
 		DAD_LOG(ERR, "%s: vchan %u: no coherent memory for %u descriptors", d->name, vchan,
 			conf->nb_desc);
+		dad_vchan_release(vc, d->dma);
 		return ret;
 	}
 	const enum dad_engine_kind engine = d->args.engine;
@@ -246,7 +258,10 @@ dad_dump(const struct rte_dma_dev *dev, FILE *f)
 
 	fprintf(f, "    engine: %s%s%s\n    kernel: %s, large: %s\n    addresses: %s%s\n",
 		dad_engine_name(d->args.engine), d->args.mt ? ", mt" : "",
-		d->silent ? ", silent" : "", x->kernel, x->large,
+		d->silent	 ? ", silent"
+			: d->ops ? ", ops"
+				 : "",
+		x->kernel, x->large,
 		x->iommu != NULL			     ? "its own, iommu=soft"
 			: rte_eal_iova_mode() == RTE_IOVA_PA ? "physical"
 							     : "virtual",

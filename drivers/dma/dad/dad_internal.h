@@ -23,6 +23,7 @@ struct dad_dev {
 	uint16_t nb_vchans;
 	uint16_t dev_id;
 	bool silent; /* as configured */
+	bool ops;    /* as configured */
 	char name[32];
 	struct dad_dma_dev *dma;
 	struct dad_regs *regs; /* a PCI function's, else NULL */

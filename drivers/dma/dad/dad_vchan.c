@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rte_malloc.h>
+
 #include "dad_vchan.h"
 
 /* mt=1: each slot has room for a pair of lists, up to so many pairs: what fits one hugepage. */
@@ -39,6 +41,7 @@ dad_vchan_release(struct dad_vchan *vc, struct dad_dma_dev *dma)
 	free_array(dma, vc->filled, nb_desc, vc->filled_handle);
 	free_array(dma, vc->emptied, nb_desc, vc->emptied_handle);
 	free_array(dma, vc->sges, nb_sges * sizeof(*vc->sges), vc->sge_handle);
+	rte_free(vc->ops);
 	/* nothing can be enqueued, and there is nothing to be reported */
 	memset(vc, 0, sizeof(*vc));
 }
