@@ -154,7 +154,7 @@ stretch_advance(struct stretch *s, uint64_t n)
 
 /* Lists that match, so both end together. What is not all in one piece is left to the slow way. */
 static __rte_noinline uint16_t
-lists(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc)
+lists(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_desc *desc)
 {
 	uint64_t src_next = desc->src + 1, dst_next = src_next + dad_sg_nb_src(desc);
 	const uint64_t src_end = dst_next, dst_end = dst_next + dad_sg_nb_dst(desc);
@@ -182,18 +182,11 @@ lists(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_des
 }
 
 static __rte_noinline uint16_t
-slow(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc)
+slow(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_desc *desc)
 {
-	const bool sva = !(desc->opcode & DAD_OP_FOREIGN);
-
-	switch (desc->opcode & DAD_OP_MASK) {
-	case DAD_OP_COPY:
-		return dad_slow_copy(x, sva, desc->src, desc->dst, desc->length);
-	case DAD_OP_FILL:
-		return dad_slow_fill(x, sva, desc->src, desc->dst, desc->length);
-	default:
+	if ((desc->opcode & DAD_OP_MASK) == DAD_OP_SG)
 		return lists(x, vc, desc);
-	}
+	return dad_slow_op(x, vc, desc);
 }
 
 /* An operation whose addresses are good over all of its length: a copy, or without src a fill.
