@@ -130,6 +130,7 @@ struct dad_dma_domain {
 	struct dad_iova *iova;
 	uint64_t window_max;
 	uint64_t registers_max;
+	bool counts_maps; /* they are maps of the backend, whatever their size */
 	/* relaxed atomics from here on */
 	uint64_t registers_used; /* if there is a limit, else the allocator of IOVAs knows */
 	uint64_t registers_high;

@@ -17,6 +17,7 @@ struct given {
 	const char *device;
 	struct dad_args *args;
 	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel, iommu, numa, silent;
+	bool window, source, rate, gbps, lat_ns;
 };
 
 static const char *const engines[] = {
@@ -193,6 +194,36 @@ parse_lcores(struct given *g, const char *value)
 }
 
 static int
+parse_window(struct given *g, const char *value)
+{
+	return dad_model_parse_window(g->device, value, &g->args->model);
+}
+
+static int
+parse_source(struct given *g, const char *value)
+{
+	return dad_model_parse_source(g->device, value, &g->args->model);
+}
+
+static int
+parse_rate(struct given *g, const char *value)
+{
+	return dad_model_parse_rate(g->device, value, &g->args->model);
+}
+
+static int
+parse_gbps(struct given *g, const char *value)
+{
+	return dad_model_parse_gbps(g->device, value, &g->args->model);
+}
+
+static int
+parse_lat_ns(struct given *g, const char *value)
+{
+	return parse_number(g, "lat_ns", value, 0, 1000000000, &g->args->model.lat_ns);
+}
+
+static int
 parse_pair(const char *key, const char *value, void *opaque)
 {
 	struct given *g = opaque;
@@ -212,6 +243,11 @@ parse_pair(const char *key, const char *value, void *opaque)
 		{"iommu", &g->iommu, parse_iommu},
 		{"numa", &g->numa, parse_numa},
 		{"silent", &g->silent, parse_silent},
+		{"window", &g->window, parse_window},
+		{"source", &g->source, parse_source},
+		{"rate", &g->rate, parse_rate},
+		{"gbps", &g->gbps, parse_gbps},
+		{"lat_ns", &g->lat_ns, parse_lat_ns},
 	};
 
 	for (unsigned int i = 0; i < RTE_DIM(keys); i++) {
@@ -265,6 +301,8 @@ dad_args_parse(const char *device, const char *text, struct dad_args *args)
 	args->threshold = DAD_THRESHOLD_DEFAULT;
 	args->numa = SOCKET_ID_ANY;
 	if (text != NULL && text[0] != '\0' && parse_pairs(&g, text) != 0)
+		return -EINVAL;
+	if (dad_model_args_check(device, &args->model) != 0)
 		return -EINVAL;
 
 	const char *wants_workers = given_for_workers(&g);

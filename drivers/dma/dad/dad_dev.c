@@ -36,6 +36,7 @@ dad_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t 
 	/* on request: tests of DPDK 24.03 to 26.07 take it for an error */
 	if (dad_of(dev)->args.silent)
 		info->dev_capa |= RTE_DMA_CAPA_SILENT;
+	info->dev_capa |= dad_model_directions(&dad_of(dev)->model);
 	info->max_vchans = DAD_VCHANS_MAX;
 	info->min_desc = DAD_DESC_MIN;
 	info->max_desc = DAD_DESC_MAX;
@@ -93,7 +94,10 @@ dad_vchan_op_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma
 	vc->belled = is_auto || d->args.mt;
 	vc->silent = d->silent;
 	vc->shared = vc->helped || engine == DAD_ENGINE_SERVICE || d->args.workers > 1;
-	return 0;
+	ret = dad_model_vchan_setup(&d->model, d->name, vchan, vc, conf);
+	if (ret != 0)
+		dad_vchan_release(vc, d->dma);
+	return ret;
 }
 
 static int
@@ -123,8 +127,10 @@ dad_start(struct rte_dma_dev *dev)
 	for (unsigned int v = 0; v < d->nb_vchans; v++)
 		dad_vchan_reset(&d->vchan[v]);
 	int ret = dad_regs_set(d);
-	if (ret == 0)
+	if (ret == 0) {
+		dad_model_start(&d->model);
 		ret = start_engine(d, dev->device->numa_node);
+	}
 	for (unsigned int v = 0; ret == 0 && v < d->nb_vchans; v++)
 		dad_vchan_open(&d->vchan[v]);
 	return ret;
@@ -214,6 +220,24 @@ dad_vchan_status(const struct rte_dma_dev *dev, uint16_t vchan, enum rte_dma_vch
 	return 0;
 }
 
+/* Asked of the kernel, in the order of the vchans, each node once. */
+static void
+dump_rings(const struct dad_dev *d, FILE *f)
+{
+	uint64_t seen = 0;
+
+	fprintf(f, "    rings on nodes:");
+	for (unsigned int v = 0; v < d->nb_vchans; v++) {
+		int node = d->vchan[v].ring != NULL ? dad_dma_node_of(d->vchan[v].ring) : -1;
+
+		if (node >= 0 && node < 64 && !(seen >> node & 1)) {
+			seen |= UINT64_C(1) << node;
+			fprintf(f, " %d", node);
+		}
+	}
+	fprintf(f, seen == 0 ? " -\n" : "\n");
+}
+
 static void
 dump_workers(const struct dad_dev *d, FILE *f)
 {
@@ -252,8 +276,10 @@ dad_dump(const struct rte_dma_dev *dev, FILE *f)
 							     : "virtual",
 		x->sva ? ", any of the process" : "");
 	fprintf(f, "    NUMA node: %d\n", dev->device->numa_node);
+	dump_rings(d, f);
 	if (d->args.workers > 0)
 		dump_workers(d, f);
+	dad_model_dump(&d->model, d->vchan, d->nb_vchans, f);
 	fprintf(f, "    vchan: size, tail; not submitted, not done, not reaped; errors\n");
 	for (unsigned int v = 0; v < d->nb_vchans; v++) {
 		const struct dad_vchan *vc = &d->vchan[v];
@@ -397,12 +423,17 @@ dad_dev_init(struct dad_dev *d, uint16_t dev_id, const char *name, const struct 
 	d->args = *args;
 	d->dev_id = dev_id;
 	ret = create_dma_dev(d, name, numa_node);
+	if (ret == 0)
+		ret = dad_model_open(&d->model, name, &args->model, numa_node);
+	if (ret == 0 && dad_model_is_used(&d->model))
+		dad_exec_play(dad_exec_table[dev_id], &d->model);
 	if (ret == 0 && args->engine == DAD_ENGINE_SERVICE)
 		ret = dad_service_open(&d->engine.service, name, numa_node, &d->engine);
 	if (ret == 0)
 		return 0;
 
 	dad_service_close(&d->engine.service);
+	dad_model_close(&d->model);
 	dad_dma_dev_destroy(d->dma);
 	d->dma = NULL;
 	dad_exec_close(dev_id);
@@ -414,6 +445,7 @@ dad_dev_fini(struct dad_dev *d)
 {
 	dad_service_close(&d->engine.service);
 	release_vchans(d);
+	dad_model_close(&d->model);
 	dad_dma_dev_destroy(d->dma);
 	d->dma = NULL;
 	dad_regs_release(d);

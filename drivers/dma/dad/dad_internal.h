@@ -9,6 +9,7 @@
 #include "dad_args.h"
 #include "dad_engine.h"
 #include "dad_exec.h"
+#include "dad_model.h"
 #include "dad_vchan.h"
 
 extern int dad_logtype;
@@ -27,6 +28,7 @@ struct dad_dev {
 	struct dad_dma_dev *dma;
 	struct dad_regs *regs; /* a PCI function's, else NULL */
 	struct dad_engine engine;
+	struct dad_model model; /* its pointers are of memory that is the same in all processes */
 };
 
 /* DAD_OP_FOREIGN in a secondary process, 0 in the primary. */

@@ -23,6 +23,8 @@
 
 #include "dad_desc.h"
 #include "dad_dma.h"
+#include "dad_source.h"
+#include "dad_throttle.h"
 
 #define DAD_VCHANS_MAX 64
 #define DAD_DESC_MIN   32
@@ -52,6 +54,17 @@ struct dad_split {
 #define DAD_SPLIT_MIN  (256u << 10)
 #define DAD_SPLIT_PART (128u << 10)
 
+/* What a vchan of a device that is more than a mover of bytes has of its own: dad_model.h. */
+struct dad_vchan_model {
+	bool src_window; /* addresses of this side are offsets in the device's window */
+	bool dst_window;
+	bool stream;	  /* what the source side gives is the device's source */
+	bool out_of_step; /* since an overrun nothing was taken */
+	uint64_t latest;  /* due time: nothing that began is due later */
+	struct dad_acquired acquired;
+	struct dad_acquired base; /* what stats_reset() took away */
+};
+
 struct dad_vchan {
 	/* read by both sides, written by setup only: in a line that stays shared */
 	struct dad_desc *ring;
@@ -65,13 +78,15 @@ struct dad_vchan {
 	uint32_t threshold; /* engine=auto: batches of up to so many bytes are done in submit */
 	uint16_t dev_id;    /* names what each process has of its own: dad_exec_of() */
 	uint8_t size_log2;
-	/* engine=inline: submit does it all; without tags, if it is for one thread */
+	/* engine=inline: submit does it all; without tags, if it is for one thread and nothing is
+	 * due later */
 	bool in_submit : 1;
-	bool mt : 1;	 /* many submit and complete: dad_mt.c */
-	bool shared : 1; /* several may claim: by CAS, and they count what they finish */
-	bool belled : 1; /* workers look at the bell before they look at tags */
-	bool helped : 1; /* who completes may claim, too */
-	bool silent : 1; /* nothing is reported: who enqueues takes back what is done */
+	bool mt : 1;	  /* many submit and complete: dad_mt.c */
+	bool shared : 1;  /* several may claim: by CAS, and they count what they finish */
+	bool belled : 1;  /* workers look at the bell before they look at tags */
+	bool helped : 1;  /* who completes may claim, too */
+	bool silent : 1;  /* nothing is reported: who enqueues takes back what is done */
+	bool ordered : 1; /* a group begins when all before it is done */
 
 	/* submitting, by one thread at a time */
 	uint64_t tail __rte_cache_aligned; /* next ticket */
@@ -90,6 +105,7 @@ struct dad_vchan {
 	uint64_t careful;			/* below, statuses must be looked at one by one */
 	uint64_t errors;			/* reported with a status other than 0 */
 	uint64_t waited;			/* polls in vain, where who completes may help */
+	uint64_t *due; /* of each slot, see dad_throttle.h; NULL: what is done is due */
 
 	/* workers */
 	uint64_t claimed __rte_cache_aligned; /* up to here taken by workers: see dad_serve.c */
@@ -112,9 +128,11 @@ struct dad_vchan {
 	dad_dma_addr_t emptied_handle;
 	dad_dma_addr_t sge_handle;
 	struct rte_dma_stats base __rte_cache_aligned; /* what stats_reset() took away */
+
+	struct dad_vchan_model model __rte_cache_aligned;
 } __rte_cache_aligned;
 
-static_assert(sizeof(struct dad_vchan) == 8 * RTE_CACHE_LINE_SIZE, "a line for each purpose");
+static_assert(sizeof(struct dad_vchan) == 10 * RTE_CACHE_LINE_SIZE, "a line for each purpose");
 
 static inline uint32_t
 dad_vchan_size(const struct dad_vchan *vc)
@@ -195,8 +213,8 @@ void dad_vchan_reset(struct dad_vchan *vc);
 /* The device runs: operations may be enqueued until dad_vchan_abort(). */
 void dad_vchan_open(struct dad_vchan *vc);
 
-/* How many from ticket on are done, up to max, and either none of them has failed or, perhaps, some
- * have: then statuses must be looked at. */
+/* How many from ticket on are done and due, up to max, and either none of them has failed or,
+ * perhaps, some have: then statuses must be looked at. */
 uint64_t dad_vchan_run_done(
 	const struct dad_vchan *vc, uint64_t ticket, uint64_t max, bool *failed);
 

@@ -61,6 +61,28 @@ wrong_devargs_are_refused(void **state)
 	assert_refused("kernel=");
 	assert_refused("kernel=sse2sse2sse2");
 	assert_refused("silent=2");
+	assert_refused("window=4095");
+	assert_refused("window=64Q");
+	assert_refused("window=2T");
+	assert_refused("window=99999999999999999999");
+	assert_refused("window=-1");
+	assert_refused("source=pattern"); /* without a window */
+	assert_refused("window=64K,source=noise");
+	assert_refused("window=64K,source=file:");
+	assert_refused("window=64K,source=file:/nowhere/at/all");
+	assert_refused("window=64K,source=file:/");
+	assert_refused("window=64K,source=file:/dev/null");
+	assert_refused("rate=1");
+	assert_refused("window=64K,rate=1");
+	assert_refused("window=64K,source=null,rate=fast");
+	assert_refused("window=64K,source=null,rate=1.0000000001");
+	assert_refused("window=64K,source=null,rate=1001");
+	assert_refused("window=64K,source=null,rate=-1");
+	assert_refused("window=64K,source=null,rate=.5");
+	assert_refused("gbps=0");
+	assert_refused("gbps=x");
+	assert_refused("lat_ns=1000000001");
+	assert_refused("lat_ns=1us");
 	assert_refused("=");
 }
 
@@ -71,7 +93,9 @@ good_devargs_are_taken(void **state)
 		"lcores=0", "lcores=0-0", "lcores=0+0,workers=3",
 		"engine=thread,workers=2,lcores=0", "engine=auto,threshold=0,idle=pause",
 		"mt=1,idle=sleep", "engine=inline,mt=1,kernel=auto", "mt=0,register=0",
-		"engine=thread,register=1,workers=2"};
+		"engine=thread,register=1,workers=2", "window=4096", "window=1m,gbps=0.000000001",
+		"window=64K,source=null,rate=1000", "lat_ns=0", "lat_ns=1000000000,gbps=12.5",
+		"window=5000,source=pattern,rate=0.5"};
 
 	(void)state;
 	for (unsigned int i = 0; i < RTE_DIM(good); i++) {
