@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "direction.h"
 #include "mapbench_config.h"
 #include "op.h"
 
@@ -47,12 +48,15 @@ struct config {
 	uint32_t qdepth;
 	enum verify verify;
 	uint32_t segments;
-	uint32_t vchans;		/**< for each lcore on a device */
-	uint64_t count;			/**< operations on each vchan; 0: until stop */
-	uint32_t stall_s;		/**< no completion for so long is an error */
-	uint32_t period_s;		/**< statistics every so often; 0: never */
-	char devices[CONFIG_LIST_SIZE]; /**< names, or "all" */
-	char lcores[CONFIG_LIST_SIZE];	/**< ids and ranges, or "all" */
+	enum rte_dma_direction direction;
+	uint64_t window_base, window_size; /**< of the device's memory; size 0: ask its devargs */
+	uint32_t retries;		   /**< how often an operation that failed is repeated */
+	uint32_t vchans;		   /**< for each lcore on a device */
+	uint64_t count;			   /**< operations on each vchan; 0: until stop */
+	uint32_t stall_s;		   /**< no completion for so long is an error */
+	uint32_t period_s;		   /**< statistics every so often; 0: never */
+	char devices[CONFIG_LIST_SIZE];	   /**< names, or "all" */
+	char lcores[CONFIG_LIST_SIZE];	   /**< ids and ranges, or "all" */
 
 	/* what to do; the prompt if nothing of this is set */
 	const char *cmdline_file;
@@ -111,7 +115,7 @@ bool setting_given(const struct config *c, const char *name);
 
 const char *verify_name(enum verify v);
 
-/** "4096", "4k", "1m" (powers of 1024). @return 0 or -EINVAL */
+/** "4096", "4k", "1m", "1g" (powers of 1024). @return 0 or -EINVAL */
 int parse_size(const char *text, uint64_t max, uint64_t *size);
 
 /** Words of a list, the n-th name bit n. @return 0 or -EINVAL, which changes nothing */
