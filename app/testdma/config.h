@@ -17,6 +17,7 @@
 #include "direction.h"
 #include "mapbench_config.h"
 #include "op.h"
+#include "words.h"
 
 #define CONFIG_MAX_SIZES       32
 #define CONFIG_LIST_SIZE       256
@@ -114,17 +115,5 @@ int setting_apply(struct config *c, const struct setting *s, const char *value);
 bool setting_given(const struct config *c, const char *name);
 
 const char *verify_name(enum verify v);
-
-/** "4096", "4k", "1m", "1g" (powers of 1024). @return 0 or -EINVAL */
-int parse_size(const char *text, uint64_t max, uint64_t *size);
-
-/** Words of a list, the n-th name bit n. @return 0 or -EINVAL, which changes nothing */
-int parse_bits(uint32_t *to, const char *value, const char *const names[], size_t nb_names);
-
-/** Is the 64-bit number n one of "0,2-4"? @return 1, 0, or -EINVAL for a list that is none */
-int list_has(const char *list, unsigned int n);
-
-/** Copy the next name of a list to word (size bytes). @return the rest, or NULL at the end */
-const char *list_next(const char *list, char *word, size_t size);
 
 #endif /* TESTDMA_CONFIG_H */
