@@ -10,7 +10,7 @@
 #include "command.h"
 #include "interrupt.h"
 #include "numa_show.h"
-#include "word.h"
+#include "token.h"
 
 #define MAX_WORDS    2
 #define MAX_COMMANDS 48
