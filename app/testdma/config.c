@@ -60,6 +60,27 @@ list_next(const char *list, char *word, size_t size)
 }
 
 int
+parse_bits(uint32_t *to, const char *value, const char *const names[], size_t nb_names)
+{
+	uint32_t bits = 0;
+	char word[64];
+
+	while ((value = list_next(value, word, sizeof(word))) != NULL) {
+		size_t i = 0;
+
+		while (i < nb_names && strcmp(word, names[i]) != 0)
+			i++;
+		if (i == nb_names)
+			return -EINVAL;
+		bits |= 1u << i;
+	}
+	if (bits == 0)
+		return -EINVAL;
+	*to = bits;
+	return 0;
+}
+
+int
 list_has(const char *list, unsigned int n)
 {
 	char word[32];
@@ -136,6 +157,12 @@ static int
 set_segments(struct config *c, const char *value)
 {
 	return parse_u32(value, 1, OP_MAX_SEGMENTS, &c->segments);
+}
+
+static int
+set_vchans(struct config *c, const char *value)
+{
+	return parse_u32(value, 1, CONFIG_MAX_VCHANS, &c->vchans);
 }
 
 static int
@@ -235,29 +262,43 @@ set_ops(struct config *c, const char *value)
 static int
 set_sets(struct config *c, const char *value)
 {
-	uint32_t sets = 0;
+	static const char *const names[] = {"core", "cache", "memory"};
+
+	return parse_bits(&c->sets, value, names, 3);
+}
+
+static int
+set_parts(struct config *c, const char *value)
+{
+	static const char *const names[] = {"sweep", "latency"};
+
+	return parse_bits(&c->parts, value, names, 2);
+}
+
+static int
+set_cpu_threads(struct config *c, const char *value)
+{
+	uint32_t counts[CONFIG_MAX_CPU_COUNTS];
+	uint32_t n = 0;
 	char word[64];
 
 	while ((value = list_next(value, word, sizeof(word))) != NULL) {
-		if (strcmp(word, "core") == 0)
-			sets |= SET_CORE;
-		else if (strcmp(word, "cache") == 0)
-			sets |= SET_CACHE;
-		else if (strcmp(word, "memory") == 0)
-			sets |= SET_MEMORY;
-		else
+		if (n == CONFIG_MAX_CPU_COUNTS ||
+			parse_u32(word, 1, CONFIG_MAX_CPU_THREADS, &counts[n]) != 0)
 			return -EINVAL;
+		n++;
 	}
-	if (sets == 0)
+	if (n == 0)
 		return -EINVAL;
-	c->sets = sets;
+	memcpy(c->cpu_threads, counts, n * sizeof(counts[0]));
+	c->nb_cpu_threads = n;
 	return 0;
 }
 
 static int
 set_rounds(struct config *c, const char *value)
 {
-	return parse_u32(value, 1, 101, &c->rounds);
+	return parse_u32(value, 1, CONFIG_MAX_ROUNDS, &c->rounds);
 }
 
 static int
@@ -332,6 +373,8 @@ const struct setting settings[] = {
 		"off, sample or full", "off sample full ", true, set_verify},
 	{"segments", "N", "length of each list of sg (default 4)", "1 to 16", NULL, true,
 		set_segments},
+	{"vchans", "N", "vchans that an lcore drives of a device, or a file goes through (1)",
+		"1 to 64", NULL, true, set_vchans},
 	{"count", "N", "operations on each vchan (default 0: until stop)", "a number", NULL, true,
 		set_count},
 	{"stall", "SECONDS", "give up after so long without a completion (default 5)", "1 to 3600",
@@ -349,6 +392,11 @@ const struct setting settings[] = {
 		"copy, fill, sg, with commas between them", NULL, false, set_ops},
 	{"sets", "LIST", "bench: working sets (default all)",
 		"core, cache, memory, with commas between them", NULL, false, set_sets},
+	{"parts", "LIST", "bench: rates, or one operation at a time (default sweep)",
+		"sweep, latency, with commas between them", NULL, false, set_parts},
+	{"cpu-threads", "LIST", "bench: threads that memcpy, for each number (default 1)",
+		"numbers of 1 to 64 with commas between them, 4 of them at most", NULL, false,
+		set_cpu_threads},
 	{"rounds", "N", "bench: rounds, of which the median counts (5; mapbench: 9)", "1 to 101",
 		NULL, false, set_rounds},
 	{"duration-ms", "N", "bench: length of a measurement (30; mapbench: 5)", "1 to 60000", NULL,
@@ -411,11 +459,15 @@ config_defaults(struct config *c)
 		.qdepth = 256,
 		.verify = VERIFY_SAMPLE,
 		.segments = 4,
+		.vchans = 1,
 		.stall_s = 5,
 		.devices = "all",
 		.lcores = "all",
 		.ops = (1u << OP_COUNT) - 1,
 		.sets = SET_CORE | SET_CACHE | SET_MEMORY,
+		.parts = PART_SWEEP,
+		.cpu_threads = {1},
+		.nb_cpu_threads = 1,
 		.sizes = {64, 256, 1024, 4096, 16384, 65536, 262144, 1048576},
 		.nb_sizes = 8,
 		.rounds = 5,

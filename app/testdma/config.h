@@ -17,8 +17,12 @@
 #include "mapbench_config.h"
 #include "op.h"
 
-#define CONFIG_MAX_SIZES 32
-#define CONFIG_LIST_SIZE 256
+#define CONFIG_MAX_SIZES       32
+#define CONFIG_LIST_SIZE       256
+#define CONFIG_MAX_ROUNDS      101
+#define CONFIG_MAX_VCHANS      64
+#define CONFIG_MAX_CPU_THREADS 64 /* of one backend */
+#define CONFIG_MAX_CPU_COUNTS  4  /* such backends */
 
 enum verify {
 	VERIFY_OFF,
@@ -31,6 +35,10 @@ enum verify {
 #define SET_CACHE  2u
 #define SET_MEMORY 4u
 
+/** What the benchmark measures, bits. */
+#define PART_SWEEP   1u /**< rates */
+#define PART_LATENCY 2u /**< one operation at a time */
+
 struct config {
 	/* transfers */
 	enum op op;
@@ -39,6 +47,7 @@ struct config {
 	uint32_t qdepth;
 	enum verify verify;
 	uint32_t segments;
+	uint32_t vchans;		/**< for each lcore on a device */
 	uint64_t count;			/**< operations on each vchan; 0: until stop */
 	uint32_t stall_s;		/**< no completion for so long is an error */
 	uint32_t period_s;		/**< statistics every so often; 0: never */
@@ -59,8 +68,11 @@ struct config {
 	const char *json_file; /**< objects in a file beside them, or NULL */
 	uint32_t sizes[CONFIG_MAX_SIZES];
 	uint32_t nb_sizes;
-	uint32_t ops;  /**< bit n: enum op n */
-	uint32_t sets; /**< SET_* */
+	uint32_t ops;				     /**< bit n: enum op n */
+	uint32_t sets;				     /**< SET_* */
+	uint32_t parts;				     /**< PART_* */
+	uint32_t cpu_threads[CONFIG_MAX_CPU_COUNTS]; /**< of each backend that is the CPU */
+	uint32_t nb_cpu_threads;
 	uint32_t rounds;
 	uint32_t duration_ms;
 	struct map_config map;
@@ -101,6 +113,9 @@ const char *verify_name(enum verify v);
 
 /** "4096", "4k", "1m" (powers of 1024). @return 0 or -EINVAL */
 int parse_size(const char *text, uint64_t max, uint64_t *size);
+
+/** Words of a list, the n-th name bit n. @return 0 or -EINVAL, which changes nothing */
+int parse_bits(uint32_t *to, const char *value, const char *const names[], size_t nb_names);
 
 /** Is the 64-bit number n one of "0,2-4"? @return 1, 0, or -EINVAL for a list that is none */
 int list_has(const char *list, unsigned int n);

@@ -7,12 +7,14 @@
 
 #include <rte_common.h>
 #include <rte_dev.h>
+#include <rte_devargs.h>
 #include <rte_errno.h>
 #include <rte_log.h>
 
 #include "clamp.h"
 #include "config.h"
 #include "device.h"
+#include "dump.h"
 
 /* Buses that carry dmadevs. */
 static const char *const buses[] = {
@@ -26,8 +28,8 @@ static const char *const buses[] = {
 };
 
 /*
- * The name of the driver. dmadev does not tell; the device of the same name on some bus does. A
- * device of a part of a PCI function has that function's name and more.
+ * The name of the driver, and devargs. dmadev does not tell; the device of the same name on some
+ * bus does. A device of a part of a PCI function has that function's name and more.
  */
 static void
 find_driver(struct device *dev)
@@ -42,6 +44,7 @@ find_driver(struct device *dev)
 		RTE_DEV_FOREACH(on_bus, devstr, &it)
 		{
 			const struct rte_driver *driver = rte_dev_driver(on_bus);
+			const struct rte_devargs *devargs = rte_dev_devargs(on_bus);
 			const char *name = rte_dev_name(on_bus);
 			size_t len = strlen(name);
 
@@ -49,6 +52,8 @@ find_driver(struct device *dev)
 				isalnum((unsigned char)dev->name[len]))
 				continue;
 			snprintf(dev->driver, sizeof(dev->driver), "%s", rte_driver_name(driver));
+			if (devargs != NULL && devargs->args != NULL)
+				snprintf(dev->devargs, sizeof(dev->devargs), "%s", devargs->args);
 		}
 	}
 }
@@ -57,22 +62,8 @@ find_driver(struct device *dev)
 static void
 find_engine(struct device *dev)
 {
-	char *text = NULL, *at;
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
-
-	dev->engine[0] = '\0';
-	if (f == NULL)
-		return;
-	int ret = rte_dma_dump(dev->id, f);
-	fclose(f);
-	if (ret == 0 && text != NULL && (at = strstr(text, "engine")) != NULL) {
-		at += strlen("engine");
-		at += strspn(at, " \t:=");
-		snprintf(dev->engine, sizeof(dev->engine), "%.*s", (int)strcspn(at, " \t\n,;()"),
-			at);
-	}
-	free(text);
+	dump_find(dev->id, "engine", dev->engine, sizeof(dev->engine));
+	dev->engine[strcspn(dev->engine, " \t,;()")] = '\0';
 }
 
 static int
@@ -215,7 +206,7 @@ device_configure(struct device *dev, uint16_t nb_vchans, uint32_t depth)
 	int ret;
 
 	if (nb_vchans > dev->info.max_vchans) {
-		fprintf(stderr, "%s has %u vchans, and %u lcores shall use one each\n", dev->name,
+		fprintf(stderr, "%s has %u vchans, and %u are to be used\n", dev->name,
 			dev->info.max_vchans, nb_vchans);
 		return -EINVAL;
 	}

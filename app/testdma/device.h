@@ -27,6 +27,7 @@ struct device {
 	char driver[64]; /**< "unknown" if DPDK does not tell */
 	char engine[64]; /**< what moves the bytes, as the driver's dump says; empty if it does not
 			  */
+	char devargs[192]; /**< as the user gave them; empty without */
 	struct rte_dma_info info;
 	struct dad_dma_dev *dma;
 	bool own_dma; /* made here, not the driver's */

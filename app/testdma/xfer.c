@@ -290,34 +290,44 @@ choose_devices(struct xfer *x, const struct config *c)
 	return 0;
 }
 
+/* On a configured device, as many vchans as the pairs that it is in have together. */
+static int
+prepare_devices(struct xfer *x, const struct config *c, unsigned int pairs)
+{
+	for (unsigned int i = 0; i < x->nb_devs; i++) {
+		unsigned int lcores = pairs / x->nb_devs + (i < pairs % x->nb_devs);
+		int ret = device_configure(x->dev[i], lcores * c->vchans, c->qdepth);
+
+		if (ret == 0)
+			ret = device_start(x->dev[i]);
+		if (ret != 0)
+			return ret;
+	}
+	return 0;
+}
+
 /* The flows of all (lcore, device) pairs, on configured and started devices. */
 static int
 open_flows(struct xfer *x, const struct config *c)
 {
 	unsigned int pairs = RTE_MAX(x->nb_lanes, x->nb_devs);
-	uint16_t vchans[DEVICE_MAX] = {0};
-	int ret = 0;
+	int ret;
 
 	x->nb_flows = 0;
-	if (pairs > MAX_FLOWS) {
-		fprintf(stderr, "%u lcores are more than the %u that are supported\n", x->nb_lanes,
-			MAX_FLOWS);
+	if (pairs * c->vchans > MAX_FLOWS) {
+		fprintf(stderr, "%u vchans in all are more than the %u that are supported\n",
+			pairs * c->vchans, MAX_FLOWS);
 		return -E2BIG;
 	}
-	for (unsigned int i = 0; i < pairs; i++)
-		vchans[i % x->nb_devs]++;
-	for (unsigned int i = 0; i < x->nb_devs && ret == 0; i++) {
-		ret = device_configure(x->dev[i], vchans[i], c->qdepth);
-		if (ret == 0)
-			ret = device_start(x->dev[i]);
-	}
-	for (unsigned int i = 0; i < pairs && ret == 0; i++) {
+	ret = prepare_devices(x, c, pairs);
+	for (unsigned int i = 0; i < pairs * c->vchans && ret == 0; i++) {
 		struct flow *f = &x->flow[x->nb_flows];
+		unsigned int pair = i / c->vchans;
 
 		memset(f, 0, sizeof(*f));
-		f->slots.dev = x->dev[i % x->nb_devs];
-		f->slots.vchan = i / x->nb_devs;
-		f->lcore = x->lane[i % x->nb_lanes].lcore;
+		f->slots.dev = x->dev[pair % x->nb_devs];
+		f->slots.vchan = pair / x->nb_devs * c->vchans + i % c->vchans;
+		f->lcore = x->lane[pair % x->nb_lanes].lcore;
 		ret = flow_open(f, c);
 		if (ret == 0)
 			x->nb_flows++;

@@ -42,6 +42,14 @@ granules(const struct dad_dma_domain *domain, uint64_t len)
 	return len >> domain->backend.granule_shift;
 }
 
+/* A list of many pieces at one range of IOVAs takes more maps than one; the backend refuses what is
+ * too many. */
+static uint64_t
+registers_for(const struct dad_dma_domain *domain, uint64_t len)
+{
+	return domain->counts_maps ? 1 : granules(domain, len);
+}
+
 static bool
 registers_take(struct dad_dma_domain *domain, uint64_t n)
 {
@@ -74,7 +82,7 @@ static int
 try_alloc(
 	struct dad_dma_domain *domain, uint64_t len, uint64_t align, uint64_t limit, uint64_t *iova)
 {
-	uint64_t n = granules(domain, len);
+	uint64_t n = registers_for(domain, len);
 
 	if (!registers_take(domain, n))
 		return ENOSPC;
@@ -142,7 +150,7 @@ void
 remap_free(struct dad_dma_domain *domain, uint64_t iova, uint64_t len)
 {
 	dad_iova_free(domain->iova, iova, len);
-	registers_give(domain, granules(domain, len));
+	registers_give(domain, registers_for(domain, len));
 }
 
 /* ---- unmapping ------------------------------------------------------------------------------ */

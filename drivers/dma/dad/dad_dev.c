@@ -220,6 +220,24 @@ dad_vchan_status(const struct rte_dma_dev *dev, uint16_t vchan, enum rte_dma_vch
 	return 0;
 }
 
+/* Asked of the kernel, in the order of the vchans, each node once. */
+static void
+dump_rings(const struct dad_dev *d, FILE *f)
+{
+	uint64_t seen = 0;
+
+	fprintf(f, "    rings on nodes:");
+	for (unsigned int v = 0; v < d->nb_vchans; v++) {
+		int node = d->vchan[v].ring != NULL ? dad_dma_node_of(d->vchan[v].ring) : -1;
+
+		if (node >= 0 && node < 64 && !(seen >> node & 1)) {
+			seen |= UINT64_C(1) << node;
+			fprintf(f, " %d", node);
+		}
+	}
+	fprintf(f, seen == 0 ? " -\n" : "\n");
+}
+
 static void
 dump_workers(const struct dad_dev *d, FILE *f)
 {
@@ -258,6 +276,7 @@ dad_dump(const struct rte_dma_dev *dev, FILE *f)
 							     : "virtual",
 		x->sva ? ", any of the process" : "");
 	fprintf(f, "    NUMA node: %d\n", dev->device->numa_node);
+	dump_rings(d, f);
 	if (d->args.workers > 0)
 		dump_workers(d, f);
 	dad_model_dump(&d->model, d->vchan, d->nb_vchans, f);
