@@ -384,7 +384,7 @@ dad_dev_init(struct dad_dev *d, uint16_t dev_id, const char *name, const struct 
 	d->dev_id = dev_id;
 	ret = create_dma_dev(d, name, numa_node);
 	if (ret == 0)
-		ret = dad_model_open(&d->model, name, &args->model, numa_node);
+		ret = dad_model_open(&d->model, name, &args->model, d->vchan, numa_node);
 	if (ret == 0 && dad_model_is_used(&d->model))
 		dad_exec_play(dad_exec_table[dev_id], &d->model);
 	if (ret == 0 && args->engine == DAD_ENGINE_SERVICE)
