@@ -36,6 +36,7 @@ enum dad_opcode {
 };
 
 #define DAD_OP_MASK    3
+#define DAD_OP_LLC     0x40 /* the destination shall be in the cache; of large ones only */
 #define DAD_OP_FOREIGN 0x80 /* of another process than the primary: no addresses but EAL's */
 
 struct dad_desc {

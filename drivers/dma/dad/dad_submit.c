@@ -197,8 +197,11 @@ append(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, ui
 	__atomic_store_n(&desc->src, src, __ATOMIC_RELAXED);
 	__atomic_store_n(&desc->dst, dst, __ATOMIC_RELAXED);
 	desc->word = DAD_DESC_WORD(opcode, length);
-	if (length > DAD_GROUP_OP_BYTES)
+	if (length > DAD_GROUP_OP_BYTES) {
+		if (flags & RTE_DMA_OP_FLAG_LLC)
+			desc->opcode |= DAD_OP_LLC;
 		make_room_for(vc, length);
+	}
 	vc->tail = ticket + 1;
 	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
 		return submit_at(vc, ticket);
