@@ -9,6 +9,7 @@
 
 #include "dad_exec.h"
 #include "dad_lists.h"
+#include "dad_trace.h"
 
 struct dad_exec *dad_exec_table[DAD_EXEC_DEVS_MAX];
 
@@ -230,10 +231,12 @@ bool
 dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n,
 	unsigned int after)
 {
-	if (likely(!x->run(x, vc, first, n, after)))
-		return false;
-	note_failure(vc, first);
-	return true;
+	const bool failed = x->run(x, vc, first, n, after);
+
+	dad_trace_group(vc, first, n, failed);
+	if (unlikely(failed))
+		note_failure(vc, first);
+	return failed;
 }
 
 void

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "dad_internal.h"
 #include "test_device.h"
 
 #include "telemetry_client.h"
@@ -231,6 +232,64 @@ the_largest_answers_fit(void **state)
 	test_close(dev);
 }
 
+/* ---- the dump, which DPDK's own telemetry gives 8 KiB -------------------------------------- */
+
+static const char *
+dump(void)
+{
+	static char text[16384];
+	FILE *f = fmemopen(text, sizeof(text), "w");
+
+	assert_non_null(f);
+	assert_int_equal(rte_dma_dump(dev, f), 0);
+	fclose(f);
+	return text;
+}
+
+/* Numbers as large as they can get, of as many vchans and workers as there may be. */
+static void
+the_longest_dump_fits(void **state)
+{
+	const bool own = strstr(test_args(), "engine=thread") != NULL;
+	uint8_t *buf = test_buffer(64);
+
+	(void)state;
+	dev = test_plug_with(own ? "engine=thread,workers=64,idle=sleep" : test_args());
+	test_configure(dev, 64, 4096);
+	assert_int_equal(rte_dma_start(dev), 0);
+	assert_non_null(strstr(dump(), "    last error: none\n"));
+	assert_true(rte_dma_copy(dev, 63, iova(buf), 0, UINT32_MAX, 0) >= 0);
+	assert_int_equal(rte_dma_submit(dev, 63), 0);
+	enum rte_dma_status_code status;
+	test_gather(dev, 63, 1, &status);
+	assert_int_not_equal(status, RTE_DMA_STATUS_SUCCESSFUL);
+	assert_non_null(
+		strstr(dump(), "    last error: vchan 63, index 0: copy of 4294967295 from 0x"));
+	assert_non_null(strstr(dump(), "    kernel: from 1 on "));
+	assert_non_null(strstr(dump(), "1 to 4294967295 bytes, alignment 1"));
+	assert_non_null(strstr(dump(), " 62: 4096, 0; 0, 0, 0; 0\n"));
+	const size_t with_workers = strlen(dump());
+	assert_true(with_workers < 8192);
+
+	assert_int_equal(rte_dma_stop(dev), 0);
+	for (unsigned int v = 0; v < 64; v++) {
+		struct dad_vchan *vc =
+			&((struct dad_dev *)rte_dma_fp_objs[dev].dev_private)->vchan[v];
+
+		vc->tail = vc->errors = UINT64_MAX;
+		vc->published = UINT64_MAX - 32768;
+		vc->done = UINT64_MAX - 65535;
+		vc->reaped = vc->done - 32768;
+		vc->word = UINT64_MAX;
+	}
+	const size_t stopped = strlen(dump());
+	assert_true(stopped > 64 * 60);
+	/* both at once: the CPUs of the workers, and the numbers */
+	assert_true(stopped + 64 * strlen(" 1023 (shared)") < 8192);
+	assert_int_equal(rte_vdev_uninit(TEST_NAME), 0);
+	rte_free(buf);
+}
+
 /* ---- meanwhile ------------------------------------------------------------------------------ */
 
 static bool enough;
@@ -306,6 +365,7 @@ static const struct CMUnitTest tests[] = {
 	with_device(latency_is_switched_by_telemetry),
 	with_device(what_is_wrong_is_said),
 	cmocka_unit_test(the_largest_answers_fit),
+	cmocka_unit_test(the_longest_dump_fits),
 	cmocka_unit_test(questions_disturb_nobody),
 };
 
