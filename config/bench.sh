@@ -1,13 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# The full sweep: both engines of dma_dad beside DPDK's dma_skeleton and the CPU's own functions,
-# in one process and interleaved, so that the figures may be compared. One lcore drives the
-# devices; the other CPUs are left to their threads. The tables go to the terminal, and the same
-# figures to bench.json in the build folder, one JSON object a line.
-# usage: bench.sh BUILD
+# Both sides of each comparison are in one process, in interleaved rounds, so that the figures may
+# be compared. One lcore drives the devices; the other CPUs are left to their threads.
+#
+# sweep    both engines of dma_dad beside DPDK's dma_skeleton and the CPU's own functions
+# latency  one operation at a time, for all engines, beside the same
+# cores    engine=auto, which uses two CPUs, beside memcpy on one and on two
+# cost     what mt=1 and iommu=soft cost either engine
+#
+# The tables go to the terminal, and the same figures to bench-PART.json in the build folder, one
+# JSON object a line. config/figures.py makes tables for the documents of them.
+# usage: bench.sh BUILD [PART...]
 set -eu
 . "$(dirname "$0")/env.sh"
 build=$1
+shift
+[ $# -gt 0 ] || set -- sweep latency cores cost
 testdma=$build/app/dad-testdma
 [ -x "$testdma" ] || die "no $testdma: the summary of 'meson setup' says why"
 
@@ -19,9 +27,51 @@ case $hugepages in
 esac
 cpu=$(sed -n 's/^Cpus_allowed_list:[^0-9]*\([0-9]*\).*/\1/p' /proc/self/status)
 
-# shellcheck disable=SC2086 # a list of options
-"$testdma" -l "$cpu" --no-pci $memory --no-telemetry --log-level lib.eal:warning \
-    --vdev dma_dad0,engine=thread --vdev dma_dad1,engine=inline --vdev dma_skeleton0 -- \
-    --bench --rounds 9 --json="$build/bench.json"
+# run PART DEVICES OPTION...: DEVICES are devargs of dma_dad0, dma_dad1, … and a name of its own.
+run() {
+    file=$build/bench-$1.json
+    vdevs=
+    n=0
+    for device in $2; do
+        case $device in
+        dma_*) vdevs="$vdevs --vdev $device" ;;
+        *)
+            vdevs="$vdevs --vdev dma_dad$n,$device"
+            n=$((n + 1))
+            ;;
+        esac
+    done
+    shift 2
+    echo
+    # shellcheck disable=SC2086 # lists of options
+    "$testdma" -l "$cpu" --no-pci $memory --no-telemetry --log-level lib.eal:error \
+        --log-level pmd.dma.skeleton:warning $vdevs -- --bench --rounds 9 --json="$file" "$@"
+    echo "the same as JSON lines: $file"
+}
+
+for part; do
+    case $part in
+    sweep) run sweep "engine=thread engine=inline dma_skeleton0" ;;
+    latency)
+        run latency "engine=thread engine=inline engine=auto dma_skeleton0" \
+            --parts latency --sets core --ops copy --sizes 64,4k
+        ;;
+    cores)
+        threads=1
+        [ "$(nproc)" -lt 2 ] || threads=1,2
+        run cores engine=auto --ops copy --sizes 256k,1m --cpu-threads "$threads"
+        ;;
+    cost)
+        devices=
+        for engine in thread inline; do
+            for option in "" ,mt=1 ,iommu=soft; do
+                devices="$devices engine=$engine$option"
+            done
+        done
+        run cost "$devices" --ops copy --sets core,cache --sizes 64,256,4k
+        ;;
+    *) die "no part '$part': there is sweep, latency, cores, cost" ;;
+    esac
+done
 echo
-echo "the same as JSON lines: $build/bench.json"
+echo "into the documents: config/figures.py $build README.md doc/guides/dmadevs/dad.md"

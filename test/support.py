@@ -17,6 +17,10 @@ DAD_PMD = BUILD / "drivers" / "librte_dma_dad.so"
 FAULTY_PMD = BUILD / "test" / "librte_dma_faulty.so"
 LIBDAD_DMA = BUILD / "lib" / "libdad_dma.so.0"
 
+# The DPDK that was built against: its programs, and its libraries where the linker does not look.
+DPDK_PREFIX = os.environ.get("DAD_DPDK_PREFIX", "/usr")
+DPDK_LIBDIR = os.environ.get("DAD_DPDK_LIBDIR", "")
+
 # Set by meson where the driver has to be there: its absence is a failure then, and no reason to skip.
 DRIVER_EXPECTED = os.environ.get("DAD_DRIVER") == "yes"
 
@@ -56,6 +60,11 @@ def run(command, timeout=60, **kwargs):
                           timeout=timeout, check=False, **kwargs)
 
 
+def dpdk_program(name):
+    """One of the DPDK that was built against; None if it has none."""
+    return shutil.which(name, path=f"{DPDK_PREFIX}/bin")
+
+
 def _world_writable(path):
     return any(p.stat().st_mode & stat.S_IWOTH for p in [path, *path.parents])
 
@@ -85,6 +94,7 @@ def sanitized(library):
 def preloaded(library):
     """The environment for a program of others that loads library."""
     env = dict(os.environ)
+    env["LD_LIBRARY_PATH"] = ":".join(p for p in (DPDK_LIBDIR, env.get("LD_LIBRARY_PATH")) if p)
     if sanitized(library):
         # the sanitizer must come first; DPDK's own programs leak, by design or not
         asan = subprocess.check_output([os.environ.get("CC", "gcc"), "-print-file-name=libasan.so"], text=True).strip()

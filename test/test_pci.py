@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""dma_dad as a PCI function, on a bus that is a folder of files (drivers/dma/dad/fake_pci.h says which)."""
+"""dma_dad as a PCI function, on a bus that is a folder of files."""
 import json
 import os
 import re
 import shutil
 import struct
+import subprocess
 
 import pytest
 
@@ -18,16 +19,8 @@ PMDINFO = shutil.which("dpdk-pmdinfo.py")
 @pytest.fixture
 def bus(tmp_path):
     """The folder of the one function."""
-    function = tmp_path / "bus" / ADDRESS
-    function.mkdir(parents=True)
-    for name, text in {"vendor": "0x1234", "device": "0xdad0", "subsystem_vendor": "0x0000", "subsystem_device": "0x0000",
-                       "class": "0x088000", "max_vfs": "0", "numa_node": "0"}.items():
-        (function / name).write_text(text + "\n")
-    (function / "driver").symlink_to("/")
-    unused = "0x%016x 0x%016x 0x%016x\n" % (0, 0, 0)
-    (function / "resource").write_text("0x%016x 0x%016x 0x%016x\n" % (0xfe000000, 0xfe000fff, 0x40200) + 5 * unused)
-    (function / "resource0").write_bytes(struct.pack("<I", 0x01646164).ljust(4096, b"\0"))
-    return function
+    subprocess.run([support.REPO / "test" / "fake_pci.sh", tmp_path / "bus", "0"], check=True)
+    return tmp_path / "bus" / ADDRESS
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """dad-testdma --bench: every backend in every cell, as objects and as tables, and never a silent failure."""
 import json
+import os
 import signal
+import statistics
 import subprocess
 import time
 
@@ -30,10 +32,89 @@ def test_each_line_is_one_object_with_all_fields(testdma, device):
         for field, kind in FIELDS.items():
             assert isinstance(o[field], kind), (field, o)
         assert o["driver"] == ("memcpy" if o["device"] == "cpu" else name[:-1])
-        assert o["batch"] == 8 and o["rounds"] == 3
+        assert o["part"] == "sweep" and o["batch"] == 8 and o["rounds"] == 3
         assert 0 < o["mops_min"] <= o["mops"] <= o["mops_max"]
         assert o["gbs"] == pytest.approx(o["mops"] * o["size"] / 1000, rel=1e-3)
         assert o["errors"] == o["miscompares"] == 0 and o["checked"] > 0 and o["failed"] is False
+
+
+def test_one_operation_at_a_time(testdma, device):
+    r = testdma("--bench", "--json", "--parts", "latency", "--sizes", "64,4k", "--ops", "copy,fill", "--sets", "core",
+                *SHORT, eal=support.eal_options(device))
+    assert r.returncode == 0, r.stderr
+    lines = objects(r)
+    name = device.split(",")[0]
+    able = [("copy", d) for d in (name, "cpu")]
+    able += [("fill", d) for d in (name, "cpu") if d != "dma_skeleton0"]
+    assert [(o["op"], o["device"], o["size"]) for o in lines] == [
+        (op, d, size) for o in ("copy", "fill") for size in (64, 4096) for op, d in able if op == o]
+    for o in lines:
+        assert o["part"] == "latency" and o["batch"] == o["qdepth"] == 1
+        assert 0 <= o["p50_ns"] <= o["p90_ns"] <= o["p99_ns"] <= o["p999_ns"] <= o["max_ns"]
+        assert o["samples"] > 100 and o["errors"] == o["miscompares"] == 0 and o["checked"] > 0
+
+
+def test_errors_one_at_a_time_are_counted_and_a_stall_ends(testdma, faulty):
+    common = ["--bench", "--json", "--parts", "latency", "--sizes", "256", "--ops", "copy", "--sets", "core", *SHORT]
+    r = testdma(*common, eal=faulty("error"))
+    assert r.returncode == 1 and objects(r)[0]["errors"] > 0
+    r = testdma(*common, "--stall", "1", eal=faulty("stall"))
+    assert r.returncode == 1
+    ours, cpu = objects(r)
+    assert ours["failed"] is True and cpu["failed"] is False and cpu["samples"] > 100
+
+
+def test_the_table_of_latencies_names_backends_and_ratios(testdma):
+    r = testdma("--bench", "--parts", "latency", "--sizes", "1k", "--sets", "core", "--ops", "copy", *SHORT,
+                eal=support.eal_options("dma_skeleton0"))
+    assert r.returncode == 0, r.stderr
+    assert "one at a time" in r.stdout and "p50 and p99 against dma_skeleton0" in r.stdout
+    first, cpu = [line.split("|") for line in r.stdout.splitlines() if " | dma_skel" in line or " | cpu (memcpy" in line]
+    assert first[0].split() == ["1024"] and len(first[2].split()) == 5
+    p50, p99 = (float(cpu[2].split()[i]) / float(first[2].split()[i]) for i in (0, 2))
+    assert [float(x) for x in cpu[3].split()] == pytest.approx([p50, p99], abs=0.03)
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="two threads need two CPUs")
+def test_the_cpu_with_several_threads_is_a_backend_of_its_own(testdma):
+    r = testdma("--bench", "--json", "--cpu-threads", "2,1", "--sizes", "1k,1m", "--sets", "core", "--verify", "full",
+                *SHORT, eal=support.eal_options())
+    assert r.returncode == 0, r.stderr
+    lines = objects(r)
+    assert [(o["device"], o["cpu_threads"]) for o in lines] == [("cpu2", 2), ("cpu", 1)] * 6
+    assert all(o["mops"] > 0 and o["checked"] > 0 and o["miscompares"] == 0 for o in lines)
+
+
+def test_more_threads_than_cpus_are_refused(testdma):
+    r = testdma("--bench", "--cpu-threads", "64", eal=support.eal_options())
+    if len(os.sched_getaffinity(0)) < 64:
+        assert r.returncode == 2 and "'64'" in r.stderr and "CPUs" in r.stderr
+
+
+def test_the_summary_has_the_medians_of_the_ratios_of_the_rounds(testdma, tmp_path):
+    support.need_driver()
+    f = tmp_path / "objects"
+    r = testdma("--bench", f"--json={f}", "--sizes", "64,256", "--ops", "copy", "--sets", "core,cache", *SHORT,
+                eal=support.eal_options("dma_dad0,engine=inline", "dma_dad1,engine=inline,mt=1"))
+    assert r.returncode == 0, r.stderr
+    rounds = {}
+    for o in map(json.loads, f.read_text().splitlines()):
+        assert o["devargs"] == {"dma_dad0": "engine=inline", "dma_dad1": "engine=inline,mt=1", "cpu": ""}[o["device"]]
+        assert o["mops"] == pytest.approx(statistics.median(o["mops_rounds"]))
+        rounds[o["device"], o["set"], o["size"]] = o["mops_rounds"]
+
+    def expected(subject, peer, size):
+        return sorted(statistics.median(a / b for a, b in zip(rounds[subject, s, size], rounds[peer, s, size]))
+                      for s in ("core", "cache"))
+
+    summary = r.stdout[r.stdout.index("copies: rates and ratios"):].splitlines()
+    for start, subject, peer, size in [("inline : memcpy", "dma_dad0", "cpu", 256),
+                                       ("inline, mt=1 : mt=0", "dma_dad1", "dma_dad0", 64),
+                                       ("inline, mt=1 : mt=0", "dma_dad1", "dma_dad0", 256)]:
+        line = [s[len(start):].split() for s in summary if s.startswith(start) and s[36:].split()[0] == str(size)][0]
+        least, most = expected(subject, peer, size)
+        assert line[1] == "2"
+        assert [float(x) for x in line[2:5]] == pytest.approx([least, (least + most) / 2, most], abs=0.006)
 
 
 def test_operations_a_device_lacks_are_left_out(testdma):

@@ -62,6 +62,29 @@ def test_output_is_identical_for_any_pieces(testdma, tmp_path, options):
     assert digest(out) == digest(data)
 
 
+@pytest.mark.parametrize("devargs, options", [
+    ("engine=thread,workers=2", ["--vchans", "3", "--size", "4097"]),
+    ("engine=inline", ["--vchans", "64", "--size", "1000", "--qdepth", "100", "--batch", "7"]),
+    ("engine=thread", ["--vchans", "5", "--size", "100k", "--qdepth", "3"]),
+])
+def test_pieces_on_several_vchans_are_written_in_their_order(testdma, tmp_path, devargs, options):
+    support.need_driver()
+    data = make_file(tmp_path / "in", 3 * MIB + 12345)
+    out = tmp_path / "out"
+    r = testdma("--input", data, "--output", out, "--verify", "full", *options,
+                eal=support.eal_options(f"dma_dad0,{devargs}"))
+    assert r.returncode == 0, r.stderr
+    assert digest(out) == digest(data)
+    assert f"on {options[1]} vchans" in r.stdout
+
+
+def test_more_vchans_than_the_device_has_are_refused(testdma, tmp_path):
+    data = make_file(tmp_path / "in", 10)
+    r = testdma("--input", data, "--output", tmp_path / "out", "--vchans", "2", eal=support.eal_options("dma_skeleton0"))
+    assert r.returncode == 1
+    assert "dma_skeleton0 has 1 vchans, and 2 are to be used" in r.stderr
+
+
 def test_a_full_ring_loses_nothing(testdma, tmp_path, faulty):
     data = make_file(tmp_path / "in", 9 * MIB + 5)
     out = tmp_path / "out"

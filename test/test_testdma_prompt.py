@@ -56,7 +56,7 @@ def test_end_of_input_leaves_with_0(prompt):
 
 def test_help_names_every_command(prompt):
     text = command(prompt(), "help")
-    for word in ("show device", "show vchan", "show stats", "show config", "set op", "set size", "set batch",
+    for word in ("show device", "show vchan", "show numa", "show stats", "show config", "set op", "set size", "set batch",
                  "set qdepth", "set verify", "set devices", "set lcores", "start", "stop", "wait", "clear stats",
                  "dump", "quit"):
         assert word in text

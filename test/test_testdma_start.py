@@ -68,6 +68,16 @@ def test_devices_and_lcores_are_paired(testdma):
     assert total(r.stdout)["completed"] == 1500
 
 
+def test_an_lcore_drives_several_vchans(testdma):
+    support.need_driver()
+    r = testdma("--start", "--lcores", "0,1", "--vchans", "3", "--count", "500", "--verify", "full",
+                eal=support.eal_options("dma_dad0", lcores="0,1"))
+    assert r.returncode == 0, r.stderr
+    flows = set(re.findall(r"^dma_dad0 .* vchan (\d), lcore (\d),", r.stdout, re.M))
+    assert flows == {("0", "1"), ("1", "1"), ("2", "1"), ("3", "0"), ("4", "0"), ("5", "0")}
+    assert total(r.stdout)["completed"] == 3000
+
+
 def test_errors_are_counted_by_status_and_the_transfer_goes_on(testdma, faulty):
     r = testdma("--start", "--count", "1000", "--verify", "full", eal=faulty("error"))
     assert r.returncode == 1

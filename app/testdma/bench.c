@@ -6,183 +6,27 @@
 #include <string.h>
 
 #include <rte_common.h>
-#include <rte_cycles.h>
 #include <rte_lcore.h>
 
 #include "bench.h"
-#include "clamp.h"
-#include "flow.h"
-#include "interrupt.h"
 #include "measure.h"
-#include "spread.h"
 #include "walk.h"
-
-#define MAX_ROUNDS 101
-#define WARM_UP_MS 5
 
 /* What a core's own caches hold, more or less; a few buffers of the largest sizes. */
 #define CORE_SET	 (256u << 10)
 #define CORE_SET_BUFFERS 8u
+/* Who has one operation in flight uses few buffers, which stay in the first level. */
+#define LATENCY_SET	 (16u << 10)
 #define DEFAULT_LLC	 (32u << 20)
 #define MAX_MEMORY_SET	 (256u << 20)
-
-/* Buffers looked at after each measurement, and before it with guards around them. */
-#define SAMPLES	     16u
-#define SAMPLE_BYTES (1u << 20)
 
 struct bench {
 	struct devices *devices;
 	const struct config *config;
-	struct device *dev[DEVICE_MAX];
-	int nb_devs;
+	uint64_t llc;
 	struct walk walk;
-	double mops[BENCH_MAX_BACKENDS][MAX_ROUNDS];
+	struct bench_cell cell;
 };
-
-/* ---- rounds ------------------------------------------------------------------------------ */
-
-static uint32_t
-check_stride(const struct config *c, const struct walk *w)
-{
-	uint32_t samples = clamp(SAMPLE_BYTES / w->size, 1, SAMPLES);
-
-	if (c->verify == VERIFY_FULL)
-		return 1;
-	return RTE_MAX(w->count / samples, 1u);
-}
-
-static void
-broken(struct bench_result *r, const char *what, int err)
-{
-	fprintf(stderr, "%s: %s: %s\n", r->dev != NULL ? r->dev->name : "cpu", what,
-		strerror(-err));
-	r->broken = true;
-}
-
-/* One backend, one measurement. @return Mops */
-static double
-run_round(struct bench *b, const struct bench_cell *cell, struct bench_result *r, uint32_t round)
-{
-	const struct config *c = b->config;
-	struct device *dev = (struct device *)(uintptr_t)r->dev;
-	uint32_t stride = check_stride(c, &b->walk);
-	struct measurement m = {
-		.walk = &b->walk,
-		.config = c,
-		.op = cell->op,
-		.segments = RTE_MIN(c->segments, cell->size),
-		.fill = 0x5a + round,
-	};
-	int ret = 0;
-
-	if (dev != NULL) {
-		m.segments = device_segments(dev, c->segments, cell->size);
-		ret = walk_map(&b->walk, dev->dma);
-		if (ret != 0) {
-			broken(r, "no mapping of the working set", ret);
-			return 0;
-		}
-		ret = device_start(dev);
-	}
-	if (ret == 0) {
-		measure(&m, dev, RTE_MIN(c->duration_ms, (uint32_t)WARM_UP_MS));
-		ret = m.failed;
-		r->errors += m.errors;
-	}
-	if (ret == 0) {
-		if (c->verify != VERIFY_OFF)
-			walk_arm(&b->walk, cell->op, m.fill, stride);
-		measure(&m, dev, c->duration_ms);
-		ret = m.failed;
-		r->errors += m.errors;
-	}
-	if (dev != NULL) {
-		int stopped = device_stop(dev);
-
-		walk_unmap(&b->walk);
-		ret = ret != 0 ? ret : stopped;
-	}
-	if (ret != 0) {
-		broken(r, "measurement given up", ret);
-		return 0;
-	}
-	/* what an error left in a destination is nobody's promise */
-	if (c->verify != VERIFY_OFF && m.errors == 0)
-		r->miscompares += walk_check(&b->walk, cell->op, m.fill, stride, m.done,
-			dev != NULL ? dev->name : "cpu", &r->checked);
-	return (double)m.done * (double)rte_get_tsc_hz() / (double)m.tsc / 1e6;
-}
-
-/* A few operations of this cell on buffers with guards around them, every byte checked. */
-static void
-check_guarded(const struct bench *b, const struct bench_cell *cell, struct bench_result *r)
-{
-	struct device *dev = (struct device *)(uintptr_t)r->dev;
-	struct config c = *b->config;
-	struct flow f = {.slots.dev = dev};
-	int ret;
-
-	c.op = cell->op;
-	c.size = cell->size;
-	c.qdepth = c.batch = clamp(SAMPLE_BYTES / c.size, 1, SAMPLES);
-	c.count = 2 * c.qdepth;
-	c.verify = VERIFY_FULL;
-	ret = flow_open(&f, &c);
-	if (ret == 0)
-		ret = device_start(dev);
-	while (ret == 0 && !flow_idle(&f, true))
-		flow_step(&f, true);
-	if (device_stop(dev) != 0 || ret != 0 || f.failed)
-		r->broken = true;
-	flow_close(&f);
-	r->errors += f.stats.errors;
-	r->checked += f.stats.checked;
-	r->miscompares += f.stats.miscompares;
-}
-
-/* @return exit code, or -EINTR */
-static int
-run_cell(struct bench *b, struct bench_cell *cell)
-{
-	const struct config *c = b->config;
-	int ret = 0;
-
-	cell->set_bytes = (cell->op == OP_FILL ? 1 : 2) * (uint64_t)b->walk.count * b->walk.size;
-	for (unsigned int i = 0; i < cell->nb_results; i++) {
-		struct bench_result *r = &cell->result[i];
-
-		*r = (struct bench_result){.dev = r->dev};
-		r->able = r->dev == NULL || device_can(r->dev, cell->op);
-		if (r->able && r->dev != NULL && c->verify != VERIFY_OFF)
-			check_guarded(b, cell, r);
-	}
-	for (uint32_t round = 0; round < c->rounds; round++) {
-		for (unsigned int i = 0; i < cell->nb_results; i++) {
-			struct bench_result *r = &cell->result[i];
-
-			if (interrupted())
-				return -EINTR;
-			if (r->able && !r->broken)
-				b->mops[i][round] = run_round(b, cell, r, round);
-		}
-	}
-	for (unsigned int i = 0; i < cell->nb_results; i++) {
-		struct bench_result *r = &cell->result[i];
-
-		if (r->able && !r->broken) {
-			spread_sort(b->mops[i], c->rounds);
-			r->mops = spread_quantile(b->mops[i], c->rounds, 0.5);
-			r->mops_min = b->mops[i][0];
-			r->mops_max = b->mops[i][c->rounds - 1];
-			r->gbs = r->mops * cell->size / 1e3;
-		}
-		if (r->broken || r->errors > 0 || r->miscompares > 0)
-			ret = 1;
-	}
-	return ret;
-}
-
-/* ---- the sweep --------------------------------------------------------------------------- */
 
 /* Size of the largest cache that this CPU sees. */
 static uint64_t
@@ -211,9 +55,10 @@ llc_bytes(void)
 }
 
 static uint64_t
-set_bytes(unsigned int set, uint32_t size, uint64_t llc)
+set_bytes(unsigned int set, uint32_t size, uint64_t llc, bool latency)
 {
-	const uint64_t core = RTE_MAX((uint64_t)CORE_SET, (uint64_t)CORE_SET_BUFFERS * size);
+	const uint64_t least = latency ? LATENCY_SET : CORE_SET;
+	const uint64_t core = RTE_MAX(least, (uint64_t)CORE_SET_BUFFERS * size);
 
 	if (set == SET_CORE)
 		return core;
@@ -237,31 +82,79 @@ create_walk(struct walk *w, uint64_t bytes, uint32_t size)
 	return ret;
 }
 
+static struct bench_result *
+add_backend(struct bench_cell *cell, struct device *dev, unsigned int cpu_threads)
+{
+	struct bench_result *r = &cell->result[cell->nb_results++];
+
+	r->dev = dev;
+	r->cpu_threads = cpu_threads;
+	return r;
+}
+
 static int
-prepare(struct bench *b)
+add_devices(struct bench *b)
 {
 	const struct config *c = b->config;
+	struct device *dev[DEVICE_MAX];
+	int n = devices_select(b->devices, c->devices, dev);
 
-	b->nb_devs = devices_select(b->devices, c->devices, b->dev);
-	if (b->nb_devs < 0)
+	if (n < 0)
 		return 2;
-	if (c->batch > c->qdepth) {
-		fprintf(stderr, "bad batch '%u': must be at most qdepth, %u\n", c->batch,
-			c->qdepth);
-		return 2;
-	}
-	for (int i = 0; i < b->nb_devs; i++) {
-		if (device_configure(b->dev[i], 1, c->qdepth) != 0)
+	for (int i = 0; i < n; i++) {
+		struct bench_result *r = add_backend(&b->cell, dev[i], 0);
+
+		snprintf(r->name, sizeof(r->name), "%s", dev[i]->name);
+		if (device_configure(dev[i], 1, c->qdepth) != 0)
 			return 1;
 	}
 	return 0;
 }
 
-/* All sizes with one operation in one working set. @return exit code, or -EINTR */
 static int
-run_table(struct bench *b, struct bench_cell *cell, unsigned int set, uint64_t llc)
+add_cpus(struct bench *b)
 {
 	const struct config *c = b->config;
+
+	for (uint32_t i = 0; i < c->nb_cpu_threads; i++) {
+		struct bench_result *r = add_backend(&b->cell, NULL, c->cpu_threads[i]);
+
+		if (c->cpu_threads[i] > measure_cpus()) {
+			fprintf(stderr,
+				"bad cpu-threads '%u': the process may use %u CPUs, and each "
+				"thread needs one\n",
+				c->cpu_threads[i], measure_cpus());
+			return 2;
+		}
+		if (c->cpu_threads[i] > 1)
+			snprintf(r->name, sizeof(r->name), "cpu%u", c->cpu_threads[i]);
+		else
+			snprintf(r->name, sizeof(r->name), "cpu");
+	}
+	return 0;
+}
+
+static int
+prepare(struct bench *b)
+{
+	const struct config *c = b->config;
+	int ret;
+
+	if (c->batch > c->qdepth) {
+		fprintf(stderr, "bad batch '%u': must be at most qdepth, %u\n", c->batch,
+			c->qdepth);
+		return 2;
+	}
+	ret = add_devices(b);
+	return ret != 0 ? ret : add_cpus(b);
+}
+
+/* All sizes with one operation in one working set. @return exit code, or -EINTR */
+static int
+run_table(struct bench *b, unsigned int set)
+{
+	const struct config *c = b->config;
+	struct bench_cell *cell = &b->cell;
 	int worst = 0;
 
 	bench_report_table(c, cell);
@@ -269,21 +162,24 @@ run_table(struct bench *b, struct bench_cell *cell, unsigned int set, uint64_t l
 		int ret;
 
 		cell->size = c->sizes[i];
-		cell->set.bytes = set_bytes(set, cell->size, llc);
+		cell->set.bytes = set_bytes(set, cell->size, b->llc, cell->latency);
 		if (create_walk(&b->walk, cell->set.bytes, cell->size) != 0)
 			return 1;
-		ret = run_cell(b, cell);
+		ret = bench_cell_run(cell, &b->walk, c);
 		walk_free(&b->walk);
 		if (ret < 0)
 			return ret;
 		worst = RTE_MAX(worst, ret);
 		bench_report_cell(c, cell);
+		bench_objects_cell(c, cell);
+		bench_summary_add(c, cell);
 	}
 	return worst;
 }
 
-int
-bench_run(struct devices *devices, const struct config *c)
+/* All tables of rates, or all of latencies. @return exit code, or -EINTR */
+static int
+run_part(struct bench *b)
 {
 	static const struct {
 		unsigned int bit;
@@ -293,48 +189,68 @@ bench_run(struct devices *devices, const struct config *c)
 		{SET_CACHE, "cache", "in the last-level cache, of which it is a quarter"},
 		{SET_MEMORY, "memory", "larger than all caches"},
 	};
-	struct bench *b = calloc(1, sizeof(*b));
-	struct bench_cell *cell = calloc(1, sizeof(*cell));
-	uint64_t llc = llc_bytes();
-	int worst = 1;
+	const struct config *c = b->config;
+	int worst = 0;
 
-	if (b == NULL || cell == NULL)
-		goto out;
-	b->devices = devices;
-	b->config = c;
-	worst = prepare(b);
-	if (worst != 0)
-		goto out;
-	for (int i = 0; i < b->nb_devs; i++)
-		cell->result[cell->nb_results++].dev = b->dev[i];
-	cell->result[cell->nb_results++].dev = NULL;
-
-	if (!bench_report_begin(c, llc)) {
-		worst = 1;
-		goto out;
-	}
 	for (size_t s = 0; s < RTE_DIM(sets); s++) {
 		for (enum op op = 0; op < OP_COUNT; op++) {
 			int ret;
 
 			if ((c->sets & sets[s].bit) == 0 || (c->ops & 1u << op) == 0)
 				continue;
-			cell->op = op;
-			cell->set.name = sets[s].name;
-			cell->set.where = sets[s].where;
-			ret = run_table(b, cell, sets[s].bit, llc);
-			if (ret < 0) {
-				fprintf(stderr, "interrupted: the sweep is not complete\n");
-				worst = 1;
-				goto out;
-			}
+			b->cell.op = op;
+			b->cell.set.name = sets[s].name;
+			b->cell.set.where = sets[s].where;
+			ret = run_table(b, sets[s].bit);
+			if (ret < 0)
+				return ret;
 			worst = RTE_MAX(worst, ret);
 		}
 	}
-out:
-	if (!bench_report_end(c))
-		worst = RTE_MAX(worst, 1);
-	free(cell);
+	return worst;
+}
+
+static int
+run_parts(struct bench *b)
+{
+	int worst = 0;
+
+	for (unsigned int part = PART_SWEEP; part <= PART_LATENCY; part <<= 1) {
+		int ret;
+
+		if ((b->config->parts & part) == 0)
+			continue;
+		b->cell.latency = part == PART_LATENCY;
+		ret = run_part(b);
+		if (ret < 0) {
+			fprintf(stderr, "interrupted: the sweep is not complete\n");
+			return 1;
+		}
+		worst = RTE_MAX(worst, ret);
+	}
+	bench_summary_print();
+	return worst;
+}
+
+int
+bench_run(struct devices *devices, const struct config *c)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+	int worst = 1;
+
+	if (b == NULL)
+		return 1;
+	b->devices = devices;
+	b->config = c;
+	b->llc = llc_bytes();
+	bench_summary_clear();
+	worst = prepare(b);
+	if (worst == 0) {
+		bench_report_begin(c, &b->cell, b->llc);
+		worst = bench_objects_begin(c) ? run_parts(b) : 1;
+		if (!bench_objects_end(c))
+			worst = RTE_MAX(worst, 1);
+	}
 	free(b);
 	return worst;
 }

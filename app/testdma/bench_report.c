@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,93 +9,77 @@
 
 #define COLUMN 20
 #define RATIO  10
+#define TITLE  34
+#define NS     9
 
-/* Where the objects go: stdout instead of the tables, or a file beside them, or NULL. */
-static FILE *objects;
-
-bool
-bench_report_begin(const struct config *c, uint64_t llc_bytes)
-{
-	if (c->json) {
-		objects = stdout;
-		return true;
-	}
-	if (c->json_file != NULL) {
-		objects = fopen(c->json_file, "we");
-		if (objects == NULL) {
-			fprintf(stderr, "cannot write '%s': %s\n", c->json_file, strerror(errno));
-			return false;
-		}
-	}
-	printf("batch %u, queue depth %u, median of %u rounds of %u ms; last-level cache %" PRIu64
-	       " MiB\n"
-	       "Mops: million operations a second; GB/s: bytes moved, each counted once\n"
-	       "on the right: how many times the rate of the others the first device has\n",
-		c->batch, c->qdepth, c->rounds, c->duration_ms, llc_bytes >> 20);
-	return true;
-}
-
-bool
-bench_report_end(const struct config *c)
-{
-	FILE *f = objects;
-
-	objects = NULL;
-	if (f == NULL || f == stdout)
-		return true;
-	bool written = ferror(f) == 0;
-	if (fclose(f) == 0 && written)
-		return true;
-	fprintf(stderr, "cannot write '%s': %s\n", c->json_file, strerror(errno));
-	return false;
-}
-
-static const char *
-short_name(const struct bench_result *r)
-{
-	return r->dev != NULL ? r->dev->name : "cpu";
-}
-
-static const char *
-cpu_function(enum op op)
+const char *
+bench_cpu_function(enum op op)
 {
 	return op == OP_FILL ? "memset" : "memcpy";
 }
 
 void
-bench_report_table(const struct config *c, const struct bench_cell *cell)
+bench_report_begin(const struct config *c, const struct bench_cell *cell, uint64_t llc_bytes)
 {
-	char text[192];
-
 	if (c->json)
 		return;
-	printf("\n%s, working set %s: %s\n", op_name(cell->op), cell->set.name, cell->set.where);
-	printf("%9s", "");
-	for (unsigned int i = 0; i < cell->nb_results; i++)
-		printf(" | %*s", COLUMN, short_name(&cell->result[i]));
-	if (cell->nb_results > 1)
-		printf(" | %s against", short_name(&cell->result[0]));
-	printf("\n%9s", "");
+	printf("batch %u, queue depth %u, median of %u rounds of %u ms; last-level cache %" PRIu64
+	       " MiB\n"
+	       "Mops: million operations a second; GB/s: bytes moved, each counted once\n"
+	       "on the right: how many times the rate of the others the first device has\n",
+		c->batch, c->qdepth, c->rounds, c->duration_ms, llc_bytes >> 20);
 	for (unsigned int i = 0; i < cell->nb_results; i++) {
 		const struct device *dev = cell->result[i].dev;
 
-		if (dev == NULL)
-			snprintf(text, sizeof(text), "%s", cpu_function(cell->op));
-		else
-			snprintf(text, sizeof(text), "%s%s%s", dev->driver,
-				dev->engine[0] != '\0' ? ", " : "", dev->engine);
-		printf(" | %*s", COLUMN, text);
+		if (dev != NULL && dev->devargs[0] != '\0')
+			printf("%s: %s\n", dev->name, dev->devargs);
 	}
+}
+
+/* ---- rates ------------------------------------------------------------------------------- */
+
+/* "dma_dad, thread", "memcpy", "memcpy, 2 threads". */
+static const char *
+what_runs(const struct bench_cell *cell, const struct bench_result *r, char *text, size_t size)
+{
+	if (r->dev != NULL)
+		snprintf(text, size, "%s%s%s", r->dev->driver,
+			r->dev->engine[0] != '\0' ? ", " : "", r->dev->engine);
+	else if (r->cpu_threads > 1)
+		snprintf(
+			text, size, "%s, %u threads", bench_cpu_function(cell->op), r->cpu_threads);
+	else
+		snprintf(text, size, "%s", bench_cpu_function(cell->op));
+	return text;
+}
+
+static int
+ratio_width(const struct bench_result *r)
+{
+	return (int)RTE_MAX((size_t)RATIO, strlen(r->name));
+}
+
+static void
+print_head(const struct bench_cell *cell)
+{
+	char text[192];
+
+	printf("%9s", "");
+	for (unsigned int i = 0; i < cell->nb_results; i++)
+		printf(" | %*s", COLUMN, cell->result[i].name);
+	if (cell->nb_results > 1)
+		printf(" | %s against", cell->result[0].name);
+	printf("\n%9s", "");
+	for (unsigned int i = 0; i < cell->nb_results; i++)
+		printf(" | %*s", COLUMN, what_runs(cell, &cell->result[i], text, sizeof(text)));
 	if (cell->nb_results > 1)
 		printf(" |");
 	for (unsigned int i = 1; i < cell->nb_results; i++)
-		printf(" %*s", (int)RTE_MAX((size_t)RATIO, strlen(short_name(&cell->result[i]))),
-			short_name(&cell->result[i]));
+		printf(" %*s", ratio_width(&cell->result[i]), cell->result[i].name);
 	printf("\n%9s", "size");
 	for (unsigned int i = 0; i < cell->nb_results; i++)
 		printf(" | %*s %*s", COLUMN / 2 - 1, "Mops", COLUMN / 2, "GB/s");
 	printf("%s\n", cell->nb_results > 1 ? " |" : "");
-	fflush(stdout);
 }
 
 static void
@@ -107,12 +90,11 @@ print_ratios(const struct bench_cell *cell)
 	printf(" |");
 	for (unsigned int i = 1; i < cell->nb_results; i++) {
 		const struct bench_result *r = &cell->result[i];
-		int width = (int)RTE_MAX((size_t)RATIO, strlen(short_name(r)));
 
 		if (first->mops > 0 && r->mops > 0)
-			printf(" %*.2f", width, first->mops / r->mops);
+			printf(" %*.2f", ratio_width(r), first->mops / r->mops);
 		else
-			printf(" %*s", width, "-");
+			printf(" %*s", ratio_width(r), "-");
 	}
 }
 
@@ -131,59 +113,81 @@ print_row(const struct bench_cell *cell)
 	if (cell->nb_results > 1)
 		print_ratios(cell);
 	printf("\n");
+}
+
+/* ---- latencies --------------------------------------------------------------------------- */
+
+static void
+print_latencies(const struct bench_cell *cell)
+{
+	const struct bench_result *first = &cell->result[0];
+
 	for (unsigned int i = 0; i < cell->nb_results; i++) {
 		const struct bench_result *r = &cell->result[i];
+		const struct bench_latency *l = &r->ns;
+		char runs[192], title[300];
 
-		if (r->errors > 0 || r->miscompares > 0)
-			printf("          %s: %" PRIu64 " errors, %" PRIu64 " miscompares\n",
-				short_name(r), r->errors, r->miscompares);
-	}
-}
-
-static void
-print_string(const char *name, const char *value)
-{
-	fprintf(objects, "\"%s\":\"", name);
-	for (; *value != '\0'; value++) {
-		unsigned char c = *value;
-
-		if (c == '"' || c == '\\')
-			fprintf(objects, "\\%c", c);
-		else if (c < 0x20)
-			fprintf(objects, "\\u%04x", c);
+		snprintf(title, sizeof(title), "%s (%s)", r->name,
+			what_runs(cell, r, runs, sizeof(runs)));
+		if (i == 0)
+			printf("%9u", cell->size);
 		else
-			putc(c, objects);
+			printf("%9s", "");
+		printf(" | %-*s", TITLE, title);
+		if (!r->able || r->broken) {
+			printf(" | %s\n", r->able ? "failed" : "-");
+			continue;
+		}
+		printf(" | %*.0f %*.0f %*.0f %*.0f %*.0f", NS, l->p50, NS, l->p90, NS, l->p99, NS,
+			l->p999, NS, l->max);
+		if (i > 0 && !first->broken && first->ns.p50 > 0)
+			printf(" | %*.2f %*.2f", NS, l->p50 / first->ns.p50, NS,
+				l->p99 / first->ns.p99);
+		printf("\n");
 	}
-	fprintf(objects, "\",");
 }
 
 static void
-print_json(const struct config *c, const struct bench_cell *cell, const struct bench_result *r)
+print_latency_head(const struct bench_cell *cell)
 {
-	fprintf(objects, "{");
-	print_string("device", short_name(r));
-	print_string("driver", r->dev != NULL ? r->dev->driver : cpu_function(cell->op));
-	print_string("engine", r->dev != NULL ? r->dev->engine : "");
-	print_string("op", op_name(cell->op));
-	print_string("set", cell->set.name);
-	fprintf(objects, "\"set_bytes\":%" PRIu64 ",\"size\":%u,\"batch\":%u,\"qdepth\":%u,",
-		cell->set_bytes, cell->size, c->batch, c->qdepth);
-	fprintf(objects, "\"mops\":%.6f,\"gbs\":%.6f,", r->mops, r->gbs);
-	fprintf(objects, "\"mops_min\":%.6f,\"mops_max\":%.6f,", r->mops_min, r->mops_max);
-	fprintf(objects,
-		"\"errors\":%" PRIu64 ",\"miscompares\":%" PRIu64 ",\"checked\":%" PRIu64 ",",
-		r->errors, r->miscompares, r->checked);
-	fprintf(objects, "\"failed\":%s,\"rounds\":%u}\n", r->broken ? "true" : "false", c->rounds);
+	printf("one at a time: ns from the submit until it has come back; of the CPU, of the call");
+	printf("\n%9s | %-*s | %*s %*s %*s %*s %*s", "size", TITLE, "", NS, "p50", NS, "p90", NS,
+		"p99", NS, "p99.9", NS, "max");
+	if (cell->nb_results > 1)
+		printf(" | p50 and p99 against %s", cell->result[0].name);
+	printf("\n");
+}
+
+/* ---- both -------------------------------------------------------------------------------- */
+
+void
+bench_report_table(const struct config *c, const struct bench_cell *cell)
+{
+	if (c->json)
+		return;
+	printf("\n%s, working set %s: %s\n", op_name(cell->op), cell->set.name, cell->set.where);
+	if (cell->latency)
+		print_latency_head(cell);
+	else
+		print_head(cell);
+	fflush(stdout);
 }
 
 void
 bench_report_cell(const struct config *c, const struct bench_cell *cell)
 {
-	if (!c->json)
+	if (c->json)
+		return;
+	if (cell->latency)
+		print_latencies(cell);
+	else
 		print_row(cell);
-	for (unsigned int i = 0; objects != NULL && i < cell->nb_results; i++) {
-		if (cell->result[i].able)
-			print_json(c, cell, &cell->result[i]);
+	for (unsigned int i = 0; i < cell->nb_results; i++) {
+		const struct bench_result *r = &cell->result[i];
+
+		if (r->errors > 0 || r->miscompares > 0)
+			printf("          %s: %" PRIu64 " errors, %" PRIu64 " miscompares\n",
+				r->name, r->errors, r->miscompares);
 	}
 	fflush(stdout);
 }

@@ -41,8 +41,13 @@ reserve(size_t size, int socket_id)
 	char name[RTE_MEMZONE_NAMESIZE];
 
 	snprintf(name, sizeof(name), "testdma_%u", atomic_fetch_add(&serial, 1));
-	return rte_memzone_reserve_aligned(
+	const struct rte_memzone *mz = rte_memzone_reserve_aligned(
 		name, size, socket_id, RTE_MEMZONE_IOVA_CONTIG, RTE_CACHE_LINE_SIZE);
+	if (mz != NULL || socket_id == SOCKET_ID_ANY)
+		return mz;
+	/* a node without memory: from another, rather than not at all */
+	return rte_memzone_reserve_aligned(
+		name, size, SOCKET_ID_ANY, RTE_MEMZONE_IOVA_CONTIG, RTE_CACHE_LINE_SIZE);
 }
 
 /* The device never gets a mapping of no bytes, not even for transfers of none. */

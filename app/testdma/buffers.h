@@ -26,6 +26,7 @@ struct buffers;
 /**
  * @param dma    the device, which must outlive the buffers; NULL: not mapped, for the CPU only
  * @param guard  guards around each buffer; otherwise they lie side by side
+ * @param socket_id  the node they shall lie on; on another if that has no memory left
  * @return the buffers, or NULL with rte_errno
  */
 struct buffers *buffers_create(struct dad_dma_dev *dma, uint32_t count, size_t size,

@@ -9,7 +9,8 @@
 
 #include "command.h"
 #include "interrupt.h"
-#include "word.h"
+#include "numa_show.h"
+#include "token.h"
 
 #define MAX_WORDS    2
 #define MAX_COMMANDS 48
@@ -73,6 +74,13 @@ run_show_vchan(struct prompt *p, const char *value)
 }
 
 static int
+run_show_numa(struct prompt *p, const char *value)
+{
+	(void)value;
+	return numa_show(p->devices, p->config);
+}
+
+static int
 run_show_stats(struct prompt *p, const char *value)
 {
 	(void)value;
@@ -86,8 +94,14 @@ run_show_config(struct prompt *p, const char *value)
 	const struct config *c = p->config;
 
 	(void)value;
-	printf("op %s, size %u, batch %u, qdepth %u, segments %u\n", op_name(c->op), c->size,
-		c->batch, c->qdepth, c->segments);
+	printf("op %s, size %u, batch %u, qdepth %u, segments %u, vchans %u\n", op_name(c->op),
+		c->size, c->batch, c->qdepth, c->segments, c->vchans);
+	printf("direction %s, window ", direction_name(c->direction));
+	if (c->window_size != 0)
+		printf("%" PRIu64 "+%" PRIu64, c->window_base, c->window_size);
+	else
+		printf("as devargs say");
+	printf(", retries %u\n", c->retries);
 	printf("verify %s, count %" PRIu64 ", stall %u s, stats-period %u s\n",
 		verify_name(c->verify), c->count, c->stall_s, c->period_s);
 	printf("devices %s, lcores %s; %s\n", c->devices, c->lcores,
@@ -193,6 +207,7 @@ static const struct command table[] = {
 	{{"show", "device"}, NULL, "devices: driver, engine, capabilities, limits",
 		run_show_device},
 	{{"show", "vchan"}, NULL, "vchans: state, and what the device counts", run_show_vchan},
+	{{"show", "numa"}, NULL, "nodes of devices, rings, buffers, workers", run_show_numa},
 	{{"show", "stats"}, NULL, "statistics, and rates since shown last", run_show_stats},
 	{{"show", "config"}, NULL, "settings", run_show_config},
 	{{"start"}, NULL, "begin to transfer, in the background", run_start},

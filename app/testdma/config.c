@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 
 #define MAX_SIZE       (64u << 20)
 #define MAX_BENCH_SIZE (16u << 20)
+#define MAX_WINDOW     (UINT64_C(1) << 50)
 #define MIN_AREA       (1u << 20)
 #define MAX_AREA       (UINT64_C(16) << 30)
 
@@ -20,68 +20,6 @@ const char *
 verify_name(enum verify v)
 {
 	return verify_names[v];
-}
-
-int
-parse_size(const char *text, uint64_t max, uint64_t *size)
-{
-	char *end;
-
-	if (!isdigit((unsigned char)text[0]))
-		return -EINVAL;
-	errno = 0;
-	unsigned long long n = strtoull(text, &end, 10);
-	unsigned int shift = 0;
-	if (errno != 0)
-		return -EINVAL;
-	if (*end == 'k' || *end == 'K')
-		shift = 10;
-	else if (*end == 'm' || *end == 'M')
-		shift = 20;
-	if (shift != 0)
-		end++;
-	if (*end != '\0' || n > max >> shift)
-		return -EINVAL;
-	*size = n << shift;
-	return 0;
-}
-
-const char *
-list_next(const char *list, char *word, size_t size)
-{
-	size_t len;
-
-	if (*list == '\0')
-		return NULL;
-	len = strcspn(list, ",");
-	snprintf(word, size, "%.*s", (int)len, list);
-	list += len;
-	return *list == ',' ? list + 1 : list;
-}
-
-int
-list_has(const char *list, unsigned int n)
-{
-	char word[32];
-	int found = 0;
-
-	if (strcmp(list, "all") == 0)
-		return 1;
-	if (*list == '\0')
-		return -EINVAL;
-	while ((list = list_next(list, word, sizeof(word))) != NULL) {
-		char *dash = strchr(word, '-');
-		uint64_t first, last;
-
-		if (dash != NULL)
-			*dash++ = '\0';
-		if (parse_number(word, 0, UINT32_MAX, &first) != 0 ||
-			parse_number(dash != NULL ? dash : word, first, UINT32_MAX, &last) != 0)
-			return -EINVAL;
-		if (n >= first && n <= last)
-			found = 1;
-	}
-	return found;
 }
 
 static int
@@ -136,6 +74,47 @@ static int
 set_segments(struct config *c, const char *value)
 {
 	return parse_u32(value, 1, OP_MAX_SEGMENTS, &c->segments);
+}
+
+static int
+set_direction(struct config *c, const char *value)
+{
+	return direction_by_name(value, &c->direction);
+}
+
+/* "64k", or "256k+4k": where it begins, and how long it is. */
+static int
+set_window(struct config *c, const char *value)
+{
+	const char *plus = strchr(value, '+');
+	uint64_t base = 0, size;
+	char first[32];
+
+	if (plus != NULL) {
+		if ((size_t)(plus - value) >= sizeof(first))
+			return -EINVAL;
+		snprintf(first, sizeof(first), "%.*s", (int)(plus - value), value);
+		if (parse_size(first, MAX_WINDOW, &base) != 0)
+			return -EINVAL;
+		value = plus + 1;
+	}
+	if (parse_size(value, MAX_WINDOW, &size) != 0 || size == 0)
+		return -EINVAL;
+	c->window_base = base;
+	c->window_size = size;
+	return 0;
+}
+
+static int
+set_retries(struct config *c, const char *value)
+{
+	return parse_u32(value, 0, 100, &c->retries);
+}
+
+static int
+set_vchans(struct config *c, const char *value)
+{
+	return parse_u32(value, 1, CONFIG_MAX_VCHANS, &c->vchans);
 }
 
 static int
@@ -235,29 +214,43 @@ set_ops(struct config *c, const char *value)
 static int
 set_sets(struct config *c, const char *value)
 {
-	uint32_t sets = 0;
+	static const char *const names[] = {"core", "cache", "memory"};
+
+	return parse_bits(&c->sets, value, names, 3);
+}
+
+static int
+set_parts(struct config *c, const char *value)
+{
+	static const char *const names[] = {"sweep", "latency"};
+
+	return parse_bits(&c->parts, value, names, 2);
+}
+
+static int
+set_cpu_threads(struct config *c, const char *value)
+{
+	uint32_t counts[CONFIG_MAX_CPU_COUNTS];
+	uint32_t n = 0;
 	char word[64];
 
 	while ((value = list_next(value, word, sizeof(word))) != NULL) {
-		if (strcmp(word, "core") == 0)
-			sets |= SET_CORE;
-		else if (strcmp(word, "cache") == 0)
-			sets |= SET_CACHE;
-		else if (strcmp(word, "memory") == 0)
-			sets |= SET_MEMORY;
-		else
+		if (n == CONFIG_MAX_CPU_COUNTS ||
+			parse_u32(word, 1, CONFIG_MAX_CPU_THREADS, &counts[n]) != 0)
 			return -EINVAL;
+		n++;
 	}
-	if (sets == 0)
+	if (n == 0)
 		return -EINVAL;
-	c->sets = sets;
+	memcpy(c->cpu_threads, counts, n * sizeof(counts[0]));
+	c->nb_cpu_threads = n;
 	return 0;
 }
 
 static int
 set_rounds(struct config *c, const char *value)
 {
-	return parse_u32(value, 1, 101, &c->rounds);
+	return parse_u32(value, 1, CONFIG_MAX_ROUNDS, &c->rounds);
 }
 
 static int
@@ -332,6 +325,15 @@ const struct setting settings[] = {
 		"off, sample or full", "off sample full ", true, set_verify},
 	{"segments", "N", "length of each list of sg (default 4)", "1 to 16", NULL, true,
 		set_segments},
+	{"direction", "DIR", "m2m, or with m for memory and d for the device's (default m2m)",
+		"m2m, m2d, d2m or d2d", "m2m m2d d2m d2d ", true, set_direction},
+	{"window", "[AT+]SIZE", "the device's memory (default: as its devargs say)",
+		"bytes, 1 to 1048576g, perhaps with an address and a + before", NULL, true,
+		set_window},
+	{"retries", "N", "repeat an operation that failed so often (default 0)", "0 to 100", NULL,
+		true, set_retries},
+	{"vchans", "N", "vchans that an lcore drives of a device, or a file goes through (1)",
+		"1 to 64", NULL, true, set_vchans},
 	{"count", "N", "operations on each vchan (default 0: until stop)", "a number", NULL, true,
 		set_count},
 	{"stall", "SECONDS", "give up after so long without a completion (default 5)", "1 to 3600",
@@ -349,6 +351,11 @@ const struct setting settings[] = {
 		"copy, fill, sg, with commas between them", NULL, false, set_ops},
 	{"sets", "LIST", "bench: working sets (default all)",
 		"core, cache, memory, with commas between them", NULL, false, set_sets},
+	{"parts", "LIST", "bench: rates, or one operation at a time (default sweep)",
+		"sweep, latency, with commas between them", NULL, false, set_parts},
+	{"cpu-threads", "LIST", "bench: threads that memcpy, for each number (default 1)",
+		"numbers of 1 to 64 with commas between them, 4 of them at most", NULL, false,
+		set_cpu_threads},
 	{"rounds", "N", "bench: rounds, of which the median counts (5; mapbench: 9)", "1 to 101",
 		NULL, false, set_rounds},
 	{"duration-ms", "N", "bench: length of a measurement (30; mapbench: 5)", "1 to 60000", NULL,
@@ -411,11 +418,15 @@ config_defaults(struct config *c)
 		.qdepth = 256,
 		.verify = VERIFY_SAMPLE,
 		.segments = 4,
+		.vchans = 1,
 		.stall_s = 5,
 		.devices = "all",
 		.lcores = "all",
 		.ops = (1u << OP_COUNT) - 1,
 		.sets = SET_CORE | SET_CACHE | SET_MEMORY,
+		.parts = PART_SWEEP,
+		.cpu_threads = {1},
+		.nb_cpu_threads = 1,
 		.sizes = {64, 256, 1024, 4096, 16384, 65536, 262144, 1048576},
 		.nb_sizes = 8,
 		.rounds = 5,

@@ -14,11 +14,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "direction.h"
 #include "mapbench_config.h"
 #include "op.h"
+#include "words.h"
 
-#define CONFIG_MAX_SIZES 32
-#define CONFIG_LIST_SIZE 256
+#define CONFIG_MAX_SIZES       32
+#define CONFIG_LIST_SIZE       256
+#define CONFIG_MAX_ROUNDS      101
+#define CONFIG_MAX_VCHANS      64
+#define CONFIG_MAX_CPU_THREADS 64 /* of one backend */
+#define CONFIG_MAX_CPU_COUNTS  4  /* such backends */
 
 enum verify {
 	VERIFY_OFF,
@@ -31,6 +37,10 @@ enum verify {
 #define SET_CACHE  2u
 #define SET_MEMORY 4u
 
+/** What the benchmark measures, bits. */
+#define PART_SWEEP   1u /**< rates */
+#define PART_LATENCY 2u /**< one operation at a time */
+
 struct config {
 	/* transfers */
 	enum op op;
@@ -39,11 +49,15 @@ struct config {
 	uint32_t qdepth;
 	enum verify verify;
 	uint32_t segments;
-	uint64_t count;			/**< operations on each vchan; 0: until stop */
-	uint32_t stall_s;		/**< no completion for so long is an error */
-	uint32_t period_s;		/**< statistics every so often; 0: never */
-	char devices[CONFIG_LIST_SIZE]; /**< names, or "all" */
-	char lcores[CONFIG_LIST_SIZE];	/**< ids and ranges, or "all" */
+	enum rte_dma_direction direction;
+	uint64_t window_base, window_size; /**< of the device's memory; size 0: ask its devargs */
+	uint32_t retries;		   /**< how often an operation that failed is repeated */
+	uint32_t vchans;		   /**< for each lcore on a device */
+	uint64_t count;			   /**< operations on each vchan; 0: until stop */
+	uint32_t stall_s;		   /**< no completion for so long is an error */
+	uint32_t period_s;		   /**< statistics every so often; 0: never */
+	char devices[CONFIG_LIST_SIZE];	   /**< names, or "all" */
+	char lcores[CONFIG_LIST_SIZE];	   /**< ids and ranges, or "all" */
 
 	/* what to do; the prompt if nothing of this is set */
 	const char *cmdline_file;
@@ -59,8 +73,11 @@ struct config {
 	const char *json_file; /**< objects in a file beside them, or NULL */
 	uint32_t sizes[CONFIG_MAX_SIZES];
 	uint32_t nb_sizes;
-	uint32_t ops;  /**< bit n: enum op n */
-	uint32_t sets; /**< SET_* */
+	uint32_t ops;				     /**< bit n: enum op n */
+	uint32_t sets;				     /**< SET_* */
+	uint32_t parts;				     /**< PART_* */
+	uint32_t cpu_threads[CONFIG_MAX_CPU_COUNTS]; /**< of each backend that is the CPU */
+	uint32_t nb_cpu_threads;
 	uint32_t rounds;
 	uint32_t duration_ms;
 	struct map_config map;
@@ -98,14 +115,5 @@ int setting_apply(struct config *c, const struct setting *s, const char *value);
 bool setting_given(const struct config *c, const char *name);
 
 const char *verify_name(enum verify v);
-
-/** "4096", "4k", "1m" (powers of 1024). @return 0 or -EINVAL */
-int parse_size(const char *text, uint64_t max, uint64_t *size);
-
-/** Is the 64-bit number n one of "0,2-4"? @return 1, 0, or -EINVAL for a list that is none */
-int list_has(const char *list, unsigned int n);
-
-/** Copy the next name of a list to word (size bytes). @return the rest, or NULL at the end */
-const char *list_next(const char *list, char *word, size_t size);
 
 #endif /* TESTDMA_CONFIG_H */

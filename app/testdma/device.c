@@ -7,12 +7,14 @@
 
 #include <rte_common.h>
 #include <rte_dev.h>
+#include <rte_devargs.h>
 #include <rte_errno.h>
 #include <rte_log.h>
 
 #include "clamp.h"
 #include "config.h"
 #include "device.h"
+#include "dump.h"
 
 /* Buses that carry dmadevs. */
 static const char *const buses[] = {
@@ -26,8 +28,8 @@ static const char *const buses[] = {
 };
 
 /*
- * The name of the driver. dmadev does not tell; the device of the same name on some bus does. A
- * device of a part of a PCI function has that function's name and more.
+ * The name of the driver, and devargs. dmadev does not tell; the device of the same name on some
+ * bus does. A device of a part of a PCI function has that function's name and more.
  */
 static void
 find_driver(struct device *dev)
@@ -42,6 +44,7 @@ find_driver(struct device *dev)
 		RTE_DEV_FOREACH(on_bus, devstr, &it)
 		{
 			const struct rte_driver *driver = rte_dev_driver(on_bus);
+			const struct rte_devargs *devargs = rte_dev_devargs(on_bus);
 			const char *name = rte_dev_name(on_bus);
 			size_t len = strlen(name);
 
@@ -49,6 +52,8 @@ find_driver(struct device *dev)
 				isalnum((unsigned char)dev->name[len]))
 				continue;
 			snprintf(dev->driver, sizeof(dev->driver), "%s", rte_driver_name(driver));
+			if (devargs != NULL && devargs->args != NULL)
+				snprintf(dev->devargs, sizeof(dev->devargs), "%s", devargs->args);
 		}
 	}
 }
@@ -57,22 +62,8 @@ find_driver(struct device *dev)
 static void
 find_engine(struct device *dev)
 {
-	char *text = NULL, *at;
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
-
-	dev->engine[0] = '\0';
-	if (f == NULL)
-		return;
-	int ret = rte_dma_dump(dev->id, f);
-	fclose(f);
-	if (ret == 0 && text != NULL && (at = strstr(text, "engine")) != NULL) {
-		at += strlen("engine");
-		at += strspn(at, " \t:=");
-		snprintf(dev->engine, sizeof(dev->engine), "%.*s", (int)strcspn(at, " \t\n,;()"),
-			at);
-	}
-	free(text);
+	dump_find(dev->id, "engine", dev->engine, sizeof(dev->engine));
+	dev->engine[strcspn(dev->engine, " \t,;()")] = '\0';
 }
 
 static int
@@ -194,9 +185,9 @@ devices_select(struct devices *d, const char *list, struct device **selected)
 }
 
 bool
-device_can(const struct device *dev, enum op op)
+device_can(const struct device *dev, enum op op, enum rte_dma_direction direction)
 {
-	uint64_t needed = RTE_DMA_CAPA_MEM_TO_MEM | op_capability(op);
+	uint64_t needed = direction_capability(direction) | op_capability(op);
 
 	return (dev->info.dev_capa & needed) == needed;
 }
@@ -207,33 +198,68 @@ device_segments(const struct device *dev, uint32_t wanted, uint32_t length)
 	return clamp(RTE_MIN(wanted, length), 1, RTE_MAX(dev->info.max_sges, 1));
 }
 
+const char *
+device_devarg(const struct device *dev, const char *key, char *buf, size_t size)
+{
+	const size_t len = strlen(key);
+	const char *list = dev->devargs;
+
+	while ((list = list_next(list, buf, size)) != NULL) {
+		if (strncmp(buf, key, len) == 0 && buf[len] == '=')
+			return memmove(buf, buf + len + 1, strlen(buf + len));
+	}
+	return NULL;
+}
+
+static int
+setup_vchan(const struct device *dev, uint16_t vchan, enum rte_dma_direction direction,
+	uint16_t nb_desc)
+{
+	/* which port of the device it is matters to nobody here: the first, of PCIe */
+	struct rte_dma_vchan_conf conf = {.direction = direction, .nb_desc = nb_desc};
+
+	if (direction_from_device(direction))
+		conf.src_port.port_type = RTE_DMA_PORT_PCIE;
+	if (direction_to_device(direction))
+		conf.dst_port.port_type = RTE_DMA_PORT_PCIE;
+	return rte_dma_vchan_setup(dev->id, vchan, &conf);
+}
+
 int
-device_configure(struct device *dev, uint16_t nb_vchans, uint32_t depth)
+device_configure_directions(struct device *dev, const enum rte_dma_direction *directions,
+	uint16_t nb_vchans, uint32_t depth)
 {
 	const struct rte_dma_conf conf = {.nb_vchans = nb_vchans};
-	struct rte_dma_vchan_conf vchan = {.direction = RTE_DMA_DIR_MEM_TO_MEM};
+	uint16_t nb_desc;
 	int ret;
 
 	if (nb_vchans > dev->info.max_vchans) {
-		fprintf(stderr, "%s has %u vchans, and %u lcores shall use one each\n", dev->name,
+		fprintf(stderr, "%s has %u vchans, and %u are to be used\n", dev->name,
 			dev->info.max_vchans, nb_vchans);
 		return -EINVAL;
 	}
 	/* some drivers cannot use the last descriptor of a ring */
 	depth = rte_align32pow2(depth + 1);
-	vchan.nb_desc = clamp(depth, dev->info.min_desc, dev->info.max_desc);
+	nb_desc = clamp(depth, dev->info.min_desc, dev->info.max_desc);
 
 	ret = rte_dma_configure(dev->id, &conf);
 	for (uint16_t i = 0; ret == 0 && i < nb_vchans; i++)
-		ret = rte_dma_vchan_setup(dev->id, i, &vchan);
+		ret = setup_vchan(dev, i,
+			directions != NULL ? directions[i] : RTE_DMA_DIR_MEM_TO_MEM, nb_desc);
 	if (ret != 0) {
 		fprintf(stderr, "%s: not configured with %u vchans of %u descriptors: %s\n",
-			dev->name, nb_vchans, vchan.nb_desc, strerror(-ret));
+			dev->name, nb_vchans, nb_desc, strerror(-ret));
 		return ret;
 	}
 	dev->nb_vchans = nb_vchans;
-	dev->nb_desc = vchan.nb_desc;
+	dev->nb_desc = nb_desc;
 	return 0;
+}
+
+int
+device_configure(struct device *dev, uint16_t nb_vchans, uint32_t depth)
+{
+	return device_configure_directions(dev, NULL, nb_vchans, depth);
 }
 
 int

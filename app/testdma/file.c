@@ -22,6 +22,7 @@
 #define MEMORY	       (32u << 20)
 #define SAMPLE	       16
 #define PROGRESS_PER_S 5
+#define MAX_VCHANS     CONFIG_MAX_VCHANS
 
 struct copy {
 	const struct config *config;
@@ -33,6 +34,8 @@ struct copy {
 	struct buffers *src, *dst;
 	uint32_t length[MEMORY / 2 / 4096]; /* of the piece in each slot */
 	uint64_t head, tail;		    /* pieces given to the device, and written */
+	uint64_t done[MAX_VCHANS];	    /* pieces that each vchan has finished */
+	uint32_t vchans;		    /* piece n goes through vchan n % vchans */
 	bool held;			    /* the piece at head is read, the ring was full */
 	bool end;			    /* of the input */
 	uint64_t written;		    /* bytes */
@@ -170,7 +173,7 @@ enqueue(struct copy *k)
 			break;
 		if (k->head == k->tail)
 			k->progress_tsc = rte_rdtsc();
-		ret = rte_dma_copy(k->dev->id, 0, buffers_array(k->src)[i].addr,
+		ret = rte_dma_copy(k->dev->id, k->head % k->vchans, buffers_array(k->src)[i].addr,
 			buffers_array(k->dst)[i].addr, k->length[i], 0);
 		if (ret >= 0) {
 			k->held = false;
@@ -183,8 +186,8 @@ enqueue(struct copy *k)
 			return 1;
 		}
 	}
-	if (n > 0)
-		rte_dma_submit(k->dev->id, 0);
+	for (uint32_t v = 0; n > 0 && v < k->vchans; v++)
+		rte_dma_submit(k->dev->id, v);
 	return 0;
 }
 
@@ -237,32 +240,61 @@ write_piece(struct copy *k)
 	return 0;
 }
 
+/* Pieces are written in their order, whatever the vchans are at. @return 0, or 1 with a message
+ * printed */
+static int
+write_pieces(struct copy *k)
+{
+	while (k->tail < k->head && k->done[k->tail % k->vchans] > k->tail / k->vchans) {
+		if (write_piece(k) != 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* What one vchan has finished. @return how many, or -1 with a message printed */
+static int
+reap(struct copy *k, uint16_t vchan)
+{
+	enum rte_dma_status_code status[OP_REAP_BURST];
+	bool failed;
+	uint16_t n = op_reap(k->dev->id, vchan, status, &failed), good = 0;
+
+	while (good < n && (!failed || status[good] == RTE_DMA_STATUS_SUCCESSFUL))
+		good++;
+	k->done[vchan] += good;
+	if (good == n)
+		return n;
+	fprintf(stderr, "%s: error at offset %" PRIu64 ": %s (status %d)\n", k->dev->name,
+		(k->done[vchan] * k->vchans + vchan) * k->piece, op_status_name(status[good]),
+		status[good]);
+	return -1;
+}
+
 /* @return 0, or 1 with a message printed */
 static int
 take_back(struct copy *k)
 {
-	enum rte_dma_status_code status[OP_REAP_BURST];
-	bool failed;
-	uint16_t n = op_reap(k->dev->id, 0, status, &failed);
+	int any = 0, n = 0;
 
-	if (n == 0 && k->head != k->tail &&
+	for (uint32_t v = 0; v < k->vchans && n >= 0; v++) {
+		n = reap(k, v);
+		any += RTE_MAX(n, 0);
+	}
+	if (n < 0) {
+		write_pieces(k);
+		return 1;
+	}
+	if (any > 0) {
+		k->progress_tsc = rte_rdtsc();
+		return write_pieces(k);
+	}
+	if (k->head != k->tail &&
 		rte_rdtsc() - k->progress_tsc > k->config->stall_s * rte_get_tsc_hz()) {
 		fprintf(stderr, "%s: no completion at offset %" PRIu64 " for %u s\n", k->dev->name,
 			k->tail * k->piece, k->config->stall_s);
 		return 1;
 	}
-	for (uint16_t j = 0; j < n; j++) {
-		if (failed && status[j] != RTE_DMA_STATUS_SUCCESSFUL) {
-			fprintf(stderr, "%s: error at offset %" PRIu64 ": %s (status %d)\n",
-				k->dev->name, k->tail * k->piece, op_status_name(status[j]),
-				status[j]);
-			return 1;
-		}
-		if (write_piece(k) != 0)
-			return 1;
-	}
-	if (n > 0)
-		k->progress_tsc = rte_rdtsc();
 	return 0;
 }
 
@@ -321,8 +353,9 @@ print_summary(const struct copy *k)
 	printf("%" PRIu64 " bytes in %.3f s, %.3f GB/s with reading and writing, through %s\n",
 		k->written, seconds, (double)k->written / (seconds > 0 ? seconds : 1) / 1e9,
 		device_title(k->dev, title, sizeof(title)));
-	printf("%" PRIu64 " operations of up to %u bytes, %" PRIu64 " checked, no errors\n",
-		k->tail, k->piece, k->checked);
+	printf("%" PRIu64 " operations of up to %u bytes on %u vchan%s, %" PRIu64
+	       " checked, no errors\n",
+		k->tail, k->piece, k->vchans, k->vchans > 1 ? "s" : "", k->checked);
 }
 
 /* @return 0, or 1 with a message printed */
@@ -331,6 +364,7 @@ prepare(struct copy *k)
 {
 	const struct config *c = k->config;
 
+	k->vchans = c->vchans;
 	k->piece = c->size_given ? c->size : DEFAULT_PIECE;
 	k->slots = clamp(MEMORY / 2 / k->piece, 1, RTE_MIN(RTE_DIM(k->length), (size_t)c->qdepth));
 	k->src = buffers_create(
@@ -343,7 +377,8 @@ prepare(struct copy *k)
 			k->piece, rte_strerror(rte_errno));
 		return 1;
 	}
-	if (device_configure(k->dev, 1, k->slots) != 0 || device_start(k->dev) != 0)
+	if (device_configure(k->dev, k->vchans, (k->slots + k->vchans - 1) / k->vchans) != 0 ||
+		device_start(k->dev) != 0)
 		return 1;
 	return 0;
 }
@@ -361,7 +396,7 @@ choose_device(struct devices *devices, const struct config *c, int *exit_code)
 	if (n == 0)
 		fprintf(stderr, "no DMA device to move the file\n");
 	for (int i = 0; i < n; i++) {
-		if (device_can(selected[i], OP_COPY))
+		if (device_can(selected[i], OP_COPY, RTE_DMA_DIR_MEM_TO_MEM))
 			return selected[i];
 		fprintf(stderr, "%s cannot copy from memory to memory\n", selected[i]->name);
 	}

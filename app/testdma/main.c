@@ -22,6 +22,7 @@
 #include "file.h"
 #include "interrupt.h"
 #include "mapbench.h"
+#include "measure.h"
 #include "options.h"
 #include "plugin.h"
 #include "prompt.h"
@@ -152,6 +153,7 @@ main(int argc, char **argv)
 	int eal_argc = separated ? begin - 1 : begin == argc ? argc : 1;
 	int code;
 
+	measure_note_cpus();
 	config_defaults(&config);
 	if (begin < argc) {
 		char *kept = argv[begin - 1];

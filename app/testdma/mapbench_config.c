@@ -49,35 +49,16 @@ find(const char *word, const char *const names[], uint32_t n)
 	return i;
 }
 
-static int
-set_bits(uint32_t *to, const char *value, const char *const names[], uint32_t n)
-{
-	uint32_t bits = 0;
-	char word[64];
-
-	while ((value = list_next(value, word, sizeof(word))) != NULL) {
-		uint32_t i = find(word, names, n);
-
-		if (i == n)
-			return -EINVAL;
-		bits |= 1u << i;
-	}
-	if (bits == 0)
-		return -EINVAL;
-	*to = bits;
-	return 0;
-}
-
 int
 map_set_kinds(struct map_config *c, const char *value)
 {
-	return set_bits(&c->kinds, value, kinds, MAP_KINDS);
+	return parse_bits(&c->kinds, value, kinds, MAP_KINDS);
 }
 
 int
 map_set_rungs(struct map_config *c, const char *value)
 {
-	return set_bits(&c->rungs, value, rungs, MAP_RUNGS);
+	return parse_bits(&c->rungs, value, rungs, MAP_RUNGS);
 }
 
 int

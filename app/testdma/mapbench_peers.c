@@ -44,7 +44,8 @@ found(const struct map_worker *w, uint32_t i)
 
 /* ---- the copying that bouncing cannot do without ----------------------------------------- */
 
-/* As large a place for each buffer as its slots would be. */
+/* As large a place for each buffer as its slots would be, and where in a page they would be: the
+ * CPU copies otherwise if two addresses are equal in their last bits. */
 struct copies {
 	const struct rte_memzone *zone;
 	size_t stride;
@@ -73,7 +74,7 @@ copies_open(const struct map_plan *plan)
 	c->stride = RTE_ALIGN_CEIL((size_t)plan->size, (size_t)2048);
 	c->alive = plan->alive;
 	size = c->stride * c->alive * plan->config->map.threads;
-	c->zone = rte_memzone_reserve_aligned("mapbench_copies", size, SOCKET_ID_ANY, 0, 2048);
+	c->zone = rte_memzone_reserve_aligned("mapbench_copies", size, SOCKET_ID_ANY, 0, 4096);
 	if (c->zone == NULL) {
 		rte_free(c);
 		return NULL;

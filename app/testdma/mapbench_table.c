@@ -11,12 +11,12 @@
 #include <rte_lcore.h>
 #include <rte_pause.h>
 
+#include "clock_cost.h"
 #include "interrupt.h"
 #include "mapbench.h"
 
-#define CLOCK_LOOKS 1001
 /* Spins at the start of a measurement before the CPU is offered to others. */
-#define SPINS	    1000
+#define SPINS 1000
 
 /* What a thread does in one round. */
 struct job {
@@ -261,29 +261,6 @@ make_team(struct team *t)
 			return false;
 	}
 	return true;
-}
-
-static int
-by_ticks(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* The median of what two looks tell when nothing is between them. */
-static uint64_t
-clock_cost(void)
-{
-	uint64_t ticks[CLOCK_LOOKS];
-
-	for (unsigned int i = 0; i < CLOCK_LOOKS; i++) {
-		uint64_t start = rte_rdtsc_precise();
-
-		ticks[i] = rte_rdtsc_precise() - start;
-	}
-	qsort(ticks, CLOCK_LOOKS, sizeof(ticks[0]), by_ticks);
-	return ticks[CLOCK_LOOKS / 2];
 }
 
 /* ---- subjects ---------------------------------------------------------------------------- */

@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <string.h>
 
 #include <rte_cycles.h>
 
 #include "measure.h"
 
-/* How many passes or batches go between two looks at the clock: one costs as much as several small
- * operations. */
-static inline uint32_t
-passes_a_look(uint32_t size)
-{
-	return size <= 4096 ? 8 : 1;
-}
-
 static inline __attribute__((always_inline)) void
-run_device(struct measurement *m, const struct device *dev, enum op op, uint64_t duration)
+run_rate(struct measurement *m, const struct device *dev, enum op op, uint64_t duration)
 {
 	const struct walk *w = m->walk;
 	const uint32_t batch = m->config->batch, depth = m->config->qdepth;
@@ -23,7 +14,7 @@ run_device(struct measurement *m, const struct device *dev, enum op op, uint64_t
 	const uint64_t start = rte_rdtsc_precise();
 	enum rte_dma_status_code status[OP_REAP_BURST];
 	uint64_t head = 0, tail = 0, now = start, progress = start, moved = 0;
-	const uint32_t look = passes_a_look(w->size);
+	const uint32_t look = measure_passes_a_look(w->size);
 	uint32_t pass = 0;
 	struct op_args a = {
 		.pattern = m->fill * UINT64_C(0x0101010101010101),
@@ -76,43 +67,52 @@ run_device(struct measurement *m, const struct device *dev, enum op op, uint64_t
 			more = false;
 	}
 	m->done = tail;
-	m->tsc = rte_rdtsc() - start;
+	m->mops = (double)tail * (double)rte_get_tsc_hz() / (double)(rte_rdtsc() - start) / 1e6;
 }
 
-static void
-cpu_sg(void *dst, const void *src, uint32_t length, uint16_t segments)
-{
-	struct rte_dma_sge sge[OP_MAX_SEGMENTS];
-
-	op_segments(sge, segments, 0, length, false);
-	for (uint16_t i = 0; i < segments; i++)
-		memcpy((uint8_t *)dst + sge[i].addr, (const uint8_t *)src + sge[i].addr,
-			sge[i].length);
-}
-
+/*
+ * One operation in flight, from before its submit until it has come back. Enqueueing it is no part
+ * of that.
+ */
 static inline __attribute__((always_inline)) void
-run_cpu(struct measurement *m, enum op op, uint64_t duration)
+run_latency(struct measurement *m, const struct device *dev, enum op op, uint64_t duration)
 {
 	const struct walk *w = m->walk;
-	const uint32_t batch = passes_a_look(w->size) * m->config->batch;
+	const uint64_t stall = m->config->stall_s * rte_get_tsc_hz();
 	const uint64_t start = rte_rdtsc_precise();
+	enum rte_dma_status_code status[OP_REAP_BURST];
 	uint64_t now = start;
-	uint32_t step = 0;
+	struct op_args a = {
+		.pattern = m->fill * UINT64_C(0x0101010101010101),
+		.length = w->size,
+		.segments = m->segments,
+	};
 
 	while (now - start < duration) {
-		for (uint32_t n = 0; n < batch; n++) {
-			if (op == OP_FILL)
-				memset(w->dst_va[step], m->fill, w->size);
-			else if (op == OP_SG)
-				cpu_sg(w->dst_va[step], w->src_va[step], w->size, m->segments);
-			else
-				memcpy(w->dst_va[step], w->src_va[step], w->size);
-			step = (step + 1) & (w->count - 1);
+		const uint32_t step = (uint32_t)m->done & (w->count - 1);
+		uint64_t before, looks = 0;
+		bool failed;
+		uint16_t n;
+
+		a.src = w->src_addr[step];
+		a.dst = w->dst_addr[step];
+		m->failed = RTE_MIN(op_enqueue(dev->id, 0, op, &a), 0);
+		if (unlikely(m->failed != 0))
+			break;
+		before = rte_rdtsc_precise();
+		rte_dma_submit(dev->id, 0);
+		while ((n = op_reap(dev->id, 0, status, &failed)) == 0) {
+			if (likely(++looks % 1024 != 0) || rte_rdtsc() - before < stall)
+				continue;
+			m->failed = -ETIMEDOUT;
+			return;
 		}
-		m->done += batch;
-		now = rte_rdtsc();
+		now = rte_rdtsc_precise();
+		measure_add_latency(m, now - before);
+		m->errors += failed && status[0] != RTE_DMA_STATUS_SUCCESSFUL;
+		m->done += n;
 	}
-	m->tsc = now - start;
+	m->mops = (double)m->done * (double)rte_get_tsc_hz() / (double)(now - start) / 1e6;
 }
 
 /* One loop for each operation, so that none is looked up inside. */
@@ -120,27 +120,24 @@ void
 measure(struct measurement *m, const struct device *dev, uint64_t duration_ms)
 {
 	const uint64_t duration = duration_ms * rte_get_tsc_hz() / 1000;
+	const bool rate = m->spread == NULL;
 
-	m->done = m->errors = 0;
+	m->done = m->covered = m->errors = 0;
 	m->failed = 0;
+	if (dev == NULL) {
+		measure_cpu(m, duration);
+		return;
+	}
 	switch (m->op) {
 	case OP_COPY:
-		if (dev != NULL)
-			run_device(m, dev, OP_COPY, duration);
-		else
-			run_cpu(m, OP_COPY, duration);
+		rate ? run_rate(m, dev, OP_COPY, duration) : run_latency(m, dev, OP_COPY, duration);
 		break;
 	case OP_FILL:
-		if (dev != NULL)
-			run_device(m, dev, OP_FILL, duration);
-		else
-			run_cpu(m, OP_FILL, duration);
+		rate ? run_rate(m, dev, OP_FILL, duration) : run_latency(m, dev, OP_FILL, duration);
 		break;
 	default:
-		if (dev != NULL)
-			run_device(m, dev, OP_SG, duration);
-		else
-			run_cpu(m, OP_SG, duration);
+		rate ? run_rate(m, dev, OP_SG, duration) : run_latency(m, dev, OP_SG, duration);
 		break;
 	}
+	m->covered = m->done;
 }

@@ -7,7 +7,8 @@
  * Transfers in the background: what "start" starts.
  *
  * lcores and devices are paired in turn until each of both is used: lcores 0,1 and devices a,b,c
- * give 0-a, 1-b, 0-c; lcores 0,1 and device a give 0-a and 1-a, on two vchans. A worker lcore
+ * give 0-a, 1-b, 0-c; lcores 0,1 and device a give 0-a and 1-a. Each pair has as many vchans of the
+ * device as the setting says. A worker lcore
  * runs its vchans by rte_eal_remote_launch(). The main lcore has the prompt to serve: its share
  * runs on a thread with the same CPU affinity, and the prompt sleeps in poll() meanwhile.
  */

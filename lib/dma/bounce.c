@@ -15,9 +15,7 @@
 uint64_t
 bounce_max(const struct bounce *b)
 {
-	uint64_t half = ((uint64_t)b->n_slots << SLOT_SHIFT) / 2;
-
-	return RTE_MIN(half, (uint64_t)DAD_DMA_BOUNCE_MAX);
+	return b->max;
 }
 
 void
@@ -28,8 +26,9 @@ bounce_add_to(const struct bounce *b, struct span *span)
 			b->chunks[i].iova + ((UINT64_C(1) << b->chunk_shift) - 1));
 }
 
-/* The first lines, while a slot is sought; the CPU fetches the rest by itself. */
-#define PREFETCH UINT64_C(1024)
+/* The first lines of what is long, while a slot is sought; the CPU fetches the rest by itself. */
+#define PREFETCH      UINT64_C(1024)
+#define PREFETCH_FROM UINT64_C(512)
 
 static inline void
 prefetch(uint64_t va, uint64_t size)
@@ -39,21 +38,18 @@ prefetch(uint64_t va, uint64_t size)
 }
 
 int
-bounce_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size,
-	enum dad_dma_dir dir, unsigned int attrs, uint64_t *iova)
+bounce_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, bool copy,
+	uint64_t *iova)
 {
 	struct bounce *b = dev_bounce(dev);
 	const struct dad_dma_limits *l = &dev->limits;
 	uint64_t pad = va & l->min_align_mask;
 
-	if (unlikely(size > bounce_max(b) - pad))
+	if (unlikely(size > b->max - pad))
 		return E2BIG;
 	if (unlikely((pad & (l->alignment - 1)) != 0))
 		return ERANGE;
-	/* in every direction: what the device leaves out comes back as it was */
-	bool copy = !(attrs & DAD_DMA_ATTR_SKIP_CPU_SYNC) &&
-		!((attrs & DAD_DMA_ATTR_FULL_OVERWRITE) && dir == DAD_DMA_FROM_DEVICE);
-	if (copy)
+	if (copy && size > PREFETCH_FROM)
 		prefetch(va, size);
 	uint32_t n = (uint32_t)((pad + size + SLOT_SIZE - 1) >> SLOT_SHIFT);
 	uint32_t align = l->min_align_mask >= SLOT_SIZE || l->alignment > SLOT_SIZE ? 2 : 1;
@@ -61,7 +57,10 @@ bounce_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size,
 
 	if (unlikely(slot == NO_SLOT))
 		return ENOSPC;
-	uint64_t at = slot_iova(b, slot) + pad;
+	uint64_t at;
+	char *to = slot_at(b, slot, &at) + pad;
+
+	at += pad;
 	if (unlikely(dev_check(dev, dev_to_bus(dev, at), size) != 0)) {
 		bounce_give(b, lcore, slot, n);
 		return ERANGE;
@@ -69,82 +68,74 @@ bounce_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size,
 	struct slot *s = &b->slots[slot];
 	s->va = va;
 	s->iova = at;
-	s->slots = n;
-	for (uint32_t i = 0; i < n; i++)
-		s[i].first = slot;
 	__atomic_store_n(&s->size, (uint32_t)size, __ATOMIC_RELAXED);
-
-	if (copy) {
-		memcpy(slot_va(b, slot) + pad, (const void *)(uintptr_t)va, size);
-		dev_count_on(dev, lcore, COUNT_IN, size);
-	}
 	*iova = at;
+	if (copy) {
+		dev_count_on(dev, lcore, COUNT_IN, size);
+		memcpy(to, (const void *)(uintptr_t)va, size);
+	}
 	return 0;
 }
 
-/* The slot at which the mapping around an IOVA starts, or NULL. va is where in the pool it leads.
- */
-static struct slot *
-slot_at(const struct bounce *b, uint64_t iova, uint64_t va)
+/* The slot at which the mapping around an IOVA starts, and where in the pool the IOVA leads. NULL
+ * if it is none of this pool's. */
+static inline struct slot *
+mapping_at(const struct bounce *b, uint64_t iova, char **va)
 {
-	uint64_t offset = va - (uintptr_t)b->area, contig;
+	uint64_t contig;
 
-	if (b->area == NULL)
-		offset = dad_dma_table_find(b->where, iova, &contig);
-	if (offset >> SLOT_SHIFT >= b->n_slots)
-		return NULL; /* another pool's */
+	if (unlikely(b == NULL) || iova - b->lowest > b->highest - b->lowest)
+		return NULL;
+	uint64_t offset = dad_dma_table_find(b->where, iova, &contig);
+	if (unlikely(offset == DAD_DMA_ABSENT))
+		return NULL; /* in between: EAL's memory, or another pool's */
 	struct slot *s = &b->slots[b->slots[offset >> SLOT_SHIFT].first];
 
+	*va = b->chunks[offset >> b->chunk_shift].va + (offset & ((1u << b->chunk_shift) - 1));
 	return iova - s->iova < __atomic_load_n(&s->size, __ATOMIC_RELAXED) ? s : NULL;
 }
 
-/* Returns how much: not beyond the mapping, whatever the caller says. */
-static uint64_t
-copy(const struct slot *s, uint64_t iova, uint64_t slot_va, uint64_t size, bool to_device)
-{
-	uint64_t offset = iova - s->iova;
-	void *memory = (void *)(uintptr_t)(s->va + offset), *slot = (void *)(uintptr_t)slot_va;
-
-	size = RTE_MIN(size, s->size - offset);
-	if (to_device)
-		memcpy(slot, memory, size);
-	else
-		memcpy(memory, slot, size);
-	return size;
-}
-
 void
-bounce_copy(struct dma_dev *dev, uint64_t iova, uint64_t slot_va, uint64_t size, bool to_device)
+bounce_copy(struct dma_dev *dev, uint64_t iova, uint64_t size, bool to_device)
 {
-	const struct bounce *b = dev_bounce(dev);
-	const struct slot *s = b != NULL ? slot_at(b, iova, slot_va) : NULL;
+	char *in_slot;
+	const struct slot *s = mapping_at(dev_bounce(dev), iova, &in_slot);
 
 	if (s == NULL) {
 		DMA_LOG(ERR, "%s: sync of IOVA %#" PRIx64 ": not mapped", dev->name, iova);
 		return;
 	}
-	dev_count(dev, to_device ? COUNT_IN : COUNT_OUT, copy(s, iova, slot_va, size, to_device));
+	uint64_t offset = iova - s->iova;
+	void *memory = (void *)(uintptr_t)(s->va + offset);
+
+	/* not beyond the mapping, whatever the caller says */
+	size = RTE_MIN(size, s->size - offset);
+	if (to_device)
+		memcpy(in_slot, memory, size);
+	else
+		memcpy(memory, in_slot, size);
+	dev_count(dev, to_device ? COUNT_IN : COUNT_OUT, size);
 }
 
-bool
-bounce_unmap(struct dma_dev *dev, unsigned int lcore, uint64_t iova, uint64_t slot_va,
-	uint64_t size, enum dad_dma_dir dir, unsigned int attrs, uint64_t *va)
+uint64_t
+bounce_unmap(struct dma_dev *dev, unsigned int lcore, uint64_t iova, uint64_t size, bool copy)
 {
 	struct bounce *b = dev_bounce(dev);
-	struct slot *s = b != NULL ? slot_at(b, iova, slot_va) : NULL;
+	char *in_slot;
+	struct slot *s = mapping_at(b, iova, &in_slot);
 
-	if (unlikely(s == NULL || s->iova != iova)) {
-		DMA_LOG(ERR, "%s: unmap of IOVA %#" PRIx64 ": not mapped", dev->name, iova);
-		return false;
+	if (s == NULL || s->iova != iova)
+		return DAD_DMA_ABSENT;
+	uint64_t va = s->va;
+
+	if (copy) {
+		size = RTE_MIN(size, (uint64_t)s->size);
+		dev_count_on(dev, lcore, COUNT_OUT, size);
+		memcpy((void *)(uintptr_t)va, in_slot, size);
 	}
-	if (dir != DAD_DMA_TO_DEVICE && !(attrs & DAD_DMA_ATTR_SKIP_CPU_SYNC))
-		dev_count_on(dev, lcore, COUNT_OUT, copy(s, iova, slot_va, size, false));
-	*va = s->va;
-	uint32_t n = s->slots;
-
 	__atomic_store_n(&s->size, 0, __ATOMIC_RELAXED);
-	bounce_give(b, lcore, s->first, n);
-	return true;
+	bounce_give(b, lcore, s->first, s->slots);
+	return va;
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -160,7 +151,8 @@ make_slots(struct bounce *b)
 		return ENOMEM;
 	for (uint32_t slot = 0; slot < b->n_slots; slot++)
 		b->free[slot / 64] |= UINT64_C(1) << (slot % 64);
-	b->batch = RTE_MIN(b->n_slots / 128, AT_HAND / 4);
+	b->max = RTE_MIN(((uint64_t)b->n_slots << SLOT_SHIFT) / 2, (uint64_t)DAD_DMA_BOUNCE_MAX);
+	b->batch = RTE_MIN(b->n_slots / 128, 64u);
 	b->share = b->n_slots / 4;
 
 	b->lowest = UINT64_MAX;

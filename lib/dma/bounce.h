@@ -16,18 +16,19 @@ struct chunk {
 	const struct rte_memzone *mz; /* where it is one */
 };
 
-/* What a slot is used for. The slots of a mapping after its first only know that. */
+/* What a slot is used for. A run's first and length are known from when it is taken out of the
+ * bitmap; all slots of a run know its first, which alone knows the rest. */
 struct slot {
 	uint64_t va;	/* of the buffer */
 	uint64_t iova;	/* of its first byte in the slot */
 	uint32_t size;	/* of the buffer; 0: free */
-	uint32_t first; /* slot of the mapping */
-	uint32_t slots; /* of the mapping */
+	uint32_t first; /* slot of the run */
+	uint32_t slots; /* of the run */
 };
 
 /* Runs of one slot, or of two, that an lcore keeps at hand. Only the lcore touches them. What it
  * gave last it takes first: that is still in its cache. */
-#define AT_HAND 256u
+#define AT_HAND 512u
 struct at_hand {
 	uint32_t n;
 	uint32_t max; /* it may have; grows with what it needs, while the pool's share lasts */
@@ -39,6 +40,7 @@ struct bounce {
 	struct dad_dma_domain *domain;
 	bool own; /* of one device */
 
+	uint64_t max; /* bytes of a mapping */
 	unsigned int chunk_shift;
 	unsigned int n_chunks;
 	struct chunk *chunks;
@@ -61,20 +63,16 @@ struct bounce {
 	struct at_hand at_hand[RTE_MAX_LCORE][RUN_SIZES];
 };
 
+/* Where a slot begins, for the CPU and for the device. */
 static inline char *
-slot_va(const struct bounce *b, uint32_t slot)
+slot_at(const struct bounce *b, uint32_t slot, uint64_t *iova)
 {
 	uint64_t offset = (uint64_t)slot << SLOT_SHIFT;
+	const struct chunk *c = &b->chunks[offset >> b->chunk_shift];
 
-	return b->chunks[offset >> b->chunk_shift].va + (offset & ((1u << b->chunk_shift) - 1));
-}
-
-static inline uint64_t
-slot_iova(const struct bounce *b, uint32_t slot)
-{
-	uint64_t offset = (uint64_t)slot << SLOT_SHIFT;
-
-	return b->chunks[offset >> b->chunk_shift].iova + (offset & ((1u << b->chunk_shift) - 1));
+	offset &= (1u << b->chunk_shift) - 1;
+	*iova = c->iova + offset;
+	return c->va + offset;
 }
 
 /* ---- bounce_memory.c: the chunks. 0 or errno */

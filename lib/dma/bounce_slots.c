@@ -98,6 +98,9 @@ take_locked(struct bounce *b, uint32_t n, uint32_t align)
 	if (slot == NO_SLOT)
 		return NO_SLOT;
 	mark(b, slot, n, false);
+	b->slots[slot].slots = n;
+	for (uint32_t i = 0; i < n; i++)
+		b->slots[slot + i].first = slot;
 	b->used += n;
 	if (b->used > b->high)
 		b->high = b->used;

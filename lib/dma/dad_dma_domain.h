@@ -59,7 +59,8 @@ struct dad_dma_backend_info {
 	unsigned int granule_shift; /**< smallest unit of mapping; 12 to 21, default 12 */
 	unsigned int n_ranges;	    /**< of the following; default 1: 0 to 2^48 - 1 */
 	struct dad_dma_range ranges[DAD_DMA_RANGES]; /**< usable IOVAs, ascending */
-	uint64_t max_maps; /**< how many ranges may be mapped at a time; 0: no limit */
+	/** how many ranges may be mapped at a time, however long; 0: no limit */
+	uint64_t max_maps;
 };
 
 /**
@@ -136,7 +137,8 @@ struct dad_dma_domain_info {
 	unsigned int granule_shift;
 	dad_dma_addr_t iova_first, iova_last; /**< handed out; 0 and ~0 for the identity */
 	uint64_t registers_max;		      /**< UINT64_MAX: no limit */
-	uint64_t registers_used;	      /**< granules mapped, and waiting for a flush */
+	/** granules mapped, and waiting for a flush; ranges, if only the backend has a limit */
+	uint64_t registers_used;
 	/** the most there ever were; without a limit, also what lcores had kept at hand then */
 	uint64_t registers_high;
 	uint64_t window_bytes; /**< in windows */

@@ -53,6 +53,9 @@ struct dad_dma_leaf {
 
 struct dad_dma_table {
 	struct dad_dma_leaf *leaf[DAD_DMA_LEAVES];
+	/** the writers': leaves lie in [first_leaf, end_leaf). Not all pointers have to be read, of
+	 * which most lie in pages that were never touched */
+	uint32_t first_leaf, end_leaf;
 };
 
 struct dad_dma_domain;

@@ -22,6 +22,10 @@
  * RLIMIT_MEMLOCK, unless the process has CAP_IPC_LOCK. Which IOVAs there are: the window of message
  * interrupts is left out.
  *
+ * **What is checked.** Mapping over a mapping is an error (EEXIST). Each unmap has to find as many
+ * bytes as were mapped in its range: the kernel calls it a success when it finds less, or nothing.
+ * If it does, the domain never uses those IOVAs again.
+ *
  * **What it is not.** Without an IOMMU (the kernel's no-IOMMU mode) there is nothing to program:
  * making a domain fails with ENOTSUP. Use the identity domain with physical addresses there; its
  * devices can write anywhere.

@@ -12,12 +12,6 @@ static struct dad_dma_table no_table;
 
 /* ---- what the inline functions see -------------------------------------------------------- */
 
-struct bounce *
-dev_bounce(const struct dma_dev *dev)
-{
-	return dev->own_bounce != NULL ? dev->own_bounce : dev->domain->bounce;
-}
-
 static unsigned int
 rungs_of(const struct dma_dev *dev)
 {

@@ -130,6 +130,7 @@ struct dad_dma_domain {
 	struct dad_iova *iova;
 	uint64_t window_max;
 	uint64_t registers_max;
+	bool counts_maps; /* they are maps of the backend, whatever their size */
 	/* relaxed atomics from here on */
 	uint64_t registers_used; /* if there is a limit, else the allocator of IOVAs knows */
 	uint64_t registers_high;
@@ -217,6 +218,13 @@ dev_count(struct dma_dev *dev, enum dev_counter which, uint64_t n)
 	dev_count_on(dev, dma_lcore_id(), which, n);
 }
 
+/* Its pool, or NULL. */
+static inline struct bounce *
+dev_bounce(const struct dma_dev *dev)
+{
+	return dev->own_bounce != NULL ? dev->own_bounce : dev->domain->bounce;
+}
+
 static inline uint64_t
 dev_to_bus(const struct dma_dev *dev, uint64_t iova)
 {
@@ -247,8 +255,6 @@ dev_check(const struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size)
 void dev_refresh(struct dma_dev *dev);
 /* The same after a span became wider, which it may while there are mappings. */
 void dev_look_again(struct dma_dev *dev);
-/* Its pool, or NULL. */
-struct bounce *dev_bounce(const struct dma_dev *dev);
 /* Mappings alive, without those that are direct. */
 uint64_t dev_live(const struct dma_dev *dev);
 
@@ -304,12 +310,13 @@ void regions_release(struct dad_dma_domain *domain);
 /* Does memory get IOVAs that equal its virtual addresses there, for good? */
 bool remap_has_direct(const struct dad_dma_domain *domain, uint64_t va, uint64_t len);
 /* IOVAs for len bytes (granules), the last at most at limit. 0, or ENOSPC, ERANGE, ENOMEM. */
-int remap_alloc(struct dad_dma_domain *domain, uint64_t len, uint64_t align, uint64_t limit,
-	uint64_t *iova);
+int remap_alloc(struct dad_dma_domain *domain, unsigned int lcore, uint64_t len, uint64_t align,
+	uint64_t limit, uint64_t *iova);
 uint64_t remap_limit(const struct dma_dev *dev);
 /* The same under all limits of a device. */
-int remap_alloc_dev(const struct dma_dev *dev, uint64_t len, uint64_t align, uint64_t *iova);
-void remap_free(struct dad_dma_domain *domain, uint64_t iova, uint64_t len);
+int remap_alloc_dev(const struct dma_dev *dev, unsigned int lcore, uint64_t len, uint64_t align,
+	uint64_t *iova);
+void remap_free(struct dad_dma_domain *domain, unsigned int lcore, uint64_t iova, uint64_t len);
 /* Take what is mapped there from the backend. False: the IOVAs must not be used again. */
 bool remap_unmap(struct dad_dma_domain *domain, uint64_t iova, uint64_t len);
 /* The same, and free the IOVAs; at once, or lazily. */
@@ -330,8 +337,8 @@ void window_drop_all(struct dad_dma_domain *domain, struct window_list *list);
 
 /* ---- strict.c */
 
-int strict_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir,
-	unsigned int attrs, uint64_t *iova);
+int strict_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size,
+	enum dad_dma_dir dir, unsigned int attrs, uint64_t *iova);
 void strict_unmap(struct dma_dev *dev, uint64_t iova, uint64_t size, enum dad_dma_dir dir,
 	unsigned int attrs);
 /* A piece of a range of IOVAs that is there already, and taking the bytes out of it again before
@@ -347,13 +354,26 @@ void strict_copy(struct dma_dev *dev, uint64_t iova, uint64_t size, bool to_devi
 
 /* What bounce_create() made goes again: no mapping is left. NULL is allowed. */
 void bounce_free(struct bounce *bounce);
-int bounce_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size,
-	enum dad_dma_dir dir, unsigned int attrs, uint64_t *iova);
-/* False if nothing was mapped there; else where the buffer is. slot_va: what the IOVA leads to. */
-bool bounce_unmap(struct dma_dev *dev, unsigned int lcore, uint64_t iova, uint64_t slot_va,
-	uint64_t size, enum dad_dma_dir dir, unsigned int attrs, uint64_t *va);
-void bounce_copy(
-	struct dma_dev *dev, uint64_t iova, uint64_t slot_va, uint64_t size, bool to_device);
+/* The device has a pool. copy: bounce_copies_in(). */
+int bounce_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, bool copy,
+	uint64_t *iova);
+/* In every direction: what the device leaves out comes back as it was. */
+static inline bool
+bounce_copies_in(enum dad_dma_dir dir, unsigned int attrs)
+{
+	return !(attrs & DAD_DMA_ATTR_SKIP_CPU_SYNC) &&
+		!((attrs & DAD_DMA_ATTR_FULL_OVERWRITE) && dir == DAD_DMA_FROM_DEVICE);
+}
+static inline bool
+bounce_copies_out(enum dad_dma_dir dir, unsigned int attrs)
+{
+	return dir != DAD_DMA_TO_DEVICE && !(attrs & DAD_DMA_ATTR_SKIP_CPU_SYNC);
+}
+/* Where the buffer is whose mapping was there; DAD_DMA_ABSENT, and nothing done, if the device's
+ * pool has none. */
+uint64_t bounce_unmap(
+	struct dma_dev *dev, unsigned int lcore, uint64_t iova, uint64_t size, bool copy);
+void bounce_copy(struct dma_dev *dev, uint64_t iova, uint64_t size, bool to_device);
 uint64_t bounce_max(const struct bounce *bounce);
 /* Where its slots are. */
 void bounce_add_to(const struct bounce *bounce, struct span *span);

@@ -181,6 +181,7 @@ make_iovas(struct dad_dma_domain *domain, const struct dad_dma_domain_conf *conf
 	domain->iova_first = first;
 	domain->iova_last = last;
 	domain->window_max = conf->window_max != 0 ? conf->window_max : (last - first) / 2;
+	domain->counts_maps = conf->mapping_registers == 0 && b->max_maps != 0;
 	if (conf->mapping_registers != 0)
 		domain->registers_max = conf->mapping_registers;
 	if (b->max_maps != 0)

@@ -98,7 +98,7 @@ stream_rungs(const struct dma_dev *dev, unsigned int attrs)
 	return rungs;
 }
 
-static int
+static __rte_noinline int
 climb(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, enum dad_dma_dir dir,
 	unsigned int attrs, unsigned int rungs, uint64_t *iova, enum dad_dma_rung *rung)
 {
@@ -115,10 +115,11 @@ climb(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, enum 
 			error = window_map(dev, va, size, iova);
 			break;
 		case DAD_DMA_RUNG_STRICT:
-			error = strict_map(dev, va, size, dir, attrs, iova);
+			error = strict_map(dev, lcore, va, size, dir, attrs, iova);
 			break;
 		default:
-			error = bounce_map(dev, lcore, va, size, dir, attrs, iova);
+			error = bounce_map(
+				dev, lcore, va, size, bounce_copies_in(dir, attrs), iova);
 			break;
 		}
 		if (error == 0)
@@ -145,23 +146,30 @@ count_map(struct dma_dev *dev, unsigned int lcore, enum dad_dma_rung rung, bool 
 	dev_count_on(dev, lcore, counters[rung], 1);
 }
 
-int
-stream_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir,
-	unsigned int attrs, unsigned int rungs, dad_dma_addr_t *addr, enum dad_dma_rung *rung)
+/* stream_map(), once for all rungs, and once for the one that it is made for. */
+static __rte_always_inline int
+map_on(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir, unsigned int attrs,
+	unsigned int rungs, dad_dma_addr_t *addr, enum dad_dma_rung *rung)
 {
 	struct dad_dma_domain *domain = dev->domain;
 	unsigned int lcore = dma_lcore_id();
 	bool in_region = false;
 	uint64_t iova;
+	int error;
 
-	if (__atomic_load_n(&domain->n_regions, __ATOMIC_RELAXED) != 0) {
+	if (unlikely(__atomic_load_n(&domain->n_regions, __ATOMIC_RELAXED) != 0)) {
 		in_region = region_of(domain, va) != NULL;
 		/* a mapping is counted in one region, which it must not leave */
 		if (in_region && !region_get(domain, va, size))
 			return EFAULT;
 	}
-	int error = climb(dev, lcore, va, size, dir, attrs, rungs, &iova, rung);
-	if (error != 0) {
+	if (rungs == DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE)) {
+		*rung = DAD_DMA_RUNG_BOUNCE;
+		error = bounce_map(dev, lcore, va, size, bounce_copies_in(dir, attrs), &iova);
+	} else {
+		error = climb(dev, lcore, va, size, dir, attrs, rungs, &iova, rung);
+	}
+	if (unlikely(error != 0)) {
 		if (in_region)
 			region_put(domain, va);
 		return error;
@@ -171,18 +179,31 @@ stream_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir
 	return 0;
 }
 
+int
+stream_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir,
+	unsigned int attrs, unsigned int rungs, dad_dma_addr_t *addr, enum dad_dma_rung *rung)
+{
+	return map_on(dev, va, size, dir, attrs, rungs, addr, rung);
+}
+
 dad_dma_addr_t
 dad_dma_map_ladder(struct dad_dma_dev *pub, void *buffer, size_t size, enum dad_dma_dir dir,
 	unsigned int attrs)
 {
+	const unsigned int only_bounce = DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE);
 	struct dma_dev *dev = dev_of(pub);
-	enum dad_dma_rung rung;
 	dad_dma_addr_t addr = DAD_DMA_MAPPING_ERROR;
-	int error = stream_check((uintptr_t)buffer, size, dir);
+	uint64_t va = (uintptr_t)buffer;
+	enum dad_dma_rung rung;
+	int error = stream_check(va, size, dir);
 
-	if (error == 0)
-		error = stream_map(dev, (uintptr_t)buffer, size, dir, attrs,
-			stream_rungs(dev, attrs), &addr, &rung);
+	if (likely(error == 0)) {
+		unsigned int rungs = stream_rungs(dev, attrs);
+
+		error = rungs == only_bounce
+			? map_on(dev, va, size, dir, attrs, only_bounce, &addr, &rung)
+			: stream_map(dev, va, size, dir, attrs, rungs, &addr, &rung);
+	}
 	if (unlikely(error != 0)) {
 		stream_refuse(dev, error);
 		return DAD_DMA_MAPPING_ERROR;
@@ -191,14 +212,24 @@ dad_dma_map_ladder(struct dad_dma_dev *pub, void *buffer, size_t size, enum dad_
 	return addr;
 }
 
-void
-stream_unmap(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, enum dad_dma_dir dir,
-	unsigned int attrs)
+/* An unmap that had something to undo. */
+static inline void
+count_unmap(struct dma_dev *dev, unsigned int lcore, uint64_t va)
+{
+	if (unlikely(__atomic_load_n(&dev->domain->n_regions, __ATOMIC_RELAXED) != 0))
+		region_put(dev->domain, va);
+	dev_count_on(dev, lcore, COUNT_LIVE, -UINT64_C(1));
+	dev_count_on(dev, lcore, COUNT_UNMAPPED, 1);
+}
+
+static __rte_noinline void
+unmap_other(struct dma_dev *dev, unsigned int lcore, dad_dma_addr_t addr, uint64_t size,
+	enum dad_dma_dir dir, unsigned int attrs)
 {
 	struct dad_dma_domain *domain = dev->domain;
 	uint64_t iova = dev_to_iova(dev, addr);
 	uint64_t contig;
-	unsigned int kind, lcore = dma_lcore_id();
+	unsigned int kind;
 	uint64_t va = domain_reverse(domain, iova, &contig, &kind);
 
 	if (unlikely(va == DAD_DMA_ABSENT || size == 0)) {
@@ -214,9 +245,8 @@ stream_unmap(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, enum dad_d
 			dev_count_on(dev, lcore, COUNT_UNMAPPED, 1);
 		return;
 	case KIND_BOUNCE:
-		if (!bounce_unmap(dev, lcore, iova, va, size, dir, attrs, &va))
-			return;
-		break;
+		DMA_LOG(ERR, "%s: unmap of IOVA %#" PRIx64 ": not mapped", dev->name, iova);
+		return;
 	case KIND_STRICT:
 		strict_unmap(dev, iova, size, dir, attrs);
 		break;
@@ -226,10 +256,24 @@ stream_unmap(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, enum dad_d
 	default:
 		break;
 	}
-	if (__atomic_load_n(&domain->n_regions, __ATOMIC_RELAXED) != 0)
-		region_put(domain, va);
-	dev_count_on(dev, lcore, COUNT_LIVE, -UINT64_C(1));
-	dev_count_on(dev, lcore, COUNT_UNMAPPED, 1);
+	count_unmap(dev, lcore, va);
+}
+
+void
+stream_unmap(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, enum dad_dma_dir dir,
+	unsigned int attrs)
+{
+	unsigned int lcore = dma_lcore_id();
+	uint64_t va = DAD_DMA_ABSENT;
+
+	/* a pool knows its addresses without the domain's tables */
+	if (likely(size != 0))
+		va = bounce_unmap(
+			dev, lcore, dev_to_iova(dev, addr), size, bounce_copies_out(dir, attrs));
+	if (va != DAD_DMA_ABSENT)
+		count_unmap(dev, lcore, va);
+	else
+		unmap_other(dev, lcore, addr, size, dir, attrs);
 }
 
 void
@@ -253,7 +297,7 @@ copy(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, bool to_device)
 	if (va == DAD_DMA_ABSENT)
 		return;
 	if (kind == KIND_BOUNCE)
-		bounce_copy(dev, iova, va, size, to_device);
+		bounce_copy(dev, iova, size, to_device);
 	else if (kind == KIND_STRICT)
 		strict_copy(dev, iova, size, to_device);
 }

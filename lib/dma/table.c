@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+
+#include <rte_common.h>
 
 #include "table.h"
 
 struct dad_dma_table *
 table_create(void)
 {
-	/* 2 MiB of pointers, of which the kernel gives pages only for those touched */
-	return calloc(1, sizeof(struct dad_dma_table));
+	/* 2 MiB of pointers, of which the kernel gives pages only for those touched: calloc() would
+	 * touch them all, where it has freed that much before */
+	void *table = mmap(NULL, sizeof(struct dad_dma_table), PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return table != MAP_FAILED ? table : NULL;
 }
 
 void
@@ -16,7 +23,7 @@ table_free(struct dad_dma_table *table)
 {
 	if (table == NULL)
 		return;
-	for (unsigned int i = 0; i < DAD_DMA_LEAVES; i++) {
+	for (unsigned int i = table->first_leaf; i < table->end_leaf; i++) {
 		struct dad_dma_leaf *leaf = table->leaf[i];
 
 		if (leaf == NULL)
@@ -25,7 +32,7 @@ table_free(struct dad_dma_table *table)
 			free(leaf->page[unit]);
 		free(leaf);
 	}
-	free(table);
+	munmap(table, sizeof(*table));
 }
 
 static void
@@ -38,13 +45,18 @@ put(uint64_t *word, uint64_t value)
 static struct dad_dma_leaf *
 leaf_of(struct dad_dma_table *table, uint64_t key)
 {
-	struct dad_dma_leaf **slot = &table->leaf[key >> DAD_DMA_LEAF_SHIFT];
+	const uint32_t index = (uint32_t)(key >> DAD_DMA_LEAF_SHIFT);
+	struct dad_dma_leaf **slot = &table->leaf[index];
 
 	if (*slot == NULL) {
 		struct dad_dma_leaf *leaf = calloc(1, sizeof(*leaf));
 
 		if (leaf == NULL)
 			return NULL;
+		if (table->end_leaf == 0 || index < table->first_leaf)
+			__atomic_store_n(&table->first_leaf, index, __ATOMIC_RELAXED);
+		if (index >= table->end_leaf)
+			__atomic_store_n(&table->end_leaf, index + 1, __ATOMIC_RELAXED);
 		/* L1: pairs with the acquire in dad_dma_table_find() */
 		__atomic_store_n(slot, leaf, __ATOMIC_RELEASE);
 	}
@@ -146,12 +158,20 @@ table_clear_step(struct dad_dma_table *table, uint64_t key, uint64_t step, uint6
 	return 0;
 }
 
+/* The first key of a leaf; readers may come a leaf too early or too late, as for any word. */
+static uint64_t
+key_of_leaf(const uint32_t *index)
+{
+	return (uint64_t)__atomic_load_n(index, __ATOMIC_RELAXED) << DAD_DMA_LEAF_SHIFT;
+}
+
 uint64_t
 table_lowest(const struct dad_dma_table *table)
 {
+	const uint64_t end = key_of_leaf(&table->end_leaf);
 	uint64_t size;
 
-	for (uint64_t key = 0; (key >> DAD_DMA_KEY_BITS) == 0; key += size)
+	for (uint64_t key = key_of_leaf(&table->first_leaf); key < end; key += size)
 		if (table_word(table, key, &size) != 0)
 			return key;
 	return DAD_DMA_ABSENT;
@@ -160,9 +180,10 @@ table_lowest(const struct dad_dma_table *table)
 uint64_t
 table_highest(const struct dad_dma_table *table)
 {
-	uint64_t key = UINT64_C(1) << DAD_DMA_KEY_BITS;
+	const uint64_t first = key_of_leaf(&table->first_leaf);
+	uint64_t key = key_of_leaf(&table->end_leaf);
 
-	while (key > 0) {
+	while (key > first) {
 		uint64_t size;
 
 		/* key is a multiple of what lies below it: a page, a unit or a leaf */

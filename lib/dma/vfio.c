@@ -19,6 +19,7 @@
 
 #include "dad_dma_vfio.h"
 #include "dma_internal.h"
+#include "table.h"
 
 #define SYSFS_DEVICES "/sys/bus/pci/devices"
 
@@ -31,9 +32,11 @@ struct dad_dma_vfio {
 	int group;
 	uint64_t granule; /* bytes that the IOMMU maps at least */
 	uint64_t maps_at_open;
-	/* Bytes, as the kernel counts them: mapped less unmapped. A range may have gaps when it is
-	 * unmapped, so only this tells whether all that was mapped was found again. */
 	uint64_t bytes_mapped;
+	/* What is mapped, by IOVA: a range may have gaps when it is unmapped, so only this tells
+	 * how much the kernel has to find there. */
+	struct lock lock;
+	struct dad_dma_table *mapped;
 };
 
 /* ---- what the kernel tells ----------------------------------------------------------------- */
@@ -113,6 +116,44 @@ bytes_around(const struct dad_dma_vfio *vfio, uint64_t address, uint64_t size)
 	return first_of(vfio, address + size - 1) + vfio->granule - first_of(vfio, address);
 }
 
+/* ---- what is mapped, to know what an unmap has to find ----------------------------------------
+ */
+
+static int
+note_mapped(struct dad_dma_vfio *vfio, const struct vfio_iommu_type1_dma_map *map)
+{
+	lock_take(&vfio->lock);
+	int ret = table_set(vfio->mapped, map->iova, map->vaddr, map->size);
+	if (ret != 0)
+		table_clear(vfio->mapped, map->iova, map->size);
+	lock_drop(&vfio->lock);
+	return ret;
+}
+
+/* How many bytes of a range are; and from now on none. */
+static uint64_t
+note_unmapped(struct dad_dma_vfio *vfio, uint64_t iova, uint64_t size)
+{
+	uint64_t found = 0, step;
+
+	lock_take(&vfio->lock);
+	for (uint64_t at = iova, end = iova + size; at < end; at += step) {
+		uint64_t around;
+		bool present = table_word(vfio->mapped, at, &around) != 0;
+
+		step = RTE_MIN(around - (at & (around - 1)), end - at);
+		found += present ? step : 0;
+	}
+	if (table_clear(vfio->mapped, iova, size) != 0)
+		DMA_LOG(ERR, "%s: IOVA %#" PRIx64 " stays noted as mapped", vfio->device, iova);
+	lock_drop(&vfio->lock);
+	__atomic_fetch_sub(&vfio->bytes_mapped, found, __ATOMIC_RELAXED);
+	return found;
+}
+
+/* ---- map and unmap ----------------------------------------------------------------------------
+ */
+
 static int
 vfio_map(void *priv, dad_dma_addr_t iova, void *va, size_t size, enum dad_dma_dir dir)
 {
@@ -129,12 +170,17 @@ vfio_map(void *priv, dad_dma_addr_t iova, void *va, size_t size, enum dad_dma_di
 		map.flags |= VFIO_DMA_MAP_FLAG_READ;
 	if (dir != DAD_DMA_TO_DEVICE)
 		map.flags |= VFIO_DMA_MAP_FLAG_WRITE;
-	if (ioctl(vfio->container, VFIO_IOMMU_MAP_DMA, &map) == 0) {
-		__atomic_fetch_add(&vfio->bytes_mapped, map.size, __ATOMIC_RELAXED);
-		return 0;
+	int error = ioctl(vfio->container, VFIO_IOMMU_MAP_DMA, &map) == 0 ? 0 : errno;
+	if (error == 0) {
+		error = -note_mapped(vfio, &map);
+		if (error == 0) {
+			__atomic_fetch_add(&vfio->bytes_mapped, map.size, __ATOMIC_RELAXED);
+			return 0;
+		}
+		struct vfio_iommu_type1_dma_unmap undo = {
+			.argsz = sizeof(undo), .iova = map.iova, .size = map.size};
+		ioctl(vfio->container, VFIO_IOMMU_UNMAP_DMA, &undo);
 	}
-
-	int error = errno;
 	const char *hint = "";
 	if (error == ENOMEM)
 		hint = " (no more may be pinned: see RLIMIT_MEMLOCK)";
@@ -151,14 +197,11 @@ vfio_map(void *priv, dad_dma_addr_t iova, void *va, size_t size, enum dad_dma_di
 /* When a device is unbound from vfio-pci, the kernel takes its group out of the container, and with
  * it all that was mapped. */
 static bool
-is_left_alone(struct dad_dma_vfio *vfio)
+is_left_alone(const struct dad_dma_vfio *vfio)
 {
 	struct vfio_iommu_type1_info info = {.argsz = sizeof(info)};
 
-	if (ioctl(vfio->container, VFIO_IOMMU_GET_INFO, &info) == 0)
-		return false;
-	__atomic_store_n(&vfio->bytes_mapped, 0, __ATOMIC_RELAXED);
-	return true;
+	return ioctl(vfio->container, VFIO_IOMMU_GET_INFO, &info) != 0;
 }
 
 static int
@@ -170,23 +213,28 @@ vfio_unmap(void *priv, dad_dma_addr_t iova, size_t size)
 		.iova = first_of(vfio, iova),
 		.size = bytes_around(vfio, iova, size),
 	};
-	uint64_t asked = unmap.size;
-	int error = 0;
+	const uint64_t first = unmap.iova, asked = unmap.size;
 
 	if (ioctl(vfio->container, VFIO_IOMMU_UNMAP_DMA, &unmap) != 0) {
-		error = errno;
-		if (is_left_alone(vfio))
+		int error = errno;
+
+		if (is_left_alone(vfio)) {
+			note_unmapped(vfio, first, asked);
 			return 0;
-	} else if (unmap.size ==
-		0) /* the kernel calls it a success; the mapping meant is elsewhere */
-		error = ENOENT;
-	if (error != 0) {
+		}
 		DMA_LOG(ERR, "%s: IOVA %#" PRIx64 ": %#" PRIx64 " bytes cannot be unmapped: %s",
-			vfio->device, first_of(vfio, iova), asked, strerror(error));
+			vfio->device, first, asked, strerror(error));
 		return -error;
 	}
-	__atomic_fetch_sub(&vfio->bytes_mapped, unmap.size, __ATOMIC_RELAXED);
-	return 0;
+	/* the kernel calls it a success whatever it found */
+	const uint64_t mapped = note_unmapped(vfio, first, asked);
+	if (unmap.size != 0 && unmap.size == mapped)
+		return 0;
+	DMA_LOG(ERR,
+		"%s: IOVA %#" PRIx64 ": %#" PRIx64 " bytes were mapped in %#" PRIx64
+		", and %#" PRIx64 " were unmapped",
+		vfio->device, first, mapped, asked, (uint64_t)unmap.size);
+	return unmap.size == 0 ? -ENOENT : -EIO;
 }
 
 /* IOVAs the kernel does not hand out; where it does not tell, what x86 has for interrupts. */
@@ -309,6 +357,9 @@ dad_dma_vfio_open(const char *device)
 	if (vfio == NULL)
 		goto no_group;
 	strcpy(vfio->device, device);
+	vfio->mapped = table_create();
+	if (vfio->mapped == NULL)
+		goto no_group;
 	ret = find_group(vfio);
 	if (ret != 0)
 		goto no_group;
@@ -346,6 +397,8 @@ no_bind:
 	DMA_LOG(ERR, "%s: no container for IOMMU group %d: %s", device, vfio->group,
 		strerror(-ret));
 no_group:
+	if (vfio != NULL)
+		table_free(vfio->mapped);
 	free(vfio);
 	rte_errno = -ret;
 	return NULL;
@@ -362,6 +415,7 @@ dad_dma_vfio_close(struct dad_dma_vfio *vfio)
 	/* with the last descriptor of the group the kernel forgets what was still mapped */
 	close(vfio->group_fd);
 	rte_vfio_container_destroy(vfio->container);
+	table_free(vfio->mapped);
 	free(vfio);
 }
 

@@ -296,5 +296,5 @@ main(int argc, char **argv)
 
 	(void)argc;
 	int ret = guest_init(argv[0], "0");
-	return ret != 0 ? ret : cmocka_run_group_tests(tests, NULL, NULL);
+	return ret != 0 ? ret : guest_run(tests);
 }

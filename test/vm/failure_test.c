@@ -420,5 +420,5 @@ main(int argc, char **argv)
 	int ret = guest_init(argv[0], "64");
 	/* EAL reports each of a thousand probes and removals */
 	rte_log_set_level_pattern("lib.eal", RTE_LOG_WARNING);
-	return ret != 0 ? ret : cmocka_run_group_tests(tests, NULL, NULL);
+	return ret != 0 ? ret : guest_run(tests);
 }

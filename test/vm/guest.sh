@@ -23,8 +23,8 @@ done
 
 # EAL loads plugins from nowhere that others may write to: where the checkout lies is not known.
 mkdir /run/pmd
-cp "$DAD_BUILD"/drivers/librte_dma_edu.so "$DAD_BUILD"/lib/libdad_dma.so.0 /run/pmd/
-export DAD_EDU_PMD=/run/pmd/librte_dma_edu.so
+cp "$DAD_BUILD"/drivers/librte_dma_edu.so "$DAD_BUILD"/drivers/librte_dma_dad.so "$DAD_BUILD"/lib/libdad_dma.so.0 /run/pmd/
+export DAD_EDU_PMD=/run/pmd/librte_dma_edu.so DAD_PMD=/run/pmd/librte_dma_dad.so
 
 cd "$DAD_TOP" || exit
 sh -c "$(cat $out/command)" >$out/output 2>&1 </dev/null

@@ -41,6 +41,10 @@ guest_init(char *prog, char *megabytes)
 	return rte_eal_init((int)RTE_DIM(eal) - 1, eal) < 0 ? 1 : 0;
 }
 
+/* All tests, or those that DAD_TEST names: a pattern, with * for anything. */
+#define guest_run(tests)                                                                           \
+	(cmocka_set_test_filter(getenv("DAD_TEST")), cmocka_run_group_tests(tests, NULL, NULL))
+
 static inline const char *
 edu_name(void)
 {

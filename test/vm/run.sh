@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Boot a guest on this machine's own file system (read-only, with an overlay of memory), run a
 # command in it as root, print its output and exit with its status.
-#   two NUMA nodes with a CPU, 1 GiB and 256 MiB of hugepages each; VT-d; two "edu" devices bound
+#   two NUMA nodes with two CPUs, 1 GiB and 256 MiB of hugepages each; VT-d; two "edu" devices bound
 #   to vfio-pci: DAD_EDU with 28 address bits, on no node; DAD_EDU_NARROW with 24, on node 1
 # usage: run.sh [-t SECONDS] [-k FILE] COMMAND
 #   -t  kill the guest after this time (default 90)
@@ -35,9 +35,9 @@ export DAD_EDU=0000:00:03.0 DAD_EDU_NARROW=0000:41:00.0
 END
 
 # shellcheck disable=SC2054 # options with commas
-qemu=(qemu-system-x86_64 -machine q35,kernel-irqchip=split -accel tcg,thread=multi -cpu max -smp 2 -m 2G
+qemu=(qemu-system-x86_64 -machine q35,kernel-irqchip=split -accel tcg,thread=multi -cpu max -smp 4 -m 2G
     -object memory-backend-ram,id=m0,size=1G -object memory-backend-ram,id=m1,size=1G
-    -numa node,nodeid=0,memdev=m0,cpus=0 -numa node,nodeid=1,memdev=m1,cpus=1
+    -numa node,nodeid=0,memdev=m0,cpus=0-1 -numa node,nodeid=1,memdev=m1,cpus=2-3
     # aw-bits: with the 39 of the default EAL could not have virtual addresses for IOVAs
     -device intel-iommu,intremap=on,caching-mode=on,aw-bits=48
     -device edu,bus=pcie.0,addr=3

@@ -6,7 +6,7 @@ from guest import Guest, run_testdma
 
 
 def test_the_vfio_backend_lets_a_device_have_what_it_was_given_and_no_more():
-    guest = Guest("$DAD_BUILD/test/vm_vfio_test").check()
+    guest = Guest("$DAD_BUILD/test/vm_vfio_test && $DAD_BUILD/test/vm_vfio_domain_test", limit=90).check()
     # the test saw that nothing changed; this is why
     assert guest.faults("Write") == 2
     assert guest.faults("Read") == 1

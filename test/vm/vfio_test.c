@@ -11,8 +11,7 @@
 
 #include "dad_dma_vfio.h"
 #include "raw_edu.h"
-
-#define PAGE 4096ul
+#include "raw_vfio.h"
 
 static const struct dad_dma_domain_ops *ops;
 static const char *device;
@@ -161,6 +160,36 @@ test_no_mapping_is_made_twice_or_taken_back_in_part(void **state)
 }
 
 static void
+test_each_unmap_has_to_find_what_was_mapped_there(void **state)
+{
+	struct state *s = *state;
+	uint8_t *m = s->memory;
+
+	/* less than there was */
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(ops->map(s->vfio, 0x200000 + i * PAGE, m + i * PAGE, PAGE,
+					 DAD_DMA_BIDIRECTIONAL),
+			0);
+	assert_int_equal(unmap_behind_its_back(0x201000), 0);
+	assert_int_equal(ops->unmap(s->vfio, 0x200000, 3 * PAGE), -EIO);
+	assert_int_equal(maps(s), 0);
+	/* nothing of what there was */
+	assert_int_equal(ops->map(s->vfio, 0x200000, m, PAGE, DAD_DMA_BIDIRECTIONAL), 0);
+	assert_int_equal(unmap_behind_its_back(0x200000), 0);
+	assert_int_equal(ops->unmap(s->vfio, 0x200000, PAGE), -ENOENT);
+	/* more than there was, though as many as were asked for */
+	assert_int_equal(ops->map(s->vfio, 0x200000, m, PAGE, DAD_DMA_BIDIRECTIONAL), 0);
+	assert_int_equal(map_behind_its_back(0x201000, m), 0);
+	assert_int_equal(ops->unmap(s->vfio, 0x200000, 2 * PAGE), -EIO);
+	/* and nothing of that is held against what comes then; gaps are none of its business */
+	assert_int_equal(ops->map(s->vfio, 0x200000, m, PAGE, DAD_DMA_BIDIRECTIONAL), 0);
+	assert_int_equal(ops->map(s->vfio, 0x202000, m, PAGE, DAD_DMA_BIDIRECTIONAL), 0);
+	assert_int_equal(ops->unmap(s->vfio, 0x200000, 8 * PAGE), 0);
+	assert_int_equal(info_of(s).bytes, 0);
+	assert_int_equal(maps(s), 0);
+}
+
+static void
 test_the_window_of_interrupts_is_not_offered(void **state)
 {
 	struct state *s = *state;
@@ -182,23 +211,14 @@ test_a_container_is_full_when_the_kernel_says_so(void **state)
 {
 	struct state *s = *state;
 	struct dad_dma_backend_info info = {.n_ranges = 1};
-	const char *path = "/sys/module/vfio_iommu_type1/parameters/dma_entry_limit";
 
 	assert_int_equal(ops->query(s->vfio, &info), 0);
 	assert_int_equal(info.max_maps, 65535);
-	FILE *f = fopen(path, "w");
-	assert_non_null(f);
-	assert_true(fprintf(f, "5") > 0);
-	assert_int_equal(fclose(f), 0);
-
-	/* the limit is that of containers yet to come */
 	teardown(state);
+	limit_entries(5);
 	setup(state);
 	s = *state;
-	f = fopen(path, "w");
-	assert_non_null(f);
-	assert_true(fprintf(f, "65535") > 0);
-	assert_int_equal(fclose(f), 0);
+	limit_entries(65535);
 
 	assert_int_equal(ops->query(s->vfio, &info), 0);
 	assert_int_equal(info.max_maps, 5);
@@ -287,6 +307,8 @@ main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_a_stray_read_sees_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_no_mapping_is_made_twice_or_taken_back_in_part, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_each_unmap_has_to_find_what_was_mapped_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_the_window_of_interrupts_is_not_offered, setup, teardown),
 		cmocka_unit_test_setup_teardown(

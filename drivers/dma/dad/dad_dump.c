@@ -9,6 +9,24 @@
 
 #include "dad_dev.h"
 
+/* Asked of the kernel, in the order of the vchans, each node once. */
+static void
+dump_rings(const struct dad_dev *d, FILE *f)
+{
+	uint64_t seen = 0;
+
+	fprintf(f, "    rings on nodes:");
+	for (unsigned int v = 0; v < d->nb_vchans; v++) {
+		int node = d->vchan[v].ring != NULL ? dad_dma_node_of(d->vchan[v].ring) : -1;
+
+		if (node >= 0 && node < 64 && !(seen >> node & 1)) {
+			seen |= UINT64_C(1) << node;
+			fprintf(f, " %d", node);
+		}
+	}
+	fprintf(f, seen == 0 ? " -\n" : "\n");
+}
+
 static void
 dump_workers(const struct dad_dev *d, FILE *f)
 {
@@ -73,7 +91,10 @@ dad_dev_dump(const struct rte_dma_dev *dev, FILE *f)
 	const struct dad_exec *x = dad_exec_table[d->dev_id];
 
 	fprintf(f, "    engine: %s%s%s\n", dad_engine_name(d->args.engine),
-		d->args.mt ? ", mt" : "", d->silent ? ", silent" : "");
+		d->args.mt ? ", mt" : "",
+		d->silent	 ? ", silent"
+			: d->ops ? ", ops"
+				 : "");
 	dump_kernels(x, f);
 	fprintf(f, "    operations: 1 to %u bytes, alignment %u; in flight: all of a ring\n",
 		DAD_LENGTH_MAX, DAD_ALIGNMENT);
@@ -83,8 +104,10 @@ dad_dev_dump(const struct rte_dma_dev *dev, FILE *f)
 							     : "virtual",
 		x->sva ? ", any of the process" : "");
 	fprintf(f, "    NUMA node: %d\n", dev->device->numa_node);
+	dump_rings(d, f);
 	if (d->args.workers > 0)
 		dump_workers(d, f);
+	dad_model_dump(&d->model, d->vchan, d->nb_vchans, f);
 	dump_last_error(d, f);
 	fprintf(f, "    vchan: size, tail; not submitted, not done, not reaped; errors\n");
 	for (unsigned int v = 0; v < d->nb_vchans; v++) {

@@ -9,6 +9,7 @@
 
 #include "dad_exec.h"
 #include "dad_lists.h"
+#include "dad_model.h"
 #include "dad_trace.h"
 
 struct dad_exec *dad_exec_table[DAD_EXEC_DEVS_MAX];
@@ -172,7 +173,7 @@ dad_exec_open(uint16_t dev_id, const char *kernel)
 		free(x);
 		return -ENOMEM;
 	}
-	x->run = k->run;
+	x->run = x->kernel_run = k->run;
 	x->kernel = k->name;
 	x->move_large = l->move;
 	x->large = l->name;
@@ -195,6 +196,14 @@ dad_exec_confine(struct dad_exec *x, struct dad_dma_domain *domain, struct dad_d
 	x->iommu = dma;
 	x->table = &no_table;
 	x->identity = x->sva = false;
+}
+
+void
+dad_exec_play(struct dad_exec *x, struct dad_model *model)
+{
+	x->model = model;
+	/* workers find the model if they find this */
+	__atomic_store_n(&x->run, dad_model_run, __ATOMIC_RELEASE);
 }
 
 void
@@ -231,7 +240,8 @@ bool
 dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n,
 	unsigned int after)
 {
-	const bool failed = x->run(x, vc, first, n, after);
+	const dad_exec_run_t run = __atomic_load_n(&x->run, __ATOMIC_ACQUIRE);
+	const bool failed = run(x, vc, first, n, after);
 
 	dad_trace_group(vc, first, n, failed);
 	if (unlikely(failed))
@@ -261,10 +271,12 @@ wraps(uint64_t addr, uint64_t len)
 }
 
 bool
-dad_exec_can_part(const struct dad_desc *desc)
+dad_exec_can_part(const struct dad_exec *x, const struct dad_desc *desc)
 {
 	const unsigned int op = desc->opcode & DAD_OP_MASK;
 
+	if (__atomic_load_n(&x->run, __ATOMIC_RELAXED) != x->kernel_run)
+		return false;
 	if (op == DAD_OP_SG)
 		return dad_sg_match(desc) && !dad_lists_are_huge(desc);
 	return !wraps(desc->dst, desc->length) &&
@@ -272,7 +284,7 @@ dad_exec_can_part(const struct dad_desc *desc)
 }
 
 uint16_t
-dad_exec_part(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc,
+dad_exec_part(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_desc *desc,
 	uint64_t offset, uint64_t length)
 {
 	const bool sva = !(desc->opcode & DAD_OP_FOREIGN);
@@ -280,10 +292,10 @@ dad_exec_part(const struct dad_exec *x, const struct dad_vchan *vc, const struct
 	length = RTE_MIN(length, desc->length - offset);
 	switch (desc->opcode & DAD_OP_MASK) {
 	case DAD_OP_FILL:
-		return dad_slow_fill(x, sva, desc->src, desc->dst + offset, length);
+		return dad_slow_fill(x, vc, sva, desc->src, desc->dst + offset, length);
 	case DAD_OP_SG:
 		return dad_slow_sg_part(x, vc, desc, offset, length);
 	default:
-		return dad_slow_copy(x, sva, desc->src + offset, desc->dst + offset, length);
+		return dad_slow_copy(x, vc, sva, desc->src + offset, desc->dst + offset, length);
 	}
 }

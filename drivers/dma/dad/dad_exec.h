@@ -11,6 +11,8 @@
 #include "dad_dma_table.h"
 #include "dad_vchan.h"
 
+struct dad_model;
+
 /* Do n operations from ticket first on. True if one of them failed. The `after` ones behind them
  * come next, and will not change meanwhile: what they move is fetched in time. */
 typedef bool (*dad_exec_run_t)(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first,
@@ -28,7 +30,9 @@ typedef void *(*dad_exec_move_t)(void *dst, const void *src, size_t len);
 
 /* What a process moves bytes with; of its own, as it has pointers to code and tables. */
 struct dad_exec {
-	dad_exec_run_t run;
+	dad_exec_run_t run; /* the kernel's loop, or dad_model_run(), which calls it */
+	dad_exec_run_t kernel_run;
+	struct dad_model *model;
 	dad_exec_move_t move_large;
 	const struct dad_dma_table *table; /* IOVA → virtual */
 	struct dad_dma_domain *domain;
@@ -62,6 +66,10 @@ int dad_exec_open(uint16_t dev_id, const char *kernel);
  * its reference is the callee's. Then for whom: dma is a device of it. */
 void dad_exec_confine(struct dad_exec *x, struct dad_dma_domain *domain, struct dad_dma_dev *dma);
 
+/* From now on operations are done as the device that is played would do them: dad_model.h. Others
+ * may be at work. */
+void dad_exec_play(struct dad_exec *x, struct dad_model *model);
+
 void dad_exec_close(uint16_t dev_id);
 
 /* Is it the name of a kernel, of any CPU? */
@@ -94,13 +102,14 @@ void dad_exec_skip(struct dad_vchan *vc, uint64_t first, unsigned int n);
 /* The operation failed: its status, and what a fence behind it will ask for. */
 void dad_exec_fail(struct dad_vchan *vc, uint64_t ticket, uint8_t status);
 
-/* Can it be done in parts? Not if addresses wrap or lists do not match: that fails as a whole. */
-bool dad_exec_can_part(const struct dad_desc *desc);
+/* Can it be done in parts? Not if addresses wrap or lists do not match: that fails as a whole. Nor
+ * where a device is played. */
+bool dad_exec_can_part(const struct dad_exec *x, const struct dad_desc *desc);
 
 /* Do length bytes, or what there is, of one from offset on, a multiple of 8. An
  * rte_dma_status_code. */
-uint16_t dad_exec_part(const struct dad_exec *x, const struct dad_vchan *vc,
-	const struct dad_desc *desc, uint64_t offset, uint64_t length);
+uint16_t dad_exec_part(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_desc *desc,
+	uint64_t offset, uint64_t length);
 
 bool dad_exec_run_generic(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first,
 	unsigned int n, unsigned int after);
@@ -111,14 +120,17 @@ bool dad_exec_run_avx512(const struct dad_exec *x, struct dad_vchan *vc, uint64_
 
 /* ---- what the fast loop does not do itself (dad_slow.c); all return an rte_dma_status_code -- */
 
-/* Any length, over any seams in the address spaces. With sva, where x has it, any memory of the
- * process. */
-uint16_t dad_slow_copy(
-	const struct dad_exec *x, bool sva, uint64_t src, uint64_t dst, uint64_t length);
-uint16_t dad_slow_fill(
-	const struct dad_exec *x, bool sva, uint64_t pattern, uint64_t dst, uint64_t length);
-/* Of lists that match, length bytes from offset on, or what there is. */
-uint16_t dad_slow_sg_part(const struct dad_exec *x, const struct dad_vchan *vc,
+/* Any operation: any length, over any seams in the address spaces, addresses of the kind that the
+ * vchan's direction says. */
+uint16_t dad_slow_op(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_desc *desc);
+
+/* With sva, where x has it, any memory of the process. */
+uint16_t dad_slow_copy(const struct dad_exec *x, struct dad_vchan *vc, bool sva, uint64_t src,
+	uint64_t dst, uint64_t length);
+uint16_t dad_slow_fill(const struct dad_exec *x, const struct dad_vchan *vc, bool sva,
+	uint64_t pattern, uint64_t dst, uint64_t length);
+/* Of lists that match, length bytes from offset on, or what there is; from a source, all. */
+uint16_t dad_slow_sg_part(const struct dad_exec *x, struct dad_vchan *vc,
 	const struct dad_desc *desc, uint64_t offset, uint64_t length);
 
 /* ---- large moves (dad_move.c) -----------------------------------------------------------------

@@ -9,6 +9,7 @@
 #include "dad_args.h"
 #include "dad_engine.h"
 #include "dad_exec.h"
+#include "dad_model.h"
 #include "dad_vchan.h"
 
 extern int dad_logtype;
@@ -24,10 +25,12 @@ struct dad_dev {
 	uint16_t dev_id;
 	bool timed;  /* latencies are measured, also of vchans that are set up later */
 	bool silent; /* as configured */
+	bool ops;    /* as configured */
 	char name[32];
 	struct dad_dma_dev *dma;
 	struct dad_regs *regs; /* a PCI function's, else NULL */
 	struct dad_engine engine;
+	struct dad_model model; /* its pointers are of memory that is the same in all processes */
 };
 
 /* DAD_OP_FOREIGN in a secondary process, 0 in the primary. */

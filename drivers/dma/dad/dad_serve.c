@@ -35,10 +35,11 @@ take(struct dad_vchan *vc, uint64_t claimed, enum dad_kind kind, struct claim *c
 	const uint64_t end = c->first + c->n;
 
 	c->poisoned = kind != DAD_KIND_BATCH && (claimed & 1);
+	/* F1: pairs with the release in finish(): data, and what failed, of all before */
+	if (unlikely(kind == DAD_KIND_FENCE || vc->ordered) && vc->shared &&
+		__atomic_load_n(&vc->finished, __ATOMIC_ACQUIRE) != c->first)
+		return false;
 	if (unlikely(kind == DAD_KIND_FENCE)) {
-		/* F1: pairs with the release in finish(): data, and what failed, of all before */
-		if (vc->shared && __atomic_load_n(&vc->finished, __ATOMIC_ACQUIRE) != c->first)
-			return false;
 		/* relaxed: it may be another lap's by now, and then the CAS fails */
 		unsigned int depth =
 			__atomic_load_n(&dad_vchan_desc(vc, c->first)->depth, __ATOMIC_RELAXED) &
@@ -178,13 +179,13 @@ serve_part(const struct dad_exec *x, struct dad_vchan *vc)
 
 /* True if others may help with the operation from now on: then it finishes itself. */
 static bool
-open_split(struct dad_vchan *vc, uint64_t ticket)
+open_split(const struct dad_exec *x, struct dad_vchan *vc, uint64_t ticket)
 {
 	struct dad_split *s = &vc->split;
 	const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
 	uint32_t none = 0;
 
-	if (desc->length < DAD_SPLIT_MIN || !dad_exec_can_part(desc))
+	if (desc->length < DAD_SPLIT_MIN || !dad_exec_can_part(x, desc))
 		return false;
 	/* P2: pairs with the release in finish_split() */
 	if (!__atomic_compare_exchange_n(
@@ -240,7 +241,7 @@ dad_serve(const struct dad_exec *x, struct dad_vchan *vc, bool backlog_only, uin
 		return true;
 	if (!claim(vc, backlog_only, quiet, &c))
 		return false;
-	if (vc->shared && c.n == 1 && !c.poisoned && open_split(vc, c.first)) {
+	if (vc->shared && c.n == 1 && !c.poisoned && open_split(x, vc, c.first)) {
 		while (serve_part(x, vc))
 			;
 		return true;

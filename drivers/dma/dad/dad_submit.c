@@ -126,13 +126,18 @@ execute(struct dad_vchan *vc)
 			poisoned = poisoned || dad_exec_has_failed(vc, vc->batch);
 		if (unlikely(poisoned))
 			dad_exec_skip(vc, ticket, n);
-		if (unlikely(poisoned ||
-			    dad_exec_group(x, vc, ticket, n, vc->tail - (ticket + n) > 0)))
+		const bool failed =
+			poisoned || dad_exec_group(x, vc, ticket, n, vc->tail - (ticket + n) > 0);
+
+		if (unlikely(failed))
 			vc->careful = ticket + n;
+		if (unlikely(vc->due != NULL)) /* done, but to be seen later */
+			ring_publish(dad_vchan_emptied(vc), ticket, n, failed ? DAD_TAG_FAILED : 0);
 		ticket += n;
 	}
 	__atomic_store_n(&vc->published, ticket, __ATOMIC_RELAXED);
-	__atomic_store_n(&vc->done, ticket, __ATOMIC_RELAXED);
+	if (likely(vc->due == NULL))
+		__atomic_store_n(&vc->done, ticket, __ATOMIC_RELAXED);
 	__atomic_store_n(&vc->finished, ticket, __ATOMIC_RELAXED);
 }
 

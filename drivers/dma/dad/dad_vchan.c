@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_malloc.h>
 
 #include "dad_vchan.h"
@@ -41,6 +42,8 @@ dad_vchan_release(struct dad_vchan *vc, struct dad_dma_dev *dma)
 	free_array(dma, vc->filled, nb_desc, vc->filled_handle);
 	free_array(dma, vc->emptied, nb_desc, vc->emptied_handle);
 	free_array(dma, vc->sges, nb_sges * sizeof(*vc->sges), vc->sge_handle);
+	rte_free(vc->ops);
+	rte_free(vc->due);
 	rte_free(vc->stat.stamps);
 	/* nothing can be enqueued, and there is nothing to be reported */
 	memset(vc, 0, sizeof(*vc));
@@ -89,6 +92,9 @@ dad_vchan_reset(struct dad_vchan *vc)
 	vc->waited = vc->bell = vc->word = 0;
 	vc->room = dad_vchan_size(vc);
 	vc->split = (struct dad_split){0};
+	vc->model.out_of_step = false;
+	vc->model.latest = 0;
+	vc->model.acquired = vc->model.base = (struct dad_acquired){0};
 	dad_stat_clear(vc);
 }
 
@@ -134,13 +140,13 @@ uint64_t
 dad_vchan_run_done(const struct dad_vchan *vc, uint64_t ticket, uint64_t max, bool *failed)
 {
 	const struct ring_track emptied = dad_vchan_emptied(vc);
-	const uint64_t run = ring_look(emptied, ticket, max);
+	uint64_t run = ring_look(emptied, ticket, max);
 
 	*failed = run == 0;
-	if (run > 0)
-		return run;
-	return ring_tag_at(emptied, ticket, __ATOMIC_ACQUIRE) ==
-		(ring_tag_of(emptied, ticket) | DAD_TAG_FAILED);
+	if (run == 0)
+		run = ring_tag_at(emptied, ticket, __ATOMIC_ACQUIRE) ==
+			(ring_tag_of(emptied, ticket) | DAD_TAG_FAILED);
+	return unlikely(vc->due != NULL) ? dad_throttle_ripe(vc, ticket, run) : run;
 }
 
 bool
@@ -166,6 +172,8 @@ static void
 abort_one(struct dad_vchan *vc, uint64_t ticket)
 {
 	dad_vchan_desc(vc, ticket)->status = RTE_DMA_STATUS_USER_ABORT;
+	if (vc->due != NULL)
+		vc->due[ticket & vc->mask] = 0;
 	ring_publish(dad_vchan_emptied(vc), ticket, 1, DAD_TAG_FAILED);
 }
 
@@ -250,5 +258,9 @@ void
 dad_vchan_stats_reset(struct dad_vchan *vc)
 {
 	vc->base = totals(vc);
+	vc->model.base = (struct dad_acquired){0};
+	struct dad_acquired now = {0};
+	dad_source_stats(vc, &now);
+	vc->model.base = now;
 	dad_stat_reset(vc);
 }

@@ -25,6 +25,8 @@
 
 #include "dad_desc.h"
 #include "dad_dma.h"
+#include "dad_source.h"
+#include "dad_throttle.h"
 #include "dad_stat.h"
 
 #define DAD_VCHANS_MAX 64
@@ -57,6 +59,17 @@ struct dad_split {
 #define DAD_SPLIT_MIN  (256u << 10)
 #define DAD_SPLIT_PART (128u << 10)
 
+/* What a vchan of a device that is more than a mover of bytes has of its own: dad_model.h. */
+struct dad_vchan_model {
+	bool src_window; /* addresses of this side are offsets in the device's window */
+	bool dst_window;
+	bool stream;	  /* what the source side gives is the device's source */
+	bool out_of_step; /* since an overrun nothing was taken */
+	uint64_t latest;  /* due time: nothing that began is due later */
+	struct dad_acquired acquired;
+	struct dad_acquired base; /* what stats_reset() took away */
+};
+
 struct dad_vchan {
 	/* read by both sides, written by setup only: in a line that stays shared */
 	struct dad_desc *ring;
@@ -69,13 +82,15 @@ struct dad_vchan {
 	uint32_t capacity; /* the ring's size while the device runs, else 0: all is full then */
 	uint16_t dev_id;   /* names what each process has of its own: dad_exec_of() */
 	uint8_t size_log2;
-	/* engine=inline: submit does it all; without tags, if it is for one thread */
+	/* engine=inline: submit does it all; without tags, if it is for one thread and nothing is
+	 * due later */
 	bool in_submit : 1;
 	bool mt : 1;	  /* many submit and complete: dad_mt.c */
 	bool shared : 1;  /* several may claim: by CAS, and they count what they finish */
 	bool belled : 1;  /* workers look at the bell before they look at tags */
 	bool helped : 1;  /* who completes may claim, too */
 	bool silent : 1;  /* nothing is reported: who enqueues takes back what is done */
+	bool ordered : 1; /* a group begins when all before it is done */
 	bool counted : 1; /* statistics beside rte_dma_stats: dad_stat.h */
 	bool timed;	  /* latencies as well; of a byte of its own: another thread switches it */
 
@@ -97,6 +112,7 @@ struct dad_vchan {
 	uint64_t careful;			/* below, statuses must be looked at one by one */
 	uint64_t errors;			/* reported with a status other than 0 */
 	uint64_t waited;			/* polls in vain, where who completes may help */
+	uint64_t *due; /* of each slot, see dad_throttle.h; NULL: what is done is due */
 
 	/* workers */
 	uint64_t claimed __rte_cache_aligned; /* up to here taken by workers: see dad_serve.c */
@@ -121,13 +137,15 @@ struct dad_vchan {
 	dad_dma_addr_t filled_handle;
 	dad_dma_addr_t emptied_handle;
 	dad_dma_addr_t sge_handle;
+	struct rte_dma_op **ops; /* which operation is in which slot: dad_ops.c; else NULL */
 	struct rte_dma_stats base __rte_cache_aligned; /* what stats_reset() took away */
 
+	struct dad_vchan_model model __rte_cache_aligned;
 	struct dad_stat stat;
 } __rte_cache_aligned;
 
 static_assert(
-	offsetof(struct dad_vchan, stat) == 8 * RTE_CACHE_LINE_SIZE, "a line for each purpose");
+	offsetof(struct dad_vchan, model) == 8 * RTE_CACHE_LINE_SIZE, "a line for each purpose");
 
 static inline uint32_t
 dad_vchan_size(const struct dad_vchan *vc)
@@ -227,8 +245,8 @@ void dad_vchan_reset(struct dad_vchan *vc);
 /* The device runs: operations may be enqueued until dad_vchan_abort(). */
 void dad_vchan_open(struct dad_vchan *vc);
 
-/* How many from ticket on are done, up to max, and either none of them has failed or, perhaps, some
- * have: then statuses must be looked at. */
+/* How many from ticket on are done and due, up to max, and either none of them has failed or,
+ * perhaps, some have: then statuses must be looked at. */
 uint64_t dad_vchan_run_done(
 	const struct dad_vchan *vc, uint64_t ticket, uint64_t max, bool *failed);
 
@@ -290,5 +308,15 @@ uint16_t dad_mt_completed(void *dev_private, uint16_t vchan, const uint16_t nb_c
 uint16_t dad_mt_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls,
 	uint16_t *last_idx, enum rte_dma_status_code *status);
 uint16_t dad_mt_burst_capacity(const void *dev_private, uint16_t vchan);
+
+/* ---- the same for dad_ops.c: op is kept in the slot, and found there ------------------------- */
+
+int dad_mt_copy_op(struct dad_vchan *vc, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint64_t flags, struct rte_dma_op *op);
+int dad_mt_copy_sg_op(struct dad_vchan *vc, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags,
+	struct rte_dma_op *op);
+uint64_t dad_mt_take_ops(struct dad_vchan *vc, uint16_t max, enum rte_dma_status_code *status,
+	struct rte_dma_op **ops);
 
 #endif /* DAD_VCHAN_H */

@@ -150,7 +150,7 @@ stretch_advance(struct stretch *s, uint64_t n)
 
 /* Lists that match, so both end together. What is not all in one piece is left to the slow way. */
 static __rte_noinline uint16_t
-lists(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc)
+lists(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_desc *desc)
 {
 	uint64_t src_next = desc->src + 1, dst_next = src_next + dad_sg_nb_src(desc);
 	const uint64_t src_end = dst_next, dst_end = dst_next + dad_sg_nb_dst(desc);
@@ -178,18 +178,11 @@ lists(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_des
 }
 
 static __rte_noinline uint16_t
-slow(const struct dad_exec *x, const struct dad_vchan *vc, const struct dad_desc *desc)
+slow(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_desc *desc)
 {
-	const bool sva = !(desc->opcode & DAD_OP_FOREIGN);
-
-	switch (desc->opcode & DAD_OP_MASK) {
-	case DAD_OP_COPY:
-		return dad_slow_copy(x, sva, desc->src, desc->dst, desc->length);
-	case DAD_OP_FILL:
-		return dad_slow_fill(x, sva, desc->src, desc->dst, desc->length);
-	default:
+	if ((desc->opcode & DAD_OP_MASK) == DAD_OP_SG)
 		return lists(x, vc, desc);
-	}
+	return dad_slow_op(x, vc, desc);
 }
 
 /* An operation whose addresses are good over all of its length: a copy, or without src a fill.
@@ -220,11 +213,9 @@ look_up(const struct dad_dma_table *table, const struct dad_desc *desc)
 }
 
 static inline __attribute__((always_inline)) void
-fetch_head(struct step next, uint32_t length)
+fetch_head(struct step next)
 {
-	const uint32_t head = RTE_MIN(length, (uint32_t)FETCH_HEAD);
-
-	for (uint32_t at = 0; at < head; at += RTE_CACHE_LINE_SIZE) {
+	for (unsigned int at = 0; at < FETCH_HEAD; at += RTE_CACHE_LINE_SIZE) {
 		__builtin_prefetch(next.src + at);
 		__builtin_prefetch(next.dst + at, 1);
 	}
@@ -254,11 +245,11 @@ EXEC_RUN(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigne
 		/* before this one's bytes are moved: the CPU then need not wait for the addresses
 		 * when it has moved them */
 		if (likely(ticket + 1 < end + after)) {
-			const struct dad_desc *desc1 = dad_vchan_desc(vc, ticket + 1);
+			const struct dad_desc *after_it = dad_vchan_desc(vc, ticket + 1);
 
-			next = look_up(table, desc1);
-			if (desc1->length > FETCH_MAX && next.src != NULL)
-				fetch_head(next, desc1->length);
+			next = look_up(table, after_it);
+			if (after_it->length >= FETCH_HEAD && next.src != NULL)
+				fetch_head(next);
 		}
 
 		if (likely(step.src != NULL)) {

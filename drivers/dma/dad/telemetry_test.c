@@ -120,8 +120,10 @@ the_device_tells_what_it_is_made_of(void **state)
 	assert_tells("info", "", strstr(test_args(), "mt=1") != NULL ? "\"mt\":1" : "\"mt\":0");
 	assert_tells("kernels", "", "\"from_1\":\"");
 	assert_tells("kernels", "", "\"memcpy\"");
-	const char *workers =
-		strstr(test_args(), "engine=thread") != NULL ? "\"worker_0\":{\"cpu\":" : "{}";
+	const char *workers = strstr(test_args(), "engine=thread") != NULL ||
+			strstr(test_args(), "engine=auto") != NULL
+		? "\"worker_0\":{\"cpu\":"
+		: "{}";
 	assert_tells("workers", "", workers);
 }
 
@@ -154,6 +156,28 @@ latency_is_switched_by_telemetry(void **state)
 	run_some(buf);
 	assert_tells("latency", "", "\"latency\":\"off\",\"operations\":5,");
 	rte_free(buf);
+}
+
+static void
+what_was_acquired_is_told(void **state)
+{
+	static const enum rte_dma_direction direction[] = {RTE_DMA_DIR_DEV_TO_MEM};
+	uint8_t *buf = test_buffer(4096);
+
+	(void)state;
+	dev = test_open_directions("window=64K,source=pattern", 1, 64, direction);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_true(rte_dma_copy(dev, 0, i * 4096, iova(buf), 4096, 0) >= 0);
+	assert_true(rte_dma_copy(dev, 0, 65536, iova(buf), 64, 0) >= 0);
+	assert_int_equal(rte_dma_submit(dev, 0), 0);
+	enum rte_dma_status_code status[4];
+	test_gather(dev, 0, 4, status);
+	assert_tells("xstats", "", "\"source_taken_bytes\":12288,");
+	assert_tells("xstats", ",0", "\"copies\":4,");
+	assert_tells("xstats", ",0", "\"copy_bytes\":12288,");
+	assert_tells("xstats", ",0", "\"errors_invalid_src_addr\":1,");
+	rte_free(buf);
+	test_close(dev);
 }
 
 static void
@@ -364,6 +388,7 @@ static const struct CMUnitTest tests[] = {
 	with_device(the_device_tells_what_it_is_made_of),
 	with_device(latency_is_switched_by_telemetry),
 	with_device(what_is_wrong_is_said),
+	cmocka_unit_test(what_was_acquired_is_told),
 	cmocka_unit_test(the_largest_answers_fit),
 	cmocka_unit_test(the_longest_dump_fits),
 	cmocka_unit_test(questions_disturb_nobody),

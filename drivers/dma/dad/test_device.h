@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +58,37 @@ test_configure(int16_t id, uint16_t nb_vchans, uint16_t nb_desc)
 	assert_int_equal(rte_dma_configure(id, &conf), 0);
 	for (uint16_t v = 0; v < nb_vchans; v++)
 		assert_int_equal(rte_dma_vchan_setup(id, v, &vconf), 0);
+}
+
+/* A vchan of a direction, with the ports that it needs. */
+static inline int
+test_setup_direction(int16_t id, uint16_t vchan, uint16_t nb_desc, enum rte_dma_direction direction)
+{
+	struct rte_dma_vchan_conf conf = {.direction = direction, .nb_desc = nb_desc};
+
+	if (direction == RTE_DMA_DIR_DEV_TO_MEM || direction == RTE_DMA_DIR_DEV_TO_DEV)
+		conf.src_port.port_type = RTE_DMA_PORT_PCIE;
+	if (direction == RTE_DMA_DIR_MEM_TO_DEV || direction == RTE_DMA_DIR_DEV_TO_DEV)
+		conf.dst_port.port_type = RTE_DMA_PORT_PCIE;
+	return rte_dma_vchan_setup(id, vchan, &conf);
+}
+
+/* Plugged, configured and started, with more devargs than the variant's; vchan i of direction[i].
+ */
+static inline int16_t
+test_open_directions(
+	const char *more, uint16_t nb, uint16_t nb_desc, const enum rte_dma_direction *direction)
+{
+	const struct rte_dma_conf conf = {.nb_vchans = nb};
+	char args[512];
+
+	snprintf(args, sizeof(args), "%s,%s", test_args(), more);
+	int16_t id = test_plug_with(args);
+	assert_int_equal(rte_dma_configure(id, &conf), 0);
+	for (uint16_t v = 0; v < nb; v++)
+		assert_int_equal(test_setup_direction(id, v, nb_desc, direction[v]), 0);
+	assert_int_equal(rte_dma_start(id), 0);
+	return id;
 }
 
 /* Plugged, configured and started. */

@@ -127,6 +127,10 @@ edu_dump(const struct rte_dma_dev *dev, FILE *f)
 	dad_dma_dev_stats(q->dma, &stats);
 	fprintf(f, "    NUMA node: %d\n    address mask: %#" PRIx64 "\n", d->node,
 		dad_dma_get_mask(q->dma));
+	if (q->job != NULL)
+		fprintf(f, "    rings on nodes: %d\n", dad_dma_node_of(q->job));
+	else
+		fprintf(f, "    rings on nodes: -\n");
 	fprintf(f, "    queue: %s, enqueued %u, submitted %u, done %u, reported %u of %u\n",
 		q->halted	  ? "halted"
 			: q->busy ? "busy"

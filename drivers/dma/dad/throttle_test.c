@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A device with a slow link and a latency: complete never too early, in order, and stoppable. */
+
+#include <errno.h>
+
+#include "test_device.h"
+
+#define VCHANS 2
+#define DESCS  256
+#define LEN    4096u
+
+static const enum rte_dma_direction memory[VCHANS] = {
+	RTE_DMA_DIR_MEM_TO_MEM, RTE_DMA_DIR_MEM_TO_MEM};
+
+static int16_t dev;
+static uint8_t *src, *dst;
+
+static void
+open_slow(const char *args)
+{
+	dev = test_open_directions(args, VCHANS, DESCS, memory);
+	src = test_buffer(LEN);
+	dst = test_buffer(LEN);
+	for (unsigned int i = 0; i < LEN; i++)
+		src[i] = (uint8_t)(i * 7 + 1);
+}
+
+static int
+close_slow(void **state)
+{
+	(void)state;
+	rte_free(src);
+	rte_free(dst);
+	test_close(dev);
+	return 0;
+}
+
+static double
+seconds_since(uint64_t begin)
+{
+	return (double)(rte_rdtsc() - begin) / (double)rte_get_tsc_hz();
+}
+
+static void
+enqueue(uint16_t vchan, uint32_t len, uint64_t flags)
+{
+	assert_true(rte_dma_copy(dev, vchan, iova(src), iova(dst), len, flags) >= 0);
+}
+
+/* Lengths of all kinds on all vchans: what is complete so far, the link has had the time for. */
+static void
+never_faster_than_the_link(void **state)
+{
+	enum { RATE = 20000000, OPS = 100 };
+	const uint64_t latency_ns = 3000000;
+	uint64_t deadline = rte_rdtsc() + 10 * rte_get_tsc_hz();
+	uint32_t len[VCHANS][OPS];
+	unsigned int done[VCHANS] = {0}, seed = 5;
+	uint64_t bytes = 0;
+
+	(void)state;
+	open_slow("gbps=0.02,lat_ns=3000000");
+	const uint64_t begin = rte_rdtsc();
+	for (unsigned int i = 0; i < OPS; i++)
+		for (uint16_t v = 0; v < VCHANS; v++) {
+			len[v][i] = 1 + (unsigned int)rand_r(&seed) % LEN;
+			enqueue(v, len[v][i], i % 5 == 0 ? RTE_DMA_OP_FLAG_SUBMIT : 0);
+		}
+	while (done[0] + done[1] < VCHANS * OPS) {
+		for (uint16_t v = 0; v < VCHANS; v++) {
+			uint16_t last;
+			bool error = false;
+
+			assert_int_equal(rte_dma_submit(dev, v), 0);
+			uint16_t n = rte_dma_completed(dev, v, 3, &last, &error);
+			assert_false(error);
+			for (; n > 0; n--)
+				bytes += len[v][done[v]++];
+			assert_int_equal(last, (uint16_t)(done[v] - 1));
+			if (bytes > 0)
+				assert_true(seconds_since(begin) >=
+					(double)bytes / RATE + (double)latency_ns / 1e9);
+		}
+		sched_yield();
+		assert_true(rte_rdtsc() < deadline);
+	}
+	assert_memory_equal(src, dst, 1);
+}
+
+/* If they did not, this would take half a minute, and test_gather() gives up after ten seconds. */
+static void
+latencies_overlap(void **state)
+{
+	enum rte_dma_status_code status[DESCS];
+
+	(void)state;
+	open_slow("lat_ns=120000000");
+	const uint64_t begin = rte_rdtsc();
+	for (unsigned int i = 0; i < DESCS; i++)
+		enqueue(0, 64, 0);
+	assert_int_equal(rte_dma_submit(dev, 0), 0);
+	test_gather(dev, 0, DESCS, status);
+	assert_true(seconds_since(begin) >= 0.12);
+	for (unsigned int i = 0; i < DESCS; i++)
+		assert_int_equal(status[i], RTE_DMA_STATUS_SUCCESSFUL);
+}
+
+static void
+a_fence_waits_for_latencies(void **state)
+{
+	enum { OPS = 6 };
+	enum rte_dma_status_code status[OPS];
+
+	(void)state;
+	open_slow("lat_ns=20000000");
+	const uint64_t begin = rte_rdtsc();
+	for (unsigned int i = 0; i < OPS; i++)
+		enqueue(0, 64, RTE_DMA_OP_FLAG_FENCE);
+	assert_int_equal(rte_dma_submit(dev, 0), 0);
+	test_gather(dev, 0, OPS, status);
+	/* the first one has nothing before it, but its own latency */
+	assert_true(seconds_since(begin) >= OPS * 0.02);
+}
+
+static void
+active_until_it_is_due(void **state)
+{
+	enum rte_dma_vchan_status is = RTE_DMA_VCHAN_IDLE;
+	enum rte_dma_status_code status;
+	bool error = false;
+
+	(void)state;
+	open_slow("lat_ns=200000000");
+	const uint64_t begin = rte_rdtsc();
+	enqueue(0, LEN, RTE_DMA_OP_FLAG_SUBMIT);
+	for (;;) {
+		uint16_t n = rte_dma_completed(dev, 0, 1, NULL, &error);
+
+		assert_int_equal(rte_dma_vchan_status(dev, 0, &is), 0);
+		if (seconds_since(begin) >= 0.2) {
+			if (n == 0)
+				test_gather(dev, 0, 1, &status);
+			break;
+		}
+		assert_int_equal(n, 0);
+		assert_int_equal(is, RTE_DMA_VCHAN_ACTIVE);
+		rte_delay_us_sleep(5000);
+	}
+	assert_memory_equal(src, dst, LEN);
+	assert_int_equal(rte_dma_vchan_status(dev, 0, &is), 0);
+	assert_int_equal(is, RTE_DMA_VCHAN_IDLE);
+}
+
+static void
+what_fails_is_reported_in_order(void **state)
+{
+	enum rte_dma_status_code status[4];
+
+	(void)state;
+	open_slow("gbps=1,lat_ns=1000000");
+	for (unsigned int round = 0; round < 50; round++) {
+		enqueue(0, 100, 0);
+		assert_true(rte_dma_copy(dev, 0, 8, iova(dst), 100, 0) >= 0);
+		enqueue(0, 100, RTE_DMA_OP_FLAG_FENCE);
+		assert_int_equal(rte_dma_submit(dev, 0), 0);
+		enqueue(0, 100, RTE_DMA_OP_FLAG_SUBMIT);
+		test_gather(dev, 0, 4, status);
+		assert_int_equal(status[0], RTE_DMA_STATUS_SUCCESSFUL);
+		assert_int_equal(status[1], RTE_DMA_STATUS_INVALID_SRC_ADDR);
+		assert_int_equal(status[2], RTE_DMA_STATUS_NOT_ATTEMPTED);
+		assert_int_equal(status[3], RTE_DMA_STATUS_SUCCESSFUL);
+	}
+}
+
+/* What is not due when the device is stopped is aborted, within the time that stop takes. */
+static void
+stop_aborts_what_is_not_due(void **state)
+{
+	enum rte_dma_status_code status[8];
+	struct rte_dma_stats stats;
+
+	(void)state;
+	open_slow("gbps=0.000001"); /* 1 KB a second */
+	for (unsigned int i = 0; i < 8; i++)
+		enqueue(1, LEN, 0);
+	assert_int_equal(rte_dma_submit(dev, 1), 0);
+	assert_int_equal(rte_dma_stop(dev), 0);
+	test_gather(dev, 1, 8, status);
+	for (unsigned int i = 0; i < 8; i++)
+		assert_int_equal(status[i], RTE_DMA_STATUS_USER_ABORT);
+	assert_int_equal(rte_dma_stats_get(dev, 1, &stats), 0);
+	assert_int_equal(stats.completed, 8);
+	assert_int_equal(stats.errors, 8);
+	/* and nothing of it holds up what comes next */
+	assert_int_equal(rte_dma_start(dev), 0);
+	enqueue(1, 1, RTE_DMA_OP_FLAG_SUBMIT);
+	test_gather(dev, 1, 1, status);
+	assert_int_equal(status[0], RTE_DMA_STATUS_SUCCESSFUL);
+}
+
+/* Laps of the ring, large operations too: nothing is lost, nothing is done twice. */
+static void
+rings_go_round(void **state)
+{
+	enum { BIG = 300000, ROUNDS = 40 };
+	uint8_t *from = test_buffer(BIG), *to = test_buffer(BIG);
+	enum rte_dma_status_code status[DESCS];
+
+	(void)state;
+	open_slow("gbps=900,lat_ns=10000");
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		const bool one_piece = iova(from + BIG - 1) == iova(from) + BIG - 1 &&
+			iova(to + BIG - 1) == iova(to) + BIG - 1;
+
+		memset(from, (int)round + 1, BIG);
+		memset(src, (int)round + 1, LEN);
+		for (unsigned int i = 1; i < DESCS; i++)
+			enqueue(0, 1 + i % LEN, i % 9 == 0 ? RTE_DMA_OP_FLAG_SUBMIT : 0);
+		assert_true(rte_dma_copy(dev, 0, iova(from), iova(to), one_piece ? BIG : LEN,
+				    RTE_DMA_OP_FLAG_SUBMIT) >= 0);
+		assert_int_equal(rte_dma_burst_capacity(dev, 0), 0);
+		test_gather(dev, 0, DESCS, status);
+		for (unsigned int i = 0; i < DESCS; i++)
+			assert_int_equal(status[i], RTE_DMA_STATUS_SUCCESSFUL);
+		assert_memory_equal(src, dst, DESCS);
+		assert_memory_equal(from, to, one_piece ? BIG : LEN);
+	}
+	rte_free(from);
+	rte_free(to);
+}
+
+#define CLOSED(test) cmocka_unit_test_teardown(test, close_slow)
+
+static const struct CMUnitTest tests[] = {
+	CLOSED(never_faster_than_the_link),
+	CLOSED(latencies_overlap),
+	CLOSED(a_fence_waits_for_latencies),
+	CLOSED(active_until_it_is_due),
+	CLOSED(what_fails_is_reported_in_order),
+	CLOSED(stop_aborts_what_is_not_due),
+	CLOSED(rings_go_round),
+};
+
+TEST_MAIN(tests)
