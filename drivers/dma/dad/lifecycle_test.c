@@ -107,7 +107,7 @@ wrong_devargs_are_refused(void **state)
 static void
 good_devargs_are_taken(void **state)
 {
-	static const char *const good[] = {"", "engine=inline", "engine=thread", "workers=64",
+	static const char *const good[] = {NULL, "", "engine=inline", "engine=thread", "workers=64",
 		"lcores=0", "lcores=0-0", "lcores=0+0,workers=3",
 		"engine=thread,workers=2,lcores=0", "engine=auto,threshold=0,idle=pause",
 		"mt=1,idle=sleep", "engine=inline,mt=1,kernel=auto", "mt=0,register=0",
@@ -264,7 +264,13 @@ indices_start_at_zero_again(void **state)
 	(void)state;
 	for (unsigned int round = 0; round < 20; round++) {
 		struct rte_dma_stats stats;
-		bool error;
+		uint16_t last = 7;
+		bool error = false;
+
+		/* nothing yet: the index before the first, and no error of the last life */
+		assert_int_equal(rte_dma_completed(id, 0, 32, &last, &error), 0);
+		assert_int_equal(last, UINT16_MAX);
+		assert_false(error);
 
 		assert_int_equal(rte_dma_stats_get(id, 0, &stats), 0);
 		assert_int_equal(stats.submitted + stats.completed + stats.errors, 0);
