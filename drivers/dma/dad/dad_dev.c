@@ -16,6 +16,7 @@
 #include "dad_dma_domain.h"
 #include "dad_question.h"
 #include "dad_regs.h"
+#include "dad_trace.h"
 
 /* How long stop waits for what was submitted. */
 #define DRAIN_MS 1000
@@ -73,6 +74,7 @@ dad_configure(struct rte_dma_dev *dev, const struct rte_dma_conf *conf, uint32_t
 	d->silent = dad_conf_is_silent(conf);
 	d->ops = dad_conf_wants_ops(conf);
 	dad_devices_unlock();
+	dad_trace_configure(d->name, conf->nb_vchans);
 	return 0;
 }
 
@@ -123,6 +125,7 @@ dad_vchan_op_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma
 	if (ret != 0)
 		dad_vchan_release(vc, d->dma);
 	dad_devices_unlock();
+	dad_trace_vchan_setup(d->name, vchan, conf->nb_desc, ret);
 	return ret;
 }
 
@@ -161,6 +164,7 @@ dad_start(struct rte_dma_dev *dev)
 	for (unsigned int v = 0; ret == 0 && v < d->nb_vchans; v++)
 		dad_vchan_open(&d->vchan[v]);
 	dad_devices_unlock();
+	dad_trace_start(d->name, ret);
 	return ret;
 }
 
@@ -180,20 +184,28 @@ dad_stop(struct rte_dma_dev *dev)
 
 	for (unsigned int ms = 0; ms < DRAIN_MS && !is_idle(d); ms++)
 		rte_delay_us_sleep(1000);
-	if (!is_idle(d))
+	const bool drained = is_idle(d);
+
+	if (!drained)
 		DAD_LOG(WARNING, "%s: still busy after %d ms: the rest is aborted", d->name,
 			DRAIN_MS);
 	dad_devices_lock();
 	dad_engine_stop(&d->engine, d->name);
-	for (unsigned int v = 0; v < d->nb_vchans; v++)
-		dad_vchan_abort(&d->vchan[v]);
+	for (unsigned int v = 0; v < d->nb_vchans; v++) {
+		const uint64_t aborted = dad_vchan_abort(&d->vchan[v]);
+
+		if (aborted > 0)
+			dad_trace_abort(d->name, (uint16_t)v, aborted);
+	}
 	dad_devices_unlock();
+	dad_trace_stop(d->name, drained);
 	return 0;
 }
 
 static int
 dad_close(struct rte_dma_dev *dev)
 {
+	dad_trace_close(dad_of(dev)->name);
 	dad_dev_fini(dad_of(dev));
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "dad_internal.h"
 #include "dad_regs.h"
 #include "dad_serve.h"
+#include "dad_trace.h"
 
 /* A worker without work on its own vchans looks after those of others: at any time if there is a
  * backlog, two groups at least, and for a single one only once in so many rounds. Else two workers
@@ -181,6 +182,7 @@ dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *
 	for (unsigned int i = 0; i < e->nb_workers; i++) {
 		int ret = worker_start(&e->worker[i], name);
 
+		dad_trace_worker_start(name, i, e->worker[i].cpu, ret);
 		if (ret != 0) {
 			DAD_LOG(ERR, "%s: worker %u on CPU %d: %s", name, i, e->worker[i].cpu,
 				rte_strerror(-ret));
@@ -203,6 +205,7 @@ dad_engine_stop(struct dad_engine *e, const char *name)
 		__atomic_store_n(e->control, 0, __ATOMIC_RELEASE);
 	for (unsigned int i = 0; i < e->nb_workers; i++) {
 		pthread_join(e->worker[i].thread, NULL);
+		dad_trace_worker_stop(name, i, e->worker[i].work.groups);
 		dad_cpus_leave(e->worker[i].cpu);
 	}
 	e->nb_workers = 0;

@@ -10,6 +10,7 @@
 #include "dad_exec.h"
 #include "dad_lists.h"
 #include "dad_model.h"
+#include "dad_trace.h"
 
 struct dad_exec *dad_exec_table[DAD_EXEC_DEVS_MAX];
 
@@ -240,11 +241,12 @@ dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, u
 	unsigned int after)
 {
 	const dad_exec_run_t run = __atomic_load_n(&x->run, __ATOMIC_ACQUIRE);
+	const bool failed = run(x, vc, first, n, after);
 
-	if (likely(!run(x, vc, first, n, after)))
-		return false;
-	note_failure(vc, first);
-	return true;
+	dad_trace_group(vc, first, n, failed);
+	if (unlikely(failed))
+		note_failure(vc, first);
+	return failed;
 }
 
 void

@@ -29,6 +29,7 @@
 #include "dad_internal.h"
 #include "dad_lists.h"
 #include "dad_serve.h"
+#include "dad_trace.h"
 
 /* word: 48 bits of the next ticket, 16 of depth, which no more than a ring's size can need. */
 #define DEPTH_BITS 16
@@ -121,6 +122,7 @@ fill_in(struct dad_vchan *vc, uint64_t ticket, unsigned int depth, unsigned int 
 	struct dad_desc *desc = dad_vchan_desc(vc, ticket);
 	enum dad_kind kind = DAD_KIND_SAME;
 
+	dad_trace_enqueue(vc, ticket, opcode, length, flags);
 	/* here, and not in submit: the slot is the caller's only now */
 	if (dad_vchan_is_timed(vc))
 		dad_stat_stamp(vc, ticket, ticket + 1);
@@ -213,6 +215,7 @@ submit(struct dad_vchan *vc)
 
 	if (more <= 0)
 		return;
+	dad_trace_submit(vc, bell, (uint64_t)more);
 	ring_bell(vc, bell + (uint64_t)more);
 	if (may_serve(vc) && (vc->in_submit || is_little(vc, bell, (uint64_t)more)))
 		serve_up_to(vc, bell + (uint64_t)more);
@@ -389,7 +392,12 @@ report_timed(struct dad_vchan *vc, uint64_t from, uint64_t n)
 static inline bool
 report(struct dad_vchan *vc, uint64_t from, uint64_t n)
 {
-	return dad_vchan_is_timed(vc) ? report_timed(vc, from, n) : take_over(vc, from, n);
+	const bool ours =
+		dad_vchan_is_timed(vc) ? report_timed(vc, from, n) : take_over(vc, from, n);
+
+	if (ours)
+		dad_trace_completed(vc, from, n);
+	return ours;
 }
 
 uint16_t

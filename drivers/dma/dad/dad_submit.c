@@ -9,6 +9,7 @@
 #include "dad_internal.h"
 #include "dad_lists.h"
 #include "dad_serve.h"
+#include "dad_trace.h"
 
 static inline struct dad_vchan *
 vchan_of(void *dev_private, uint16_t vchan)
@@ -147,6 +148,7 @@ submit(struct dad_vchan *vc)
 		return;
 	if (likely(vc->tail != vc->group))
 		close_group(vc);
+	dad_trace_submit(vc, vc->batch, vc->tail - vc->batch);
 	if (vc->counted)
 		dad_stat_batch(&vc->stat, vc->tail - vc->batch, false);
 	if (dad_vchan_is_timed(vc))
@@ -203,6 +205,7 @@ append(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, ui
 		make_room_for(vc, length);
 	}
 	vc->tail = ticket + 1;
+	dad_trace_enqueue(vc, ticket, opcode, length, flags);
 	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
 		return submit_at(vc, ticket);
 	return (uint16_t)ticket;

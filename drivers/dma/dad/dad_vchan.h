@@ -258,8 +258,9 @@ uint64_t dad_vchan_done(const struct dad_vchan *vc);
 /* Is everything that was submitted done? Another thread than the submitter gets a snapshot. */
 bool dad_vchan_is_idle(const struct dad_vchan *vc);
 
-/* Nobody works any more: what is not done, and what was never submitted, is USER_ABORT. */
-void dad_vchan_abort(struct dad_vchan *vc);
+/* Nobody works any more: what is not done, and what was never submitted, is USER_ABORT. How many.
+ */
+uint64_t dad_vchan_abort(struct dad_vchan *vc);
 
 /* Of a silent vchan, what is done is completed. */
 void dad_vchan_stats(const struct dad_vchan *vc, struct rte_dma_stats *stats);
