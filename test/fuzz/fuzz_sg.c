@@ -170,8 +170,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(dst, 0, ARENA);
 	memset(model, 0, ARENA);
 	uint16_t expected = oracle(from, nb_from, to, nb_to);
-	uint16_t status =
-		size % 2 == 1 && dad_exec_can_part(&desc) ? in_parts(8 + size % 97 * 8) : in_one();
+	uint16_t status = size % 2 == 1 && dad_exec_can_part(x, &desc) ? in_parts(8 + size % 97 * 8)
+								       : in_one();
 
 	/* one that fails may have moved a part, by entries and not by bytes */
 	if (status != expected ||
