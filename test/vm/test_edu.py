@@ -6,20 +6,20 @@ from guest import Guest, run_testdma
 
 
 def test_the_vfio_backend_lets_a_device_have_what_it_was_given_and_no_more():
-    guest = Guest("$DAD_BUILD/test/vm_vfio_test && $DAD_BUILD/test/vm_vfio_domain_test", limit=90).check()
+    guest = Guest("$DAD_BUILD/test/vm_vfio_test && $DAD_BUILD/test/vm_vfio_domain_test", limit=120).check()
     # the test saw that nothing changed; this is why
     assert guest.faults("Write") == 2
     assert guest.faults("Read") == 1
 
 
 def test_copies_of_memory_anywhere():
-    guest = Guest("$DAD_BUILD/test/vm_copy_test", limit=100).check()
+    guest = Guest("$DAD_BUILD/test/vm_copy_test", limit=150).check()
     # both of them without the library
     assert (guest.faults("Read"), guest.faults("Write")) == (1, 1)
 
 
 def test_failures_and_many_rounds():
-    guest = Guest("$DAD_BUILD/test/vm_failure_test", limit=150).check()
+    guest = Guest("$DAD_BUILD/test/vm_failure_test", limit=200).check()
     # one to where nothing is mapped, one to what is mapped for reading
     assert (guest.faults("Read"), guest.faults("Write")) == (0, 2)
 

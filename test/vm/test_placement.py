@@ -37,7 +37,7 @@ def test_memory_and_workers_follow_the_device_and_go_elsewhere_where_there_is_no
         echo === no hugepages on node 1
         {SHOW}
         $DAD_BUILD/app/dad-testdma -l 0 --in-memory --no-pci --vdev dma_dad0,numa=2 -- --start --count 1 && exit 2
-        exit 0""", limit=90).check()
+        exit 0""", limit=150).check()
     with_pages, without = guest.stdout.split("=== no hugepages on node 1")
 
     devices = shown(with_pages)
