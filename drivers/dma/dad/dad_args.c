@@ -17,7 +17,7 @@ struct given {
 	const char *device;
 	struct dad_args *args;
 	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel, iommu, numa, silent;
-	bool window, source, rate, gbps, lat_ns, inject;
+	bool window, source, rate, gbps, lat_ns, inject, xstats;
 };
 
 static const char *const engines[] = {
@@ -140,6 +140,12 @@ parse_silent(struct given *g, const char *value)
 }
 
 static int
+parse_xstats(struct given *g, const char *value)
+{
+	return parse_switch(g, "xstats", value, &g->args->xstats);
+}
+
+static int
 parse_kernel(struct given *g, const char *value)
 {
 	if (strcmp(value, "auto") == 0)
@@ -247,6 +253,7 @@ parse_pair(const char *key, const char *value, void *opaque)
 		{"threshold", &g->threshold, parse_threshold},
 		{"kernel", &g->kernel, parse_kernel},
 		{"iommu", &g->iommu, parse_iommu},
+		{"xstats", &g->xstats, parse_xstats},
 		{"numa", &g->numa, parse_numa},
 		{"silent", &g->silent, parse_silent},
 		{"window", &g->window, parse_window},
@@ -306,6 +313,7 @@ dad_args_parse(const char *device, const char *text, struct dad_args *args)
 
 	memset(args, 0, sizeof(*args));
 	args->threshold = DAD_THRESHOLD_DEFAULT;
+	args->xstats = true;
 	args->numa = SOCKET_ID_ANY;
 	if (text != NULL && text[0] != '\0' && parse_pairs(&g, text) != 0)
 		return -EINVAL;

@@ -191,6 +191,7 @@ do_run(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned 
 	for (uint64_t ticket = first; ticket < first + n; ticket++) {
 		uint16_t status = do_one(x, vc, ticket);
 
+		dad_stat_done_one(vc, dad_vchan_desc(vc, ticket), status);
 		if (status == RTE_DMA_STATUS_SUCCESSFUL)
 			continue;
 		dad_desc_set_status(dad_vchan_desc(vc, ticket), (uint8_t)status);
@@ -216,6 +217,7 @@ do_injected(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_inj
 		if (ticket > first)
 			do_run(x, vc, first, (unsigned int)(ticket - first), 0);
 		dad_desc_set_status(desc, status);
+		dad_stat_done_one(vc, desc, status);
 		first = ticket + 1;
 		failed = true;
 	}

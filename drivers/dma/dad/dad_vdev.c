@@ -12,6 +12,8 @@
 
 #include "dad_dev.h"
 #include "dad_probe.h"
+#include "dad_question.h"
+#include "dad_trace.h"
 
 RTE_LOG_REGISTER(dad_logtype, pmd.dma.dad, NOTICE)
 
@@ -79,6 +81,7 @@ attach(const struct dad_found *found)
 	dev->device = found->device;
 	dev->dev_ops = &dad_secondary_ops;
 	set_fast_path(dev->fp_obj, d);
+	dad_devices_add(d);
 	/* not READY: then release, when this process leaves, would close it for all */
 	DAD_LOG(INFO, "%s: attached, engine %s", name, dad_engine_name(d->args.engine));
 	return 0;
@@ -87,6 +90,9 @@ attach(const struct dad_found *found)
 static int
 detach(const char *name, int dev_id)
 {
+	const struct rte_dma_fp_object *fp = &rte_dma_fp_objs[dev_id];
+
+	dad_devices_remove(fp->dev_private);
 	dad_exec_close((uint16_t)dev_id);
 	return rte_dma_pmd_release(name);
 }
@@ -118,6 +124,8 @@ dad_probe(const struct dad_found *found)
 	}
 	struct dad_dev *d = dev->data->dev_private;
 	ret = dad_dev_init(d, (uint16_t)dev->data->dev_id, name, &args, node);
+	dad_trace_probe(name, dev->data->dev_id, dad_engine_name(args.engine),
+		ret == 0 ? dad_exec_table[d->dev_id]->kernel : "", ret);
 	if (ret != 0) {
 		rte_dma_pmd_release(name);
 		return ret;

@@ -443,25 +443,6 @@ status_is_active_until_all_is_done(void **state)
 	test_close(id);
 }
 
-static void
-the_longest_dump_fits_telemetry(void **state)
-{
-	int16_t id = test_open(64, 32);
-	char text[16384];
-	FILE *f = fmemopen(text, sizeof(text), "w");
-
-	(void)state;
-	assert_non_null(f);
-	assert_int_equal(rte_dma_dump(id, f), 0);
-	long len = ftell(f);
-	fclose(f);
-	/* 64 lines of "32, 0; 0, 0, 0; 0"; numbers of any size would add 57 characters to each */
-	assert_true(len > 64 * 20 && len < 8192 - 64 * 57);
-	assert_non_null(strstr(text, " 63: 32, 0; 0, 0, 0; 0"));
-	assert_non_null(strstr(text, "kernel: "));
-	test_close(id);
-}
-
 /* The fast path in a state in which it has no business: it refuses, and touches nothing. */
 static void
 assert_fast_path_is_shut(int16_t id, uint16_t vchan)
@@ -578,7 +559,6 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(plugging_leaks_nothing),
 	cmocka_unit_test(counts_per_vchan_and_in_all),
 	cmocka_unit_test(status_is_active_until_all_is_done),
-	cmocka_unit_test(the_longest_dump_fits_telemetry),
 };
 
 TEST_MAIN(tests)
