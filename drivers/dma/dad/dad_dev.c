@@ -12,6 +12,7 @@
 
 #include "dad_compat.h"
 #include "dad_dev.h"
+#include "dad_ops.h"
 #include "dad_dma_domain.h"
 #include "dad_question.h"
 #include "dad_regs.h"
@@ -38,6 +39,8 @@ dad_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t 
 	/* on request: tests of DPDK 24.03 to 26.07 take it for an error */
 	if (dad_of(dev)->args.silent)
 		info->dev_capa |= RTE_DMA_CAPA_SILENT;
+	if (dad_of(dev)->args.ops)
+		info->dev_capa |= RTE_DMA_CAPA_OPS_ENQ_DEQ;
 	info->dev_capa |= dad_model_directions(&dad_of(dev)->model);
 	info->max_vchans = DAD_VCHANS_MAX;
 	info->min_desc = DAD_DESC_MIN;
@@ -60,10 +63,16 @@ dad_configure(struct rte_dma_dev *dev, const struct rte_dma_conf *conf, uint32_t
 	struct dad_dev *d = dad_of(dev);
 
 	(void)conf_sz;
+	if (dad_conf_wants_ops(conf) && (!d->args.ops || dad_conf_is_silent(conf))) {
+		DAD_LOG(ERR, "%s: operations are dequeued with ops=1 only, and never in silence",
+			d->name);
+		return -EINVAL;
+	}
 	dad_devices_lock();
 	release_vchans(d);
 	d->nb_vchans = conf->nb_vchans;
 	d->silent = dad_conf_is_silent(conf);
+	d->ops = dad_conf_wants_ops(conf);
 	dad_devices_unlock();
 	dad_trace_configure(d->name, conf->nb_vchans);
 	return 0;
@@ -104,15 +113,17 @@ dad_vchan_op_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma
 	}
 	dad_devices_lock();
 	int ret = dad_vchan_setup(vc, d->dma, conf->nb_desc, d->args.mt);
+	if (ret == 0 && d->ops)
+		ret = dad_ops_setup(vc);
 	if (ret != 0) {
 		DAD_LOG(ERR, "%s: vchan %u: no coherent memory for %u descriptors", d->name, vchan,
 			conf->nb_desc);
 	} else {
 		set_up_for(d, vc);
 		ret = dad_model_vchan_setup(&d->model, d->name, vchan, vc, conf);
-		if (ret != 0)
-			dad_vchan_release(vc, d->dma);
 	}
+	if (ret != 0)
+		dad_vchan_release(vc, d->dma);
 	dad_devices_unlock();
 	dad_trace_vchan_setup(d->name, vchan, conf->nb_desc, ret);
 	return ret;

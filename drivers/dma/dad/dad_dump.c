@@ -91,7 +91,10 @@ dad_dev_dump(const struct rte_dma_dev *dev, FILE *f)
 	const struct dad_exec *x = dad_exec_table[d->dev_id];
 
 	fprintf(f, "    engine: %s%s%s\n", dad_engine_name(d->args.engine),
-		d->args.mt ? ", mt" : "", d->silent ? ", silent" : "");
+		d->args.mt ? ", mt" : "",
+		d->silent	 ? ", silent"
+			: d->ops ? ", ops"
+				 : "");
 	dump_kernels(x, f);
 	fprintf(f, "    operations: 1 to %u bytes, alignment %u; in flight: all of a ring\n",
 		DAD_LENGTH_MAX, DAD_ALIGNMENT);

@@ -117,7 +117,7 @@ reserve_room(struct dad_vchan *vc, uint64_t most, uint64_t *ticket, unsigned int
 
 static inline void
 fill_in(struct dad_vchan *vc, uint64_t ticket, unsigned int depth, unsigned int opcode,
-	uint64_t src, uint64_t dst, uint32_t length, uint64_t flags)
+	uint64_t src, uint64_t dst, uint32_t length, uint64_t flags, struct rte_dma_op *op)
 {
 	struct dad_desc *desc = dad_vchan_desc(vc, ticket);
 	enum dad_kind kind = DAD_KIND_SAME;
@@ -139,6 +139,9 @@ fill_in(struct dad_vchan *vc, uint64_t ticket, unsigned int depth, unsigned int 
 	} else if (length > DAD_GROUP_OP_BYTES) {
 		kind = DAD_KIND_GROUP;
 	}
+	if (op != NULL)
+		/* relaxed, as above, but for who completes */
+		__atomic_store_n(&vc->ops[ticket & vc->mask], op, __ATOMIC_RELAXED);
 	/* S1: pairs with the acquires in claim(), dad_serve.c: the descriptor, and the data */
 	ring_publish(dad_vchan_filled(vc), ticket, 1, kind);
 }
@@ -218,7 +221,7 @@ submit(struct dad_vchan *vc)
 
 static inline int
 enqueue(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, uint32_t length,
-	uint64_t flags)
+	uint64_t flags, struct rte_dma_op *op)
 {
 	unsigned int depth;
 	uint64_t ticket;
@@ -227,7 +230,7 @@ enqueue(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, u
 		return -EINVAL;
 	if (unlikely(reserve_room(vc, vc->capacity, &ticket, &depth) != 0))
 		return dad_stat_nospace(vc);
-	fill_in(vc, ticket, depth, opcode, src, dst, length, flags);
+	fill_in(vc, ticket, depth, opcode, src, dst, length, flags, op);
 	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
 		submit(vc);
 	return (uint16_t)ticket;
@@ -237,8 +240,8 @@ int
 dad_mt_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
 	uint64_t flags)
 {
-	return enqueue(
-		vchan_of(dev_private, vchan), DAD_OP_COPY | dad_foreign, src, dst, length, flags);
+	return enqueue(vchan_of(dev_private, vchan), DAD_OP_COPY | dad_foreign, src, dst, length,
+		flags, NULL);
 }
 
 int
@@ -246,16 +249,23 @@ dad_mt_fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst,
 	uint64_t flags)
 {
 	return enqueue(vchan_of(dev_private, vchan), DAD_OP_FILL | dad_foreign, pattern, dst,
-		length, flags);
+		length, flags, NULL);
+}
+
+int
+dad_mt_copy_op(struct dad_vchan *vc, const struct rte_dma_sge *src, const struct rte_dma_sge *dst,
+	uint64_t flags, struct rte_dma_op *op)
+{
+	return enqueue(vc, DAD_OP_COPY | dad_foreign, src->addr, dst->addr, src->length, flags, op);
 }
 
 /* Each slot has room of its own for a pair of lists, if the ring is not large; else several slots
  * share it, of which one is in flight. */
 int
-dad_mt_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
-	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags)
+dad_mt_copy_sg_op(struct dad_vchan *vc, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags,
+	struct rte_dma_op *op)
 {
-	struct dad_vchan *vc = vchan_of(dev_private, vchan);
 	const uint64_t lists = RTE_MIN(vc->capacity, (vc->sge_mask + 1) / (2 * DAD_SGES_MAX));
 	uint64_t ticket;
 	unsigned int depth;
@@ -267,10 +277,19 @@ dad_mt_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
 
 	const uint64_t first = ticket * 2 * DAD_SGES_MAX;
 	const struct dad_lists put = dad_lists_put(vc, first, src, dst, nb_src, nb_dst);
-	fill_in(vc, ticket, depth, DAD_OP_SG | dad_foreign, first - 1, put.word, put.length, flags);
+	fill_in(vc, ticket, depth, DAD_OP_SG | dad_foreign, first - 1, put.word, put.length, flags,
+		op);
 	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
 		submit(vc);
 	return (uint16_t)ticket;
+}
+
+int
+dad_mt_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags)
+{
+	return dad_mt_copy_sg_op(
+		vchan_of(dev_private, vchan), src, dst, nb_src, nb_dst, flags, NULL);
 }
 
 int
@@ -415,10 +434,11 @@ dad_mt_completed(void *dev_private, uint16_t vchan, const uint16_t nb_cpls, uint
 	}
 }
 
-/* The next done operations, up to max, become the caller's; their statuses, and the last index, if
- * asked for. */
+/* The next done operations, up to max, become the caller's; with the last index, their statuses,
+ * and what was kept in their slots, as far as asked for. */
 static inline uint64_t
-take_done(struct dad_vchan *vc, uint64_t max, uint16_t *last_idx, enum rte_dma_status_code *status)
+take_done(struct dad_vchan *vc, uint64_t max, uint16_t *last_idx, enum rte_dma_status_code *status,
+	struct rte_dma_op **ops)
 {
 	bool polled = false;
 
@@ -442,6 +462,9 @@ take_done(struct dad_vchan *vc, uint64_t max, uint16_t *last_idx, enum rte_dma_s
 			errors += s != RTE_DMA_STATUS_SUCCESSFUL;
 			if (status != NULL)
 				status[i] = s;
+			if (ops != NULL)
+				ops[i] = __atomic_load_n(
+					&vc->ops[(reaped + i) & vc->mask], __ATOMIC_RELAXED);
 		}
 		if (unlikely(errors > 0))
 			dad_stat_see_errors(vc, reaped, n, &e);
@@ -463,11 +486,18 @@ dad_mt_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpl
 {
 	struct dad_vchan *vc = vchan_of(dev_private, vchan);
 
-	return (uint16_t)take_done(vc, most_to_report(vc, nb_cpls), last_idx, status);
+	return (uint16_t)take_done(vc, most_to_report(vc, nb_cpls), last_idx, status, NULL);
+}
+
+uint64_t
+dad_mt_take_ops(struct dad_vchan *vc, uint16_t max, enum rte_dma_status_code *status,
+	struct rte_dma_op **ops)
+{
+	return take_done(vc, most_to_report(vc, max), NULL, status, ops);
 }
 
 static void
 recycle(struct dad_vchan *vc)
 {
-	take_done(vc, vc->ring != NULL ? dad_vchan_size(vc) : 0, NULL, NULL);
+	take_done(vc, vc->ring != NULL ? dad_vchan_size(vc) : 0, NULL, NULL, NULL);
 }

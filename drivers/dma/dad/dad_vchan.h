@@ -137,6 +137,7 @@ struct dad_vchan {
 	dad_dma_addr_t filled_handle;
 	dad_dma_addr_t emptied_handle;
 	dad_dma_addr_t sge_handle;
+	struct rte_dma_op **ops; /* which operation is in which slot: dad_ops.c; else NULL */
 	struct rte_dma_stats base __rte_cache_aligned; /* what stats_reset() took away */
 
 	struct dad_vchan_model model __rte_cache_aligned;
@@ -144,7 +145,7 @@ struct dad_vchan {
 } __rte_cache_aligned;
 
 static_assert(
-	offsetof(struct dad_vchan, stat) == 10 * RTE_CACHE_LINE_SIZE, "a line for each purpose");
+	offsetof(struct dad_vchan, model) == 8 * RTE_CACHE_LINE_SIZE, "a line for each purpose");
 
 static inline uint32_t
 dad_vchan_size(const struct dad_vchan *vc)
@@ -307,5 +308,15 @@ uint16_t dad_mt_completed(void *dev_private, uint16_t vchan, const uint16_t nb_c
 uint16_t dad_mt_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls,
 	uint16_t *last_idx, enum rte_dma_status_code *status);
 uint16_t dad_mt_burst_capacity(const void *dev_private, uint16_t vchan);
+
+/* ---- the same for dad_ops.c: op is kept in the slot, and found there ------------------------- */
+
+int dad_mt_copy_op(struct dad_vchan *vc, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint64_t flags, struct rte_dma_op *op);
+int dad_mt_copy_sg_op(struct dad_vchan *vc, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags,
+	struct rte_dma_op *op);
+uint64_t dad_mt_take_ops(struct dad_vchan *vc, uint16_t max, enum rte_dma_status_code *status,
+	struct rte_dma_op **ops);
 
 #endif /* DAD_VCHAN_H */

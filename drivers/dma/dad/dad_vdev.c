@@ -11,6 +11,7 @@
 #include <rte_memory.h>
 
 #include "dad_dev.h"
+#include "dad_ops.h"
 #include "dad_probe.h"
 #include "dad_question.h"
 #include "dad_trace.h"
@@ -35,6 +36,7 @@ static void
 set_fast_path(struct rte_dma_fp_object *fp, struct dad_dev *d)
 {
 	fp->dev_private = d;
+	dad_ops_set_fast_path(fp);
 	if (d->args.mt) {
 		fp->copy = dad_mt_copy;
 		fp->copy_sg = dad_mt_copy_sg;

@@ -213,11 +213,9 @@ look_up(const struct dad_dma_table *table, const struct dad_desc *desc)
 }
 
 static inline __attribute__((always_inline)) void
-fetch_head(struct step next, uint32_t length)
+fetch_head(struct step next)
 {
-	const uint32_t head = RTE_MIN(length, (uint32_t)FETCH_HEAD);
-
-	for (uint32_t at = 0; at < head; at += RTE_CACHE_LINE_SIZE) {
+	for (unsigned int at = 0; at < FETCH_HEAD; at += RTE_CACHE_LINE_SIZE) {
 		__builtin_prefetch(next.src + at);
 		__builtin_prefetch(next.dst + at, 1);
 	}
@@ -247,11 +245,11 @@ EXEC_RUN(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigne
 		/* before this one's bytes are moved: the CPU then need not wait for the addresses
 		 * when it has moved them */
 		if (likely(ticket + 1 < end + after)) {
-			const struct dad_desc *desc1 = dad_vchan_desc(vc, ticket + 1);
+			const struct dad_desc *after_it = dad_vchan_desc(vc, ticket + 1);
 
-			next = look_up(table, desc1);
-			if (desc1->length > FETCH_MAX && next.src != NULL)
-				fetch_head(next, desc1->length);
+			next = look_up(table, after_it);
+			if (after_it->length >= FETCH_HEAD && next.src != NULL)
+				fetch_head(next);
 		}
 
 		if (likely(step.src != NULL)) {
