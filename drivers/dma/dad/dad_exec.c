@@ -199,11 +199,11 @@ dad_exec_confine(struct dad_exec *x, struct dad_dma_domain *domain, struct dad_d
 }
 
 void
-dad_exec_play(struct dad_exec *x, struct dad_model *model)
+dad_exec_play(struct dad_exec *x, struct dad_model *model, bool on)
 {
 	x->model = model;
-	/* workers find the model if they find this */
-	__atomic_store_n(&x->run, dad_model_run, __ATOMIC_RELEASE);
+	/* X1: pairs with the acquire in dad_exec_group(): who finds this finds the model */
+	__atomic_store_n(&x->run, on ? dad_model_run : x->kernel_run, __ATOMIC_RELEASE);
 }
 
 void
@@ -240,6 +240,7 @@ bool
 dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n,
 	unsigned int after)
 {
+	/* X1: pairs with the release in dad_exec_play() */
 	const dad_exec_run_t run = __atomic_load_n(&x->run, __ATOMIC_ACQUIRE);
 	const bool failed = run(x, vc, first, n, after);
 

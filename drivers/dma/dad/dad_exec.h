@@ -77,9 +77,9 @@ int dad_exec_open(uint16_t dev_id, const char *kernel);
  * its reference is the callee's. Then for whom: dma is a device of it. */
 void dad_exec_confine(struct dad_exec *x, struct dad_dma_domain *domain, struct dad_dma_dev *dma);
 
-/* From now on operations are done as the device that is played would do them: dad_model.h. Others
- * may be at work. */
-void dad_exec_play(struct dad_exec *x, struct dad_model *model);
+/* From now on operations are done as the device that is played would do them: dad_model.h; or no
+ * longer. Others may be at work. */
+void dad_exec_play(struct dad_exec *x, struct dad_model *model, bool on);
 
 void dad_exec_close(uint16_t dev_id);
 

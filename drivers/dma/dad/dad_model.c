@@ -77,6 +77,24 @@ dad_model_is_used(const struct dad_model *m)
 	return m->window.size > 0 || is_timed(m) || m->inject.set != NULL;
 }
 
+int
+dad_model_inject(struct dad_model *m, const struct dad_vchan *vchan, struct dad_exec *x,
+	const char *spec, char *why, size_t size)
+{
+	int ret = dad_inject_add(&m->inject, vchan, spec, why, size);
+
+	if (ret == 0)
+		dad_exec_play(x, m, true);
+	return ret;
+}
+
+void
+dad_model_clear(struct dad_model *m, struct dad_exec *x)
+{
+	dad_inject_clear(&m->inject);
+	dad_exec_play(x, m, dad_model_is_used(m));
+}
+
 void
 dad_model_start(struct dad_model *m)
 {
