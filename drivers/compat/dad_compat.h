@@ -60,6 +60,48 @@ dad_conf_wants_ops(const struct rte_dma_conf *conf)
 #endif
 }
 
+/* From 24.11 on devices have priorities. */
+#ifdef RTE_DMA_CAPA_PRI_POLICY_SP
+#define DAD_HAVE_PRIORITIES 1
+#else
+#define DAD_HAVE_PRIORITIES 0
+#endif
+
+static inline uint16_t
+dad_conf_priority(const struct rte_dma_conf *conf)
+{
+#if DAD_HAVE_PRIORITIES
+	return conf->priority;
+#else
+	(void)conf;
+	return 0;
+#endif
+}
+
+static inline void
+dad_conf_set_priority(struct rte_dma_conf *conf, uint16_t priority)
+{
+#if DAD_HAVE_PRIORITIES
+	conf->priority = priority;
+#else
+	(void)conf;
+	(void)priority;
+#endif
+}
+
+/* The device has so many, of which a higher one goes before all lower ones. */
+static inline void
+dad_info_set_priorities(struct rte_dma_info *info, uint16_t n)
+{
+#if DAD_HAVE_PRIORITIES
+	info->dev_capa |= RTE_DMA_CAPA_PRI_POLICY_SP;
+	info->nb_priorities = n;
+#else
+	(void)info;
+	(void)n;
+#endif
+}
+
 /*
  * What dpdk-pmdinfo.py looks for in a binary. In the DPDK tree a tool generates it from the
  * registration macros; that tool is not installed anywhere. ids: "", or a list of [vendor, device,

@@ -13,6 +13,7 @@
 #include "dad_compat.h"
 #include "dad_dev.h"
 #include "dad_ops.h"
+#include "dad_pool.h"
 #include "dad_dma_domain.h"
 #include "dad_regs.h"
 
@@ -39,6 +40,8 @@ dad_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t 
 		info->dev_capa |= RTE_DMA_CAPA_SILENT;
 	if (dad_of(dev)->args.ops)
 		info->dev_capa |= RTE_DMA_CAPA_OPS_ENQ_DEQ;
+	if (dad_of(dev)->args.pool[0] != '\0')
+		dad_info_set_priorities(info, DAD_PRIORITIES);
 	info->dev_capa |= dad_model_directions(&dad_of(dev)->model);
 	info->max_vchans = DAD_VCHANS_MAX;
 	info->min_desc = DAD_DESC_MIN;
@@ -70,6 +73,7 @@ dad_configure(struct rte_dma_dev *dev, const struct rte_dma_conf *conf, uint32_t
 	d->nb_vchans = conf->nb_vchans;
 	d->silent = dad_conf_is_silent(conf);
 	d->ops = dad_conf_wants_ops(conf);
+	d->engine.priority = dad_conf_priority(conf);
 	return 0;
 }
 
@@ -105,7 +109,9 @@ dad_vchan_op_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma
 	vc->helped = is_auto || (is_inline && d->args.mt);
 	vc->belled = is_auto || d->args.mt;
 	vc->silent = d->silent;
-	vc->shared = vc->helped || engine == DAD_ENGINE_SERVICE || d->args.workers > 1;
+	vc->pooled = d->args.pool[0] != '\0';
+	vc->shared =
+		vc->helped || engine == DAD_ENGINE_SERVICE || d->args.workers > 1 || vc->pooled;
 	ret = dad_model_vchan_setup(&d->model, d->name, vchan, vc, conf);
 	if (ret != 0)
 		dad_vchan_release(vc, d->dma);
@@ -253,6 +259,11 @@ dump_rings(const struct dad_dev *d, FILE *f)
 static void
 dump_workers(const struct dad_dev *d, FILE *f)
 {
+	if (d->args.pool[0] != '\0') {
+		fprintf(f, "    workers: of pool %s, priority %u\n", d->args.pool,
+			d->engine.priority);
+		return;
+	}
 	fprintf(f, "    workers: %u, idle: %s, CPUs:", d->args.workers,
 		dad_idle_name(d->args.idle));
 	for (unsigned int i = 0; i < d->engine.nb_workers; i++)

@@ -86,6 +86,7 @@ struct dad_vchan {
 	bool belled : 1;  /* workers look at the bell before they look at tags */
 	bool helped : 1;  /* who completes may claim, too */
 	bool silent : 1;  /* nothing is reported: who enqueues takes back what is done */
+	bool pooled : 1;  /* workers look for something more urgent after each part, too */
 	bool ordered : 1; /* a group begins when all before it is done */
 
 	/* submitting, by one thread at a time */

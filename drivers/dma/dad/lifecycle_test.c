@@ -63,6 +63,11 @@ wrong_devargs_are_refused(void **state)
 	assert_refused("kernel=sse2sse2sse2");
 	assert_refused("silent=2");
 	assert_refused("ops=2");
+	assert_refused("pool=");
+	assert_refused("pool=a b");
+	assert_refused("pool=sixteen-letters-");
+	assert_refused("engine=inline,pool=a");
+	assert_refused("engine=service,pool=a");
 	assert_refused("window=4095");
 	assert_refused("window=64Q");
 	assert_refused("window=2T");
