@@ -20,7 +20,7 @@ struct given {
 	struct dad_args *args;
 	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel, iommu, numa, silent, ops,
 		pool;
-	bool window, source, rate, gbps, lat_ns;
+	bool window, source, rate, gbps, lat_ns, xstats;
 };
 
 static const char *const engines[] = {
@@ -171,6 +171,12 @@ parse_pool(struct given *g, const char *value)
 }
 
 static int
+parse_xstats(struct given *g, const char *value)
+{
+	return parse_switch(g, "xstats", value, &g->args->xstats);
+}
+
+static int
 parse_kernel(struct given *g, const char *value)
 {
 	if (strcmp(value, "auto") == 0)
@@ -272,6 +278,7 @@ parse_pair(const char *key, const char *value, void *opaque)
 		{"threshold", &g->threshold, parse_threshold},
 		{"kernel", &g->kernel, parse_kernel},
 		{"iommu", &g->iommu, parse_iommu},
+		{"xstats", &g->xstats, parse_xstats},
 		{"numa", &g->numa, parse_numa},
 		{"silent", &g->silent, parse_silent},
 		{"ops", &g->ops, parse_ops},
@@ -333,6 +340,7 @@ dad_args_parse(const char *device, const char *text, struct dad_args *args)
 
 	memset(args, 0, sizeof(*args));
 	args->threshold = DAD_THRESHOLD_DEFAULT;
+	args->xstats = true;
 	args->numa = SOCKET_ID_ANY;
 	if (text != NULL && text[0] != '\0' && parse_pairs(&g, text) != 0)
 		return -EINVAL;

@@ -34,6 +34,7 @@ struct dad_args {
 	bool mt;		  /* many threads may use one vchan */
 	char pool[DAD_POOL_NAME]; /* whose workers are shared; empty: own ones */
 	bool ops;		  /* operations may be enqueued and dequeued as such */
+	bool xstats;		  /* count more than rte_dma_stats has */
 	bool silent;		  /* may be configured for silent mode */
 	bool iommu;		  /* only what is mapped can be reached: devarg iommu=soft */
 	bool enlist;		  /* workers become lcores: devarg `register` */
@@ -50,7 +51,7 @@ struct dad_args {
 	"engine=<inline|thread|service|auto> workers=<1-64> lcores=<list, as 1 or 1-3 or 1+3> "    \
 	"idle=<poll|pause|sleep> mt=<0|1> register=<0|1> threshold=<bytes> "                       \
 	"kernel=<auto|sse2|avx2|avx512|erms|nt> iommu=<none|soft> numa=<node> "                    \
-	"silent=<0|1> ops=<0|1> pool=<name> " DAD_MODEL_ARGS_HELP
+	"silent=<0|1> ops=<0|1> pool=<name> xstats=<0|1> " DAD_MODEL_ARGS_HELP
 
 /*
  * Parse; text may be NULL or empty. What is not given gets its default: engine=thread where the

@@ -20,19 +20,19 @@
  * would fight for crumbs, and without it a stalled worker would hold them up. */
 #define PATIENCE 64
 
-/* One group of each vchan that is this worker's own. */
-static bool
+/* One group of each vchan that is this worker's own. How many there were. */
+static unsigned int
 serve_own(struct dad_worker *w)
 {
 	const struct dad_engine *e = w->engine;
-	bool any = false;
+	unsigned int n = 0;
 
 	for (unsigned int v = w->index; v < e->nb_vchans; v += e->nb_workers)
-		any |= dad_serve(e->exec, &e->vchan[v], false, &w->quiet[v]);
-	return any;
+		n += dad_serve(e->exec, &e->vchan[v], false, &w->quiet[v]);
+	return n;
 }
 
-static bool
+static unsigned int
 serve_others(struct dad_worker *w, bool backlog_only)
 {
 	const struct dad_engine *e = w->engine;
@@ -40,8 +40,8 @@ serve_others(struct dad_worker *w, bool backlog_only)
 	for (unsigned int v = 0; v < e->nb_vchans; v++)
 		if (v % e->nb_workers != w->index &&
 			dad_serve(e->exec, &e->vchan[v], backlog_only, &w->quiet[v]))
-			return true;
-	return false;
+			return 1;
+	return 0;
 }
 
 bool
@@ -69,16 +69,19 @@ dad_engine_is_crowded(const struct dad_worker *w)
 	return w->beside_lcore || dad_cpus_workers_on(w->cpu) > 1;
 }
 
-/* Do something, if there is anything; idle is how often in a row there was not. */
-static bool
+/* Do something, if there is anything; idle is how often in a row there was not. How many groups. */
+static unsigned int
 serve(struct dad_worker *w, unsigned int idle)
 {
 	struct dad_engine *e = w->engine;
 
 	if (e->serves != NULL)
 		return dad_pool_serve(e->serves, w);
-	return serve_own(w) ||
-		(e->nb_workers > 1 && serve_others(w, idle % PATIENCE != PATIENCE - 1));
+	const unsigned int n = serve_own(w);
+
+	if (n > 0 || e->nb_workers == 1)
+		return n;
+	return serve_others(w, idle % PATIENCE != PATIENCE - 1);
 }
 
 /* The application that polls for completions should know as well. */
@@ -106,15 +109,23 @@ worker_main(void *arg)
 	dad_idle_prepare(e->idle);
 
 	while (dad_engine_may_run(e)) {
-		if (serve(w, idle)) {
+		const unsigned int n = serve(w, idle);
+
+		if (n > 0) {
 			idle = 0;
+			if (e->counted)
+				dad_work_did(&w->work, n);
 			continue;
 		}
+		if (e->counted)
+			dad_work_none(&w->work);
 		idle += idle < UINT32_MAX;
 		bool crowded = dad_engine_is_crowded(w);
 		if (unlikely(crowded) && !__atomic_load_n(&e->crowded, __ATOMIC_RELAXED))
 			tell_crowded(e);
 		dad_idle(e->idle, idle, crowded);
+		if (e->counted)
+			dad_work_look(&w->work);
 	}
 	if (registered)
 		rte_thread_unregister();
@@ -173,6 +184,7 @@ dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *
 	e->nb_workers = args->workers;
 	e->idle = args->idle;
 	e->enlist = args->enlist;
+	e->counted = args->xstats;
 	e->crowded = false;
 	for (unsigned int i = 0; i < e->nb_workers; i++) {
 		struct dad_worker *w = &e->worker[i];
@@ -180,6 +192,9 @@ dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *
 		w->engine = e;
 		w->index = i;
 		memset(w->quiet, 0, sizeof(w->quiet));
+		w->work = (struct dad_work){0};
+		dad_work_look(&w->work);
+		dad_work_reset(&w->work);
 		w->cpu = args->lcores.n > 0 ? args->lcores.cpu[i % args->lcores.n]
 					    : dad_cpus_pick(numa_node);
 		w->beside_lcore = dad_cpus_lcores_on(w->cpu) > 0;

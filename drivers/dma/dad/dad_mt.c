@@ -121,6 +121,9 @@ fill_in(struct dad_vchan *vc, uint64_t ticket, unsigned int depth, unsigned int 
 	struct dad_desc *desc = dad_vchan_desc(vc, ticket);
 	enum dad_kind kind = DAD_KIND_SAME;
 
+	/* here, and not in submit: the slot is the caller's only now */
+	if (dad_vchan_is_timed(vc))
+		dad_stat_stamp(vc, ticket, ticket + 1);
 	/* relaxed: a claimer who is late may look, and is then overtaken */
 	__atomic_store_n(&desc->src, src, __ATOMIC_RELAXED);
 	__atomic_store_n(&desc->dst, dst, __ATOMIC_RELAXED);
@@ -169,10 +172,13 @@ static void
 serve_up_to(struct dad_vchan *vc, uint64_t ticket)
 {
 	const struct dad_exec *x = dad_exec_of(vc);
+	uint64_t served = 0;
 
 	while ((int64_t)(ticket - (__atomic_load_n(&vc->claimed, __ATOMIC_RELAXED) >> 1)) > 0 &&
 		dad_serve(x, vc, false, NULL))
-		;
+		served++;
+	if (!vc->in_submit && vc->counted)
+		dad_stat_add(&vc->stat.submit_served, served, true);
 }
 
 /* Are the n operations from ticket on little enough for engine=auto to do them at once? */
@@ -198,6 +204,8 @@ submit(struct dad_vchan *vc)
 		!__atomic_compare_exchange_n(&vc->word, &word, word - depth_of(word), false,
 			__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		;
+	if (vc->counted && depth_of(word) != 0)
+		dad_stat_batch(&vc->stat, depth_of(word), true);
 	/* signed, in 48 bits: somebody may have rung for more meanwhile */
 	int64_t more = (int64_t)(distance(word, bell) << DEPTH_BITS) >> DEPTH_BITS;
 
@@ -218,7 +226,7 @@ enqueue(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, u
 	if (unlikely(length == 0))
 		return -EINVAL;
 	if (unlikely(reserve_room(vc, vc->capacity, &ticket, &depth) != 0))
-		return -ENOSPC;
+		return dad_stat_nospace(vc);
 	fill_in(vc, ticket, depth, opcode, src, dst, length, flags, op);
 	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
 		submit(vc);
@@ -262,7 +270,7 @@ dad_mt_copy_sg_op(struct dad_vchan *vc, const struct rte_dma_sge *src,
 	if (unlikely(nb_src == 0 || nb_dst == 0 || nb_src > DAD_SGES_MAX || nb_dst > DAD_SGES_MAX))
 		return -EINVAL;
 	if (unlikely(reserve_room(vc, lists, &ticket, &depth) != 0))
-		return -ENOSPC;
+		return dad_stat_nospace(vc);
 
 	const uint64_t first = ticket * 2 * DAD_SGES_MAX;
 	const struct dad_lists put = dad_lists_put(vc, first, src, dst, nb_src, nb_dst);
@@ -345,20 +353,41 @@ most_to_report(const struct dad_vchan *vc, uint16_t nb_cpls)
 static void
 poll_again(struct dad_vchan *vc)
 {
-	if (may_serve(vc) && dad_serve(dad_exec_of(vc), vc, false, NULL))
+	if (may_serve(vc) && dad_serve(dad_exec_of(vc), vc, false, NULL)) {
+		dad_stat_add(&vc->stat.poll_served, 1, true);
 		return;
+	}
 	if (dad_vchan_published(vc) != __atomic_load_n(&vc->reaped, __ATOMIC_RELAXED) &&
 		*vc->crowded)
 		sched_yield();
+}
+
+static inline bool
+take_over(struct dad_vchan *vc, uint64_t from, uint64_t n)
+{
+	/* R1: pairs with the acquire in reserve(): what was read of the slots; and R3 */
+	return __atomic_compare_exchange_n(
+		&vc->reaped, &from, from + n, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/* What is read of the slots has to be read before they are free. */
+static __rte_noinline bool
+report_timed(struct dad_vchan *vc, uint64_t from, uint64_t n)
+{
+	struct dad_latency l = {.ns = 0};
+
+	dad_stat_latency(vc, from, n, &l);
+	if (!take_over(vc, from, n))
+		return false;
+	dad_stat_latency_add(vc, &l);
+	return true;
 }
 
 /* The n operations from `from` on are the caller's to report, if nobody else was first. */
 static inline bool
 report(struct dad_vchan *vc, uint64_t from, uint64_t n)
 {
-	/* R1: pairs with the acquire in reserve(): what was read of the slots; and R3 */
-	return __atomic_compare_exchange_n(
-		&vc->reaped, &from, from + n, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	return dad_vchan_is_timed(vc) ? report_timed(vc, from, n) : take_over(vc, from, n);
 }
 
 uint16_t
@@ -406,6 +435,7 @@ take_done(struct dad_vchan *vc, uint64_t max, uint16_t *last_idx, enum rte_dma_s
 	bool polled = false;
 
 	for (;;) {
+		struct dad_errors e;
 		uint64_t errors = 0;
 		bool careful;
 		/* R3 */
@@ -428,10 +458,14 @@ take_done(struct dad_vchan *vc, uint64_t max, uint16_t *last_idx, enum rte_dma_s
 				ops[i] = __atomic_load_n(
 					&vc->ops[(reaped + i) & vc->mask], __ATOMIC_RELAXED);
 		}
+		if (unlikely(errors > 0))
+			dad_stat_see_errors(vc, reaped, n, &e);
 		if (n > 0 && !report(vc, reaped, n))
 			continue;
-		if (unlikely(errors > 0))
+		if (unlikely(errors > 0)) {
 			__atomic_fetch_add(&vc->errors, errors, __ATOMIC_RELAXED);
+			dad_stat_errors(vc, &e);
+		}
 		if (last_idx != NULL)
 			*last_idx = (uint16_t)(reaped + n - 1);
 		return n;

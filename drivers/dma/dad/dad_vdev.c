@@ -13,6 +13,7 @@
 #include "dad_dev.h"
 #include "dad_ops.h"
 #include "dad_probe.h"
+#include "dad_question.h"
 
 RTE_LOG_REGISTER(dad_logtype, pmd.dma.dad, NOTICE)
 
@@ -81,6 +82,7 @@ attach(const struct dad_found *found)
 	dev->device = found->device;
 	dev->dev_ops = &dad_secondary_ops;
 	set_fast_path(dev->fp_obj, d);
+	dad_devices_add(d);
 	/* not READY: then release, when this process leaves, would close it for all */
 	DAD_LOG(INFO, "%s: attached, engine %s", name, dad_engine_name(d->args.engine));
 	return 0;
@@ -89,6 +91,9 @@ attach(const struct dad_found *found)
 static int
 detach(const char *name, int dev_id)
 {
+	const struct rte_dma_fp_object *fp = &rte_dma_fp_objs[dev_id];
+
+	dad_devices_remove(fp->dev_private);
 	dad_exec_close((uint16_t)dev_id);
 	return rte_dma_pmd_release(name);
 }
