@@ -43,10 +43,11 @@ dad_conf_set_silent(struct rte_dma_conf *conf)
 
 /* From 25.11 on: operations are structs of the application's, enqueued and dequeued. */
 #ifdef RTE_DMA_CAPA_OPS_ENQ_DEQ
-#define DAD_HAVE_OPS 1
+#define DAD_HAVE_OPS	     1
+#define DAD_CAPA_OPS_ENQ_DEQ RTE_DMA_CAPA_OPS_ENQ_DEQ
 #else
-#define DAD_HAVE_OPS		 0
-#define RTE_DMA_CAPA_OPS_ENQ_DEQ 0
+#define DAD_HAVE_OPS	     0
+#define DAD_CAPA_OPS_ENQ_DEQ 0
 #endif
 
 static inline bool
@@ -99,6 +100,31 @@ dad_info_set_priorities(struct rte_dma_info *info, uint16_t n)
 #else
 	(void)info;
 	(void)n;
+#endif
+}
+
+/* From 23.11 on a device may free what was copied to it. */
+#ifdef RTE_DMA_CAPA_M2D_AUTO_FREE
+#define DAD_HAVE_AUTO_FREE     1
+#define DAD_CAPA_M2D_AUTO_FREE RTE_DMA_CAPA_M2D_AUTO_FREE
+#define DAD_FLAG_AUTO_FREE     RTE_DMA_OP_FLAG_AUTO_FREE
+#else
+#define DAD_HAVE_AUTO_FREE     0
+#define DAD_CAPA_M2D_AUTO_FREE 0
+#define DAD_FLAG_AUTO_FREE     0
+#endif
+
+struct rte_mempool;
+
+/* Where to; NULL: nowhere. */
+static inline struct rte_mempool *
+dad_conf_auto_free(const struct rte_dma_vchan_conf *conf)
+{
+#if DAD_HAVE_AUTO_FREE
+	return conf->auto_free.m2d.pool;
+#else
+	(void)conf;
+	return NULL;
 #endif
 }
 

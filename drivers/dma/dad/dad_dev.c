@@ -40,7 +40,7 @@ dad_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t 
 	if (dad_of(dev)->args.silent)
 		info->dev_capa |= RTE_DMA_CAPA_SILENT;
 	if (dad_of(dev)->args.ops)
-		info->dev_capa |= RTE_DMA_CAPA_OPS_ENQ_DEQ;
+		info->dev_capa |= DAD_CAPA_OPS_ENQ_DEQ;
 	if (dad_of(dev)->args.pool[0] != '\0')
 		dad_info_set_priorities(info, DAD_PRIORITIES);
 	info->dev_capa |= dad_model_directions(&dad_of(dev)->model);
