@@ -20,7 +20,7 @@ struct given {
 	struct dad_args *args;
 	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel, iommu, numa, silent, ops,
 		pool;
-	bool window, source, rate, gbps, lat_ns, xstats;
+	bool window, source, rate, gbps, lat_ns, xstats, inject;
 };
 
 static const char *const engines[] = {
@@ -261,6 +261,12 @@ parse_lat_ns(struct given *g, const char *value)
 }
 
 static int
+parse_inject(struct given *g, const char *value)
+{
+	return dad_model_parse_inject(g->device, value, &g->args->model);
+}
+
+static int
 parse_pair(const char *key, const char *value, void *opaque)
 {
 	struct given *g = opaque;
@@ -288,6 +294,7 @@ parse_pair(const char *key, const char *value, void *opaque)
 		{"rate", &g->rate, parse_rate},
 		{"gbps", &g->gbps, parse_gbps},
 		{"lat_ns", &g->lat_ns, parse_lat_ns},
+		{"inject", &g->inject, parse_inject},
 	};
 
 	for (unsigned int i = 0; i < RTE_DIM(keys); i++) {

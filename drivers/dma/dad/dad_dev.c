@@ -122,13 +122,12 @@ dad_vchan_op_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma
 	if (ret != 0) {
 		DAD_LOG(ERR, "%s: vchan %u: no coherent memory for %u descriptors", d->name, vchan,
 			conf->nb_desc);
-		dad_vchan_release(vc, d->dma);
 	} else {
 		set_up_for(d, vc);
 		ret = dad_model_vchan_setup(&d->model, d->name, vchan, vc, conf);
-		if (ret != 0)
-			dad_vchan_release(vc, d->dma);
 	}
+	if (ret != 0)
+		dad_vchan_release(vc, d->dma);
 	dad_devices_unlock();
 	return ret;
 }
@@ -391,7 +390,7 @@ dad_dev_init(struct dad_dev *d, uint16_t dev_id, const char *name, const struct 
 	d->dev_id = dev_id;
 	ret = create_dma_dev(d, name, numa_node);
 	if (ret == 0)
-		ret = dad_model_open(&d->model, name, &args->model, numa_node);
+		ret = dad_model_open(&d->model, name, &args->model, d->vchan, numa_node);
 	if (ret == 0 && dad_model_is_used(&d->model))
 		dad_exec_play(dad_exec_table[dev_id], &d->model);
 	if (ret == 0 && args->engine == DAD_ENGINE_SERVICE)

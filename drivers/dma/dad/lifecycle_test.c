@@ -90,6 +90,22 @@ wrong_devargs_are_refused(void **state)
 	assert_refused("gbps=x");
 	assert_refused("lat_ns=1000000001");
 	assert_refused("lat_ns=1us");
+	assert_refused("inject=");
+	assert_refused("inject=bus_trouble");
+	assert_refused("inject=0");
+	assert_refused("inject=15");
+	assert_refused("inject=successful");
+	assert_refused("inject=page_fault:");
+	assert_refused("inject=page_fault+");
+	assert_refused("inject=page_fault:every");
+	assert_refused("inject=page_fault:every:");
+	assert_refused("inject=page_fault:every:0");
+	assert_refused("inject=page_fault:each:1");
+	assert_refused("inject=page_fault:vchan:64");
+	assert_refused("inject=page_fault:op:move");
+	assert_refused("inject=page_fault:min:4G");
+	assert_refused("inject=page_fault:min:10:max:9");
+	assert_refused("inject=1+2+3+4+5+6+7+8+9+10+11+12+13+14+1+2+3");
 	assert_refused("=");
 }
 
@@ -102,7 +118,9 @@ good_devargs_are_taken(void **state)
 		"mt=1,idle=sleep", "engine=inline,mt=1,kernel=auto", "mt=0,register=0",
 		"engine=thread,register=1,workers=2", "window=4096", "window=1m,gbps=0.000000001",
 		"window=64K,source=null,rate=1000", "lat_ns=0", "lat_ns=1000000000,gbps=12.5",
-		"window=5000,source=pattern,rate=0.5"};
+		"window=5000,source=pattern,rate=0.5", "inject=page_fault",
+		"inject=1+2+3+4+5+6+7+8+9+10+11+12+13+14+1+2",
+		"inject=Bus_Read_Error:every:3:count:10:min:1K:max:2K:vchan:63:op:sg"};
 
 	(void)state;
 	for (unsigned int i = 0; i < RTE_DIM(good); i++) {
