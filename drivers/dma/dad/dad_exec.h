@@ -144,6 +144,9 @@ uint16_t dad_slow_fill(const struct dad_exec *x, const struct dad_vchan *vc, uin
 uint16_t dad_slow_sg_part(const struct dad_exec *x, struct dad_vchan *vc,
 	const struct dad_desc *desc, uint64_t offset, uint64_t length);
 
+/* Where in EAL's memory a source address is; NULL: nowhere. */
+const void *dad_slow_source(const struct dad_exec *x, uint64_t address);
+
 /* ---- large moves (dad_move.c) -----------------------------------------------------------------
  */
 

@@ -113,6 +113,15 @@ front(const struct dad_exec *x, uint8_t opcode, unsigned int access, const struc
 	return true;
 }
 
+const void *
+dad_slow_source(const struct dad_exec *x, uint64_t address)
+{
+	const struct range r = {address, 1, MEMORY};
+	struct piece p;
+
+	return front(x, false, DAD_SOFT_READ, &r, &p) ? p.va : NULL;
+}
+
 static void
 advance(struct range *r, uint64_t len)
 {

@@ -63,6 +63,11 @@ wrong_devargs_are_refused(void **state)
 	assert_refused("kernel=sse2sse2sse2");
 	assert_refused("silent=2");
 	assert_refused("ops=2");
+	assert_refused("pool=");
+	assert_refused("pool=a b");
+	assert_refused("pool=sixteen-letters-");
+	assert_refused("engine=inline,pool=a");
+	assert_refused("engine=service,pool=a");
 	assert_refused("window=4095");
 	assert_refused("window=64Q");
 	assert_refused("window=2T");
@@ -138,7 +143,7 @@ tells_what_it_can(void **state)
 	const uint64_t capa = RTE_DMA_CAPA_MEM_TO_MEM | RTE_DMA_CAPA_HANDLES_ERRORS |
 		RTE_DMA_CAPA_OPS_COPY | RTE_DMA_CAPA_OPS_COPY_SG | RTE_DMA_CAPA_OPS_FILL;
 	/* what depends on addressing, and on DPDK */
-	const uint64_t may_have = RTE_DMA_CAPA_SVA | RTE_DMA_CAPA_OPS_ENQ_DEQ;
+	const uint64_t may_have = RTE_DMA_CAPA_SVA | DAD_CAPA_OPS_ENQ_DEQ;
 	assert_int_equal(info.dev_capa & ~may_have, capa);
 	assert_int_equal(info.max_vchans, 64);
 	assert_int_equal(info.min_desc, 32);
