@@ -107,7 +107,7 @@ def test_the_summary_has_the_medians_of_the_ratios_of_the_rounds(testdma, tmp_pa
         return sorted(statistics.median(a / b for a, b in zip(rounds[subject, s, size], rounds[peer, s, size]))
                       for s in ("core", "cache"))
 
-    summary = r.stdout[r.stdout.index("copies: ratios"):].splitlines()
+    summary = r.stdout[r.stdout.index("copies: rates and ratios"):].splitlines()
     for start, subject, peer, size in [("inline : memcpy", "dma_dad0", "cpu", 256),
                                        ("inline, mt=1 : mt=0", "dma_dad1", "dma_dad0", 64),
                                        ("inline, mt=1 : mt=0", "dma_dad1", "dma_dad0", 256)]:

@@ -201,7 +201,7 @@ begin(struct bench_cell *cell, const struct config *c, struct bench_result *r)
 	r->errors = r->miscompares = r->checked = 0;
 	r->mops = r->gbs = r->mops_min = r->mops_max = 0;
 	memset(&r->ns, 0, sizeof(r->ns));
-	r->able = r->dev == NULL || device_can(r->dev, cell->op);
+	r->able = r->dev == NULL || device_can(r->dev, cell->op, RTE_DMA_DIR_MEM_TO_MEM);
 	if (r->able && r->dev != NULL && c->verify != VERIFY_OFF)
 		check_guarded(cell, c, r);
 }

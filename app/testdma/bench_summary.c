@@ -27,10 +27,6 @@ struct side {
 	{                                                                                          \
 		"dma_dad", engine_, NULL, 0                                                        \
 	}
-#define DAD_WITH(engine_, opt)                                                                     \
-	{                                                                                          \
-		"dma_dad", engine_, opt, 0                                                         \
-	}
 #define SKELETON                                                                                   \
 	{                                                                                          \
 		"dma_skeleton", NULL, NULL, 0                                                      \
@@ -39,8 +35,10 @@ struct side {
 	{                                                                                          \
 		NULL, NULL, NULL, n                                                                \
 	}
+#define NOBODY CPU(0)
 
 enum figure {
+	MOPS, /* of the subject alone: no ratio */
 	RATE,
 	P50,
 	P99,
@@ -55,6 +53,7 @@ struct comparison {
 };
 
 static const struct comparison comparisons[] = {
+	{"thread, Mops", DAD("thread"), NOBODY, MOPS, 64, 64, "90 at least"},
 	{"thread : dma_skeleton", DAD("thread"), SKELETON, RATE, 64, 64, "6 at least"},
 	{"thread : dma_skeleton", DAD("thread"), SKELETON, RATE, 256, 256, "4 at least"},
 	{"thread : memcpy", DAD("thread"), CPU(1), RATE, 1024, UINT32_MAX, "0.97 at least"},
@@ -144,6 +143,8 @@ ratio_of(const struct bench_result *subject, const struct bench_result *peer, en
 {
 	double ratios[CONFIG_MAX_ROUNDS];
 
+	if (figure == MOPS)
+		return subject->mops;
 	if (figure == P50)
 		return peer->ns.p50 > 0 ? subject->ns.p50 / peer->ns.p50 : 0;
 	if (figure == P99)
@@ -160,7 +161,7 @@ gather(struct gathered *g, const struct bench_cell *cell, const struct side *sub
 {
 	const struct bench_result *s = find(cell, subject), *p = find(cell, peer);
 
-	if (s != NULL && p != NULL && g->n < MAX_RATIOS)
+	if (s != NULL && (p != NULL || figure == MOPS) && g->n < MAX_RATIOS)
 		g->ratio[g->n++] = ratio_of(s, p, figure, rounds);
 }
 
@@ -172,7 +173,7 @@ gather_costs(const struct bench_cell *cell, uint32_t rounds)
 	for (size_t c = 0; c < RTE_DIM(costs); c++) {
 		for (size_t e = 0; e < RTE_DIM(engines); e++) {
 			const struct side plain = DAD(engines[e]);
-			const struct side with = DAD_WITH(engines[e], costs[c].option);
+			const struct side with = {"dma_dad", engines[e], costs[c].option, 0};
 
 			for (size_t s = 0; s < RTE_DIM(cost_sizes); s++, g++) {
 				if (cell->size == cost_sizes[s])
@@ -192,7 +193,7 @@ bench_summary_add(const struct config *c, const struct bench_cell *cell)
 	for (size_t i = 0; i < RTE_DIM(comparisons); i++) {
 		const struct comparison *k = &comparisons[i];
 
-		if ((k->figure != RATE) == cell->latency && cell->size >= k->min_size &&
+		if ((k->figure >= P50) == cell->latency && cell->size >= k->min_size &&
 			cell->size <= k->max_size)
 			gather(&by_comparison[i], cell, &k->subject, &k->peer, k->figure,
 				c->rounds);
@@ -241,7 +242,7 @@ bench_summary_print(void)
 
 	if (quiet || !anything())
 		return;
-	printf("\ncopies: ratios, over the sizes and working sets that were measured\n"
+	printf("\ncopies: rates and ratios, over the sizes and working sets that were measured\n"
 	       "%-36s %15s %6s %8s %8s %8s  %s\n",
 		"", "bytes", "cells", "least", "median", "most", "aim");
 	for (size_t i = 0; i < RTE_DIM(comparisons); i++)

@@ -10,7 +10,7 @@
 #include "command.h"
 #include "interrupt.h"
 #include "numa_show.h"
-#include "word.h"
+#include "token.h"
 
 #define MAX_WORDS    2
 #define MAX_COMMANDS 48
@@ -96,6 +96,12 @@ run_show_config(struct prompt *p, const char *value)
 	(void)value;
 	printf("op %s, size %u, batch %u, qdepth %u, segments %u, vchans %u\n", op_name(c->op),
 		c->size, c->batch, c->qdepth, c->segments, c->vchans);
+	printf("direction %s, window ", direction_name(c->direction));
+	if (c->window_size != 0)
+		printf("%" PRIu64 "+%" PRIu64, c->window_base, c->window_size);
+	else
+		printf("as devargs say");
+	printf(", retries %u\n", c->retries);
 	printf("verify %s, count %" PRIu64 ", stall %u s, stats-period %u s\n",
 		verify_name(c->verify), c->count, c->stall_s, c->period_s);
 	printf("devices %s, lcores %s; %s\n", c->devices, c->lcores,

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 
 #define MAX_SIZE       (64u << 20)
 #define MAX_BENCH_SIZE (16u << 20)
+#define MAX_WINDOW     (UINT64_C(1) << 50)
 #define MIN_AREA       (1u << 20)
 #define MAX_AREA       (UINT64_C(16) << 30)
 
@@ -20,89 +20,6 @@ const char *
 verify_name(enum verify v)
 {
 	return verify_names[v];
-}
-
-int
-parse_size(const char *text, uint64_t max, uint64_t *size)
-{
-	char *end;
-
-	if (!isdigit((unsigned char)text[0]))
-		return -EINVAL;
-	errno = 0;
-	unsigned long long n = strtoull(text, &end, 10);
-	unsigned int shift = 0;
-	if (errno != 0)
-		return -EINVAL;
-	if (*end == 'k' || *end == 'K')
-		shift = 10;
-	else if (*end == 'm' || *end == 'M')
-		shift = 20;
-	if (shift != 0)
-		end++;
-	if (*end != '\0' || n > max >> shift)
-		return -EINVAL;
-	*size = n << shift;
-	return 0;
-}
-
-const char *
-list_next(const char *list, char *word, size_t size)
-{
-	size_t len;
-
-	if (*list == '\0')
-		return NULL;
-	len = strcspn(list, ",");
-	snprintf(word, size, "%.*s", (int)len, list);
-	list += len;
-	return *list == ',' ? list + 1 : list;
-}
-
-int
-parse_bits(uint32_t *to, const char *value, const char *const names[], size_t nb_names)
-{
-	uint32_t bits = 0;
-	char word[64];
-
-	while ((value = list_next(value, word, sizeof(word))) != NULL) {
-		size_t i = 0;
-
-		while (i < nb_names && strcmp(word, names[i]) != 0)
-			i++;
-		if (i == nb_names)
-			return -EINVAL;
-		bits |= 1u << i;
-	}
-	if (bits == 0)
-		return -EINVAL;
-	*to = bits;
-	return 0;
-}
-
-int
-list_has(const char *list, unsigned int n)
-{
-	char word[32];
-	int found = 0;
-
-	if (strcmp(list, "all") == 0)
-		return 1;
-	if (*list == '\0')
-		return -EINVAL;
-	while ((list = list_next(list, word, sizeof(word))) != NULL) {
-		char *dash = strchr(word, '-');
-		uint64_t first, last;
-
-		if (dash != NULL)
-			*dash++ = '\0';
-		if (parse_number(word, 0, UINT32_MAX, &first) != 0 ||
-			parse_number(dash != NULL ? dash : word, first, UINT32_MAX, &last) != 0)
-			return -EINVAL;
-		if (n >= first && n <= last)
-			found = 1;
-	}
-	return found;
 }
 
 static int
@@ -157,6 +74,41 @@ static int
 set_segments(struct config *c, const char *value)
 {
 	return parse_u32(value, 1, OP_MAX_SEGMENTS, &c->segments);
+}
+
+static int
+set_direction(struct config *c, const char *value)
+{
+	return direction_by_name(value, &c->direction);
+}
+
+/* "64k", or "256k+4k": where it begins, and how long it is. */
+static int
+set_window(struct config *c, const char *value)
+{
+	const char *plus = strchr(value, '+');
+	uint64_t base = 0, size;
+	char first[32];
+
+	if (plus != NULL) {
+		if ((size_t)(plus - value) >= sizeof(first))
+			return -EINVAL;
+		snprintf(first, sizeof(first), "%.*s", (int)(plus - value), value);
+		if (parse_size(first, MAX_WINDOW, &base) != 0)
+			return -EINVAL;
+		value = plus + 1;
+	}
+	if (parse_size(value, MAX_WINDOW, &size) != 0 || size == 0)
+		return -EINVAL;
+	c->window_base = base;
+	c->window_size = size;
+	return 0;
+}
+
+static int
+set_retries(struct config *c, const char *value)
+{
+	return parse_u32(value, 0, 100, &c->retries);
 }
 
 static int
@@ -373,6 +325,13 @@ const struct setting settings[] = {
 		"off, sample or full", "off sample full ", true, set_verify},
 	{"segments", "N", "length of each list of sg (default 4)", "1 to 16", NULL, true,
 		set_segments},
+	{"direction", "DIR", "m2m, or with m for memory and d for the device's (default m2m)",
+		"m2m, m2d, d2m or d2d", "m2m m2d d2m d2d ", true, set_direction},
+	{"window", "[AT+]SIZE", "the device's memory (default: as its devargs say)",
+		"bytes, 1 to 1048576g, perhaps with an address and a + before", NULL, true,
+		set_window},
+	{"retries", "N", "repeat an operation that failed so often (default 0)", "0 to 100", NULL,
+		true, set_retries},
 	{"vchans", "N", "vchans that an lcore drives of a device, or a file goes through (1)",
 		"1 to 64", NULL, true, set_vchans},
 	{"count", "N", "operations on each vchan (default 0: until stop)", "a number", NULL, true,

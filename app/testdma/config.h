@@ -14,8 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "direction.h"
 #include "mapbench_config.h"
 #include "op.h"
+#include "words.h"
 
 #define CONFIG_MAX_SIZES       32
 #define CONFIG_LIST_SIZE       256
@@ -47,12 +49,15 @@ struct config {
 	uint32_t qdepth;
 	enum verify verify;
 	uint32_t segments;
-	uint32_t vchans;		/**< for each lcore on a device */
-	uint64_t count;			/**< operations on each vchan; 0: until stop */
-	uint32_t stall_s;		/**< no completion for so long is an error */
-	uint32_t period_s;		/**< statistics every so often; 0: never */
-	char devices[CONFIG_LIST_SIZE]; /**< names, or "all" */
-	char lcores[CONFIG_LIST_SIZE];	/**< ids and ranges, or "all" */
+	enum rte_dma_direction direction;
+	uint64_t window_base, window_size; /**< of the device's memory; size 0: ask its devargs */
+	uint32_t retries;		   /**< how often an operation that failed is repeated */
+	uint32_t vchans;		   /**< for each lcore on a device */
+	uint64_t count;			   /**< operations on each vchan; 0: until stop */
+	uint32_t stall_s;		   /**< no completion for so long is an error */
+	uint32_t period_s;		   /**< statistics every so often; 0: never */
+	char devices[CONFIG_LIST_SIZE];	   /**< names, or "all" */
+	char lcores[CONFIG_LIST_SIZE];	   /**< ids and ranges, or "all" */
 
 	/* what to do; the prompt if nothing of this is set */
 	const char *cmdline_file;
@@ -110,17 +115,5 @@ int setting_apply(struct config *c, const struct setting *s, const char *value);
 bool setting_given(const struct config *c, const char *name);
 
 const char *verify_name(enum verify v);
-
-/** "4096", "4k", "1m" (powers of 1024). @return 0 or -EINVAL */
-int parse_size(const char *text, uint64_t max, uint64_t *size);
-
-/** Words of a list, the n-th name bit n. @return 0 or -EINVAL, which changes nothing */
-int parse_bits(uint32_t *to, const char *value, const char *const names[], size_t nb_names);
-
-/** Is the 64-bit number n one of "0,2-4"? @return 1, 0, or -EINVAL for a list that is none */
-int list_has(const char *list, unsigned int n);
-
-/** Copy the next name of a list to word (size bytes). @return the rest, or NULL at the end */
-const char *list_next(const char *list, char *word, size_t size);
 
 #endif /* TESTDMA_CONFIG_H */

@@ -185,9 +185,9 @@ devices_select(struct devices *d, const char *list, struct device **selected)
 }
 
 bool
-device_can(const struct device *dev, enum op op)
+device_can(const struct device *dev, enum op op, enum rte_dma_direction direction)
 {
-	uint64_t needed = RTE_DMA_CAPA_MEM_TO_MEM | op_capability(op);
+	uint64_t needed = direction_capability(direction) | op_capability(op);
 
 	return (dev->info.dev_capa & needed) == needed;
 }
@@ -198,11 +198,39 @@ device_segments(const struct device *dev, uint32_t wanted, uint32_t length)
 	return clamp(RTE_MIN(wanted, length), 1, RTE_MAX(dev->info.max_sges, 1));
 }
 
+const char *
+device_devarg(const struct device *dev, const char *key, char *buf, size_t size)
+{
+	const size_t len = strlen(key);
+	const char *list = dev->devargs;
+
+	while ((list = list_next(list, buf, size)) != NULL) {
+		if (strncmp(buf, key, len) == 0 && buf[len] == '=')
+			return memmove(buf, buf + len + 1, strlen(buf + len));
+	}
+	return NULL;
+}
+
+static int
+setup_vchan(const struct device *dev, uint16_t vchan, enum rte_dma_direction direction,
+	uint16_t nb_desc)
+{
+	/* which port of the device it is matters to nobody here: the first, of PCIe */
+	struct rte_dma_vchan_conf conf = {.direction = direction, .nb_desc = nb_desc};
+
+	if (direction_from_device(direction))
+		conf.src_port.port_type = RTE_DMA_PORT_PCIE;
+	if (direction_to_device(direction))
+		conf.dst_port.port_type = RTE_DMA_PORT_PCIE;
+	return rte_dma_vchan_setup(dev->id, vchan, &conf);
+}
+
 int
-device_configure(struct device *dev, uint16_t nb_vchans, uint32_t depth)
+device_configure_directions(struct device *dev, const enum rte_dma_direction *directions,
+	uint16_t nb_vchans, uint32_t depth)
 {
 	const struct rte_dma_conf conf = {.nb_vchans = nb_vchans};
-	struct rte_dma_vchan_conf vchan = {.direction = RTE_DMA_DIR_MEM_TO_MEM};
+	uint16_t nb_desc;
 	int ret;
 
 	if (nb_vchans > dev->info.max_vchans) {
@@ -212,19 +240,26 @@ device_configure(struct device *dev, uint16_t nb_vchans, uint32_t depth)
 	}
 	/* some drivers cannot use the last descriptor of a ring */
 	depth = rte_align32pow2(depth + 1);
-	vchan.nb_desc = clamp(depth, dev->info.min_desc, dev->info.max_desc);
+	nb_desc = clamp(depth, dev->info.min_desc, dev->info.max_desc);
 
 	ret = rte_dma_configure(dev->id, &conf);
 	for (uint16_t i = 0; ret == 0 && i < nb_vchans; i++)
-		ret = rte_dma_vchan_setup(dev->id, i, &vchan);
+		ret = setup_vchan(dev, i,
+			directions != NULL ? directions[i] : RTE_DMA_DIR_MEM_TO_MEM, nb_desc);
 	if (ret != 0) {
 		fprintf(stderr, "%s: not configured with %u vchans of %u descriptors: %s\n",
-			dev->name, nb_vchans, vchan.nb_desc, strerror(-ret));
+			dev->name, nb_vchans, nb_desc, strerror(-ret));
 		return ret;
 	}
 	dev->nb_vchans = nb_vchans;
-	dev->nb_desc = vchan.nb_desc;
+	dev->nb_desc = nb_desc;
 	return 0;
+}
+
+int
+device_configure(struct device *dev, uint16_t nb_vchans, uint32_t depth)
+{
+	return device_configure_directions(dev, NULL, nb_vchans, depth);
 }
 
 int

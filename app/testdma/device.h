@@ -14,6 +14,7 @@
 #include <rte_dmadev.h>
 
 #include "dad_dma.h"
+#include "direction.h"
 #include "op.h"
 
 #define DEVICE_MAX 64
@@ -54,18 +55,26 @@ void devices_close(struct devices *d);
  */
 int devices_select(struct devices *d, const char *list, struct device **selected);
 
-/** Can it do that from memory to memory? */
-bool device_can(const struct device *dev, enum op op);
+/** Can it do that in that direction? */
+bool device_can(const struct device *dev, enum op op, enum rte_dma_direction direction);
+
+/** The value of one of its devargs. @return it, in buf, or NULL */
+const char *device_devarg(const struct device *dev, const char *key, char *buf, size_t size);
 
 /** Segments of an sg operation: as many as wanted, if device and length allow. */
 uint16_t device_segments(const struct device *dev, uint32_t wanted, uint32_t length);
 
 /**
- * Configure nb_vchans, each with room for depth operations if the device has it.
+ * Configure nb_vchans from memory to memory, each with room for depth operations if the device has
+ * it.
  *
  * @return 0, or -errno with a message printed
  */
 int device_configure(struct device *dev, uint16_t nb_vchans, uint32_t depth);
+
+/** The same, each vchan with a direction of its own. */
+int device_configure_directions(struct device *dev, const enum rte_dma_direction *directions,
+	uint16_t nb_vchans, uint32_t depth);
 
 int device_start(struct device *dev);
 int device_stop(struct device *dev);

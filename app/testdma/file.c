@@ -396,7 +396,7 @@ choose_device(struct devices *devices, const struct config *c, int *exit_code)
 	if (n == 0)
 		fprintf(stderr, "no DMA device to move the file\n");
 	for (int i = 0; i < n; i++) {
-		if (device_can(selected[i], OP_COPY))
+		if (device_can(selected[i], OP_COPY, RTE_DMA_DIR_MEM_TO_MEM))
 			return selected[i];
 		fprintf(stderr, "%s cannot copy from memory to memory\n", selected[i]->name);
 	}

@@ -15,13 +15,31 @@
 #include "slots.h"
 #include "stats.h"
 
+/** An operation on a slot. */
+struct flow_op {
+	uint32_t slot;
+	uint32_t tries; /**< before this one */
+	uint64_t sequence;
+};
+
+/** First in, first out; room for each slot. */
+struct flow_queue {
+	uint64_t head, tail; /**< put and taken so far */
+	struct flow_op *op;
+};
+
 struct flow {
 	struct slots slots;
+	struct window window; /**< for slots.window */
+	struct stream stream; /**< for slots.stream */
 	unsigned int lcore;
-	uint64_t head;	/**< operations enqueued */
-	uint64_t tail;	/**< ... and taken back */
-	uint64_t count; /**< enqueue no more than so many; 0: no end */
+	struct flow_queue flying;      /**< enqueued, in this order */
+	struct flow_queue failed_ones; /**< to be enqueued again */
+	struct flow_queue idle;	       /**< slots without an operation */
+	uint64_t begun;		       /**< operations, each counted once */
+	uint64_t count;		       /**< begin no more than so many; 0: no end */
 	uint32_t batch;
+	uint32_t retries;
 	enum verify verify;
 	uint64_t stall_tsc;
 	uint64_t progress_tsc; /**< when the last one came back */
@@ -31,7 +49,8 @@ struct flow {
 	struct stats stats;
 };
 
-/** slots.dev, .vchan and lcore are set. @return 0, or -errno with a message printed */
+/** slots.dev, .vchan, .direction, .device_* and lcore are set, and for checks in the device the
+ * vchans of window, or stream.window. @return 0, or -errno with a message printed */
 int flow_open(struct flow *f, const struct config *c);
 void flow_close(struct flow *f);
 

@@ -52,6 +52,12 @@ stats_print(const struct stats *s, double seconds, const char *indent)
 	printf("%ssubmitted %" PRIu64 ", completed %" PRIu64 ", errors %" PRIu64
 	       ", refused %" PRIu64 ", ring full %" PRIu64 "\n",
 		indent, s->submitted, s->completed, s->errors, s->refused, s->full);
+	if (s->errors > 0)
+		printf("%srecovered %" PRIu64 ", given up %" PRIu64 "\n", indent, s->recovered,
+			s->given_up);
+	if (s->gaps > 0)
+		printf("%slost %" PRIu64 " bytes of the stream, gaps %" PRIu64 "\n", indent,
+			s->lost, s->gaps);
 	printf("%schecked %" PRIu64 ", miscompares %" PRIu64 "\n", indent, s->checked,
 		s->miscompares);
 	printf("%s%" PRIu64 " bytes in %.3f s: ", indent, s->bytes, seconds);

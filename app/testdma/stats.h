@@ -16,13 +16,17 @@
 
 struct stats {
 	uint64_t submitted;
-	uint64_t completed; /**< with success */
-	uint64_t errors;
+	uint64_t completed;   /**< with success */
+	uint64_t errors;      /**< operations that came back with another status */
+	uint64_t recovered;   /**< operations that succeeded after errors */
+	uint64_t given_up;    /**< operations that did not */
 	uint64_t refused;     /**< at the enqueue, for another reason than a full ring */
 	uint64_t full;	      /**< enqueues retried because the ring was full */
 	uint64_t bytes;	      /**< of those completed */
 	uint64_t checked;     /**< operations whose data was verified */
 	uint64_t miscompares; /**< ... and was wrong */
+	uint64_t lost;	      /**< bytes of a stream that nobody read */
+	uint64_t gaps;	      /**< ... at so many places */
 	uint64_t status[STATS_CODES + 1];
 };
 

@@ -11,6 +11,7 @@
 
 #include "flow.h"
 #include "lane.h"
+#include "layout.h"
 #include "ticker.h"
 #include "xfer.h"
 
@@ -276,9 +277,9 @@ choose_devices(struct xfer *x, const struct config *c)
 		return -ENODEV;
 	}
 	for (int i = 0; i < n; i++) {
-		if (!device_can(x->dev[i], c->op)) {
-			fprintf(stderr, "%s cannot %s from memory to memory\n", x->dev[i]->name,
-				op_name(c->op));
+		if (!device_can(x->dev[i], c->op, c->direction)) {
+			fprintf(stderr, "%s cannot %s %s\n", x->dev[i]->name, op_name(c->op),
+				direction_text(c->direction));
 			return -ENOTSUP;
 		}
 	}
@@ -290,28 +291,13 @@ choose_devices(struct xfer *x, const struct config *c)
 	return 0;
 }
 
-/* On a configured device, as many vchans as the pairs that it is in have together. */
-static int
-prepare_devices(struct xfer *x, const struct config *c, unsigned int pairs)
-{
-	for (unsigned int i = 0; i < x->nb_devs; i++) {
-		unsigned int lcores = pairs / x->nb_devs + (i < pairs % x->nb_devs);
-		int ret = device_configure(x->dev[i], lcores * c->vchans, c->qdepth);
-
-		if (ret == 0)
-			ret = device_start(x->dev[i]);
-		if (ret != 0)
-			return ret;
-	}
-	return 0;
-}
-
 /* The flows of all (lcore, device) pairs, on configured and started devices. */
 static int
 open_flows(struct xfer *x, const struct config *c)
 {
 	unsigned int pairs = RTE_MAX(x->nb_lanes, x->nb_devs);
-	int ret;
+	struct layout layout[DEVICE_MAX];
+	int ret = 0;
 
 	x->nb_flows = 0;
 	if (pairs * c->vchans > MAX_FLOWS) {
@@ -319,14 +305,20 @@ open_flows(struct xfer *x, const struct config *c)
 			pairs * c->vchans, MAX_FLOWS);
 		return -E2BIG;
 	}
-	ret = prepare_devices(x, c, pairs);
+	for (unsigned int i = 0; i < x->nb_devs && ret == 0; i++) {
+		unsigned int lcores = pairs / x->nb_devs + (i < pairs % x->nb_devs);
+
+		ret = layout_make(&layout[i], x->dev[i], c, lcores * c->vchans);
+		if (ret == 0)
+			ret = device_start(x->dev[i]);
+	}
 	for (unsigned int i = 0; i < pairs * c->vchans && ret == 0; i++) {
 		struct flow *f = &x->flow[x->nb_flows];
 		unsigned int pair = i / c->vchans;
 
 		memset(f, 0, sizeof(*f));
-		f->slots.dev = x->dev[pair % x->nb_devs];
-		f->slots.vchan = pair / x->nb_devs * c->vchans + i % c->vchans;
+		layout_flow(&layout[pair % x->nb_devs],
+			pair / x->nb_devs * c->vchans + i % c->vchans, f);
 		f->lcore = x->lane[pair % x->nb_lanes].lcore;
 		ret = flow_open(f, c);
 		if (ret == 0)
@@ -390,8 +382,11 @@ xfer_start(struct xfer *x, const struct config *c)
 	x->running = true;
 	if (ticker_begin(&x->ticker, c->period_s, show_tick, x) != 0)
 		fprintf(stderr, "no thread to print statistics every %u s\n", c->period_s);
-	printf("%s of %u bytes on %u vchans of %u devices, by %u lcores\n", op_name(c->op), c->size,
+	printf("%s of %u bytes on %u vchans of %u devices, by %u lcores", op_name(c->op), c->size,
 		x->nb_flows, x->nb_devs, x->nb_lanes);
+	if (c->direction != RTE_DMA_DIR_MEM_TO_MEM)
+		printf(", %s", direction_text(c->direction));
+	printf("\n");
 	return 0;
 
 fail:
@@ -419,7 +414,7 @@ xfer_stop(struct xfer *x)
 	sum_flows(x, &sum);
 	stats_add(&x->total, &sum);
 	x->total_seconds += x->seconds;
-	failed |= sum.errors > 0 || sum.miscompares > 0;
+	failed |= sum.given_up > 0 || sum.miscompares > 0;
 	for (unsigned int i = 0; i < x->nb_flows; i++)
 		failed |= x->flow[i].failed;
 	x->failed |= failed;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef TESTDMA_WORD_H
-#define TESTDMA_WORD_H
+#ifndef TESTDMA_TOKEN_H
+#define TESTDMA_TOKEN_H
 
 /**
  * @file
@@ -22,4 +22,4 @@ struct word_token {
 
 extern struct cmdline_token_ops word_token_ops;
 
-#endif /* TESTDMA_WORD_H */
+#endif /* TESTDMA_TOKEN_H */

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "word.h"
+#include "token.h"
 
 static const struct word_token *
 word_of(cmdline_parse_token_hdr_t *hdr)
