@@ -41,6 +41,25 @@ dad_conf_set_silent(struct rte_dma_conf *conf)
 #endif
 }
 
+/* From 25.11 on: operations are structs of the application's, enqueued and dequeued. */
+#ifdef RTE_DMA_CAPA_OPS_ENQ_DEQ
+#define DAD_HAVE_OPS 1
+#else
+#define DAD_HAVE_OPS		 0
+#define RTE_DMA_CAPA_OPS_ENQ_DEQ 0
+#endif
+
+static inline bool
+dad_conf_wants_ops(const struct rte_dma_conf *conf)
+{
+#if DAD_HAVE_OPS
+	return conf->flags & RTE_DMA_CFG_FLAG_ENQ_DEQ;
+#else
+	(void)conf;
+	return false;
+#endif
+}
+
 /*
  * What dpdk-pmdinfo.py looks for in a binary. In the DPDK tree a tool generates it from the
  * registration macros; that tool is not installed anywhere. ids: "", or a list of [vendor, device,

@@ -310,12 +310,13 @@ void regions_release(struct dad_dma_domain *domain);
 /* Does memory get IOVAs that equal its virtual addresses there, for good? */
 bool remap_has_direct(const struct dad_dma_domain *domain, uint64_t va, uint64_t len);
 /* IOVAs for len bytes (granules), the last at most at limit. 0, or ENOSPC, ERANGE, ENOMEM. */
-int remap_alloc(struct dad_dma_domain *domain, uint64_t len, uint64_t align, uint64_t limit,
-	uint64_t *iova);
+int remap_alloc(struct dad_dma_domain *domain, unsigned int lcore, uint64_t len, uint64_t align,
+	uint64_t limit, uint64_t *iova);
 uint64_t remap_limit(const struct dma_dev *dev);
 /* The same under all limits of a device. */
-int remap_alloc_dev(const struct dma_dev *dev, uint64_t len, uint64_t align, uint64_t *iova);
-void remap_free(struct dad_dma_domain *domain, uint64_t iova, uint64_t len);
+int remap_alloc_dev(const struct dma_dev *dev, unsigned int lcore, uint64_t len, uint64_t align,
+	uint64_t *iova);
+void remap_free(struct dad_dma_domain *domain, unsigned int lcore, uint64_t iova, uint64_t len);
 /* Take what is mapped there from the backend. False: the IOVAs must not be used again. */
 bool remap_unmap(struct dad_dma_domain *domain, uint64_t iova, uint64_t len);
 /* The same, and free the IOVAs; at once, or lazily. */
@@ -336,8 +337,8 @@ void window_drop_all(struct dad_dma_domain *domain, struct window_list *list);
 
 /* ---- strict.c */
 
-int strict_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir,
-	unsigned int attrs, uint64_t *iova);
+int strict_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size,
+	enum dad_dma_dir dir, unsigned int attrs, uint64_t *iova);
 void strict_unmap(struct dma_dev *dev, uint64_t iova, uint64_t size, enum dad_dma_dir dir,
 	unsigned int attrs);
 /* A piece of a range of IOVAs that is there already, and taking the bytes out of it again before

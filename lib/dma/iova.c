@@ -35,10 +35,10 @@ struct magazine {
  * the depot each time. */
 struct cache {
 	struct lock lock; /* its lcore's, and for a moment that of whoever found no room */
-	uint64_t cached;  /* granules */
 	uint64_t allocs;
+	uint64_t misses; /* of them: not from a magazine */
 	uint64_t frees;
-	uint64_t hits;
+	bool used; /* it has magazines */
 	struct magazine *loaded[CACHED_GRANULES];
 	struct magazine *previous[CACHED_GRANULES];
 } __rte_cache_aligned;
@@ -65,12 +65,6 @@ struct dad_iova {
 };
 
 /* ---- magazines ---------------------------------------------------------------------------- */
-
-static struct cache *
-my_cache(struct dad_iova *a)
-{
-	return &a->cache[dma_lcore_id()];
-}
 
 /* The one on top, or another that suits. */
 static inline uint64_t
@@ -180,7 +174,6 @@ cache_pop(struct dad_iova *a, struct cache *c, unsigned int class, uint64_t alig
 	other = depot_get_full(a, class);
 	if (other == NULL)
 		return IOVA_NONE;
-	c->cached += other->n * (class + 1);
 	c->loaded[class] = other;
 	depot_put_empty(a, m);
 	return magazine_pop(other, align, max);
@@ -192,6 +185,7 @@ cache_make_room(struct dad_iova *a, struct cache *c, unsigned int class)
 {
 	struct magazine *m = c->loaded[class], *other = c->previous[class];
 
+	c->used = true;
 	if (m == NULL) {
 		c->loaded[class] = depot_get_empty(a);
 		return c->loaded[class] != NULL;
@@ -203,7 +197,6 @@ cache_make_room(struct dad_iova *a, struct cache *c, unsigned int class)
 	} else if (other->n == MAGAZINE_RANGES) {
 		struct magazine *empty = depot_get_empty(a);
 
-		c->cached -= other->n * (class + 1);
 		if (empty == NULL || !depot_put_full(a, class, other)) {
 			lock_take(&a->space_lock);
 			magazine_flush(a, other, class);
@@ -246,13 +239,12 @@ flush_all(struct dad_iova *a)
 	for (unsigned int i = 0; i < RTE_DIM(a->cache); i++) {
 		struct cache *c = &a->cache[i];
 
-		for (unsigned int class = 0; c->cached > 0 && class < CACHED_GRANULES; class ++) {
+		for (unsigned int class = 0; c->used && class < CACHED_GRANULES; class ++) {
 			if (c->loaded[class] != NULL)
 				magazine_flush(a, c->loaded[class], class);
 			if (c->previous[class] != NULL)
 				magazine_flush(a, c->previous[class], class);
 		}
-		c->cached = 0;
 	}
 	for (unsigned int class = 0; class < CACHED_GRANULES; class ++) {
 		while (a->full[class] != NULL) {
@@ -356,9 +348,8 @@ dad_iova_reserve(struct dad_iova *a, uint64_t start, uint64_t size)
 
 /* Not from a magazine. */
 static dad_dma_addr_t
-alloc_slow(struct dad_iova *a, uint64_t n, uint64_t align, uint64_t max_start)
+alloc_slow(struct dad_iova *a, struct cache *c, uint64_t n, uint64_t align, uint64_t max_start)
 {
-	struct cache *c = my_cache(a);
 	uint64_t start;
 
 	lock_take(&a->space_lock);
@@ -367,6 +358,7 @@ alloc_slow(struct dad_iova *a, uint64_t n, uint64_t align, uint64_t max_start)
 	if (ret == 0) {
 		lock_take(&c->lock);
 		c->allocs++;
+		c->misses++;
 		lock_drop(&c->lock);
 		return start << a->shift;
 	}
@@ -374,10 +366,12 @@ alloc_slow(struct dad_iova *a, uint64_t n, uint64_t align, uint64_t max_start)
 		stop_all(a);
 		flush_all(a);
 		ret = iova_space_take(&a->space, n, align, max_start, &start);
-		if (ret == 0)
+		if (ret == 0) {
 			c->allocs++;
-		else if (ret == -ENOSPC)
+			c->misses++;
+		} else if (ret == -ENOSPC) {
 			a->no_space++;
+		}
 		resume_all(a);
 		if (ret == 0)
 			return start << a->shift;
@@ -386,14 +380,15 @@ alloc_slow(struct dad_iova *a, uint64_t n, uint64_t align, uint64_t max_start)
 	return DAD_DMA_MAPPING_ERROR;
 }
 
-dad_dma_addr_t
-dad_iova_alloc(struct dad_iova *a, uint64_t size, uint64_t align, uint64_t limit)
+/* Whatever is not right at hand. */
+static __rte_noinline dad_dma_addr_t
+alloc_checked(struct dad_iova *a, struct cache *c, uint64_t size, uint64_t align, uint64_t limit)
 {
-	if (unlikely(size == 0 || (align & (align - 1)) != 0)) {
+	if (size == 0 || (align & (align - 1)) != 0) {
 		rte_errno = EINVAL;
 		return DAD_DMA_MAPPING_ERROR;
 	}
-	if (unlikely(limit < size - 1)) {
+	if (limit < size - 1) {
 		lock_take(&a->space_lock);
 		a->no_space++;
 		lock_drop(&a->space_lock);
@@ -406,32 +401,54 @@ dad_iova_alloc(struct dad_iova *a, uint64_t size, uint64_t align, uint64_t limit
 	if (align == 0)
 		align = 1;
 
-	if (likely(n <= CACHED_GRANULES)) {
-		struct cache *c = my_cache(a);
-
+	if (n <= CACHED_GRANULES) {
 		lock_take(&c->lock);
 		uint64_t start = cache_pop(a, c, (unsigned int)n - 1, align, max_start);
-		if (likely(start != IOVA_NONE)) {
-			c->cached -= n;
+		if (start != IOVA_NONE)
 			c->allocs++;
-			c->hits++;
-			lock_drop(&c->lock);
+		lock_drop(&c->lock);
+		if (start != IOVA_NONE)
 			return start << a->shift;
+	}
+	return alloc_slow(a, c, n, align, max_start);
+}
+
+dad_dma_addr_t
+dad_iova_alloc_on(
+	struct dad_iova *a, unsigned int lcore, uint64_t size, uint64_t align, uint64_t limit)
+{
+	struct cache *c = &a->cache[lcore];
+	uint64_t class = (size - 1) >> a->shift;
+
+	/* the range on top of the loaded magazine, if it suits: nearly always */
+	if (likely(class < CACHED_GRANULES && limit >= size - 1 && (align & (align - 1)) == 0 &&
+		    lock_try(&c->lock))) {
+		struct magazine *m = c->loaded[class];
+
+		if (likely(m != NULL && m->n > 0)) {
+			uint64_t addr = m->start[m->n - 1] << a->shift;
+
+			if (likely((addr & (align - (align != 0))) == 0 &&
+				    addr <= limit - (size - 1))) {
+				m->n--;
+				c->allocs++;
+				lock_drop(&c->lock);
+				return addr;
+			}
 		}
 		lock_drop(&c->lock);
 	}
-	return alloc_slow(a, n, align, max_start);
+	return alloc_checked(a, c, size, align, limit);
 }
 
-void
-dad_iova_free(struct dad_iova *a, dad_dma_addr_t addr, uint64_t size)
+static __rte_noinline void
+free_checked(struct dad_iova *a, struct cache *c, dad_dma_addr_t addr, uint64_t size)
 {
 	uint64_t start = addr >> a->shift;
 	uint64_t n = size == 0 ? 0 : ((size - 1) >> a->shift) + 1;
-	struct cache *c = my_cache(a);
 
-	if (unlikely(n == 0 || start < a->first || start >= a->end || n > a->end - start ||
-		    start << a->shift != addr)) {
+	if (n == 0 || start < a->first || start >= a->end || n > a->end - start ||
+		start << a->shift != addr) {
 		DMA_LOG(ERR, "IOVA %#" PRIx64 ", %" PRIu64 " bytes, is not of this allocator", addr,
 			size);
 		lock_take(&a->space_lock);
@@ -442,16 +459,14 @@ dad_iova_free(struct dad_iova *a, dad_dma_addr_t addr, uint64_t size)
 
 	lock_take(&c->lock);
 	c->frees++;
-	if (likely(n <= CACHED_GRANULES)) {
+	if (n <= CACHED_GRANULES) {
 		unsigned int class = (unsigned int)n - 1;
 		struct magazine *m = c->loaded[class];
 
-		if (unlikely(m == NULL || m->n == MAGAZINE_RANGES)) {
+		if (m == NULL || m->n == MAGAZINE_RANGES)
 			m = cache_make_room(a, c, class) ? c->loaded[class] : NULL;
-		}
-		if (likely(m != NULL)) {
+		if (m != NULL) {
 			m->start[m->n++] = start;
-			c->cached += n;
 			lock_drop(&c->lock);
 			return;
 		}
@@ -464,6 +479,33 @@ dad_iova_free(struct dad_iova *a, dad_dma_addr_t addr, uint64_t size)
 }
 
 void
+dad_iova_free_on(struct dad_iova *a, unsigned int lcore, dad_dma_addr_t addr, uint64_t size)
+{
+	struct cache *c = &a->cache[lcore];
+	uint64_t start = addr >> a->shift, class = (size - 1) >> a->shift;
+
+	if (likely(class < CACHED_GRANULES && start << a->shift == addr && start >= a->first &&
+		    start < a->end && class < a->end - start && lock_try(&c->lock))) {
+		struct magazine *m = c->loaded[class];
+
+		if (likely(m != NULL && m->n < MAGAZINE_RANGES)) {
+			m->start[m->n++] = start;
+			c->frees++;
+			lock_drop(&c->lock);
+			return;
+		}
+		lock_drop(&c->lock);
+	}
+	free_checked(a, c, addr, size);
+}
+
+static uint64_t
+held(const struct magazine *m)
+{
+	return m != NULL ? m->n : 0;
+}
+
+void
 dad_iova_stats(struct dad_iova *a, struct dad_iova_stats *stats)
 {
 	memset(stats, 0, sizeof(*stats));
@@ -471,10 +513,12 @@ dad_iova_stats(struct dad_iova *a, struct dad_iova_stats *stats)
 	for (unsigned int i = 0; i < RTE_DIM(a->cache); i++) {
 		const struct cache *c = &a->cache[i];
 
-		stats->cached += c->cached;
+		for (unsigned int class = 0; c->used && class < CACHED_GRANULES; class ++)
+			stats->cached +=
+				(held(c->loaded[class]) + held(c->previous[class])) * (class + 1);
 		stats->allocs += c->allocs;
 		stats->frees += c->frees;
-		stats->magazine_hits += c->hits;
+		stats->magazine_hits += c->allocs - c->misses;
 	}
 	for (unsigned int class = 0; class < CACHED_GRANULES; class ++)
 		stats->cached += (uint64_t)a->n_full[class] * MAGAZINE_RANGES * (class + 1);

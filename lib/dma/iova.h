@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "dad_dma.h"
+#include "lcore.h"
 
 struct dad_iova;
 
@@ -51,14 +52,27 @@ void dad_iova_destroy(struct dad_iova *a);
  * changed then) or -ENOMEM. */
 int dad_iova_reserve(struct dad_iova *a, uint64_t start, uint64_t size);
 
+/* The calls ..._on() are for who knows its dma_lcore_id() already. */
+dad_dma_addr_t dad_iova_alloc_on(
+	struct dad_iova *a, unsigned int lcore, uint64_t size, uint64_t align, uint64_t limit);
+void dad_iova_free_on(struct dad_iova *a, unsigned int lcore, dad_dma_addr_t addr, uint64_t size);
+
 /* size bytes, rounded up to granules, at a multiple of align (a power of two in bytes; what is less
  * than a granule, 0 too, means a granule), the last of the bytes at most at limit.
  * DAD_DMA_MAPPING_ERROR with rte_errno EINVAL, ENOSPC (there is no such gap) or ENOMEM. */
-dad_dma_addr_t dad_iova_alloc(struct dad_iova *a, uint64_t size, uint64_t align, uint64_t limit);
+static inline dad_dma_addr_t
+dad_iova_alloc(struct dad_iova *a, uint64_t size, uint64_t align, uint64_t limit)
+{
+	return dad_iova_alloc_on(a, dma_lcore_id(), size, align, limit);
+}
 
 /* With the size of the allocation. What cannot have been allocated so is logged, counted and
  * left alone. */
-void dad_iova_free(struct dad_iova *a, dad_dma_addr_t addr, uint64_t size);
+static inline void
+dad_iova_free(struct dad_iova *a, dad_dma_addr_t addr, uint64_t size)
+{
+	dad_iova_free_on(a, dma_lcore_id(), addr, size);
+}
 
 /* Stops the others for a moment. */
 void dad_iova_stats(struct dad_iova *a, struct dad_iova_stats *stats);

@@ -78,37 +78,51 @@ registers_give(struct dad_dma_domain *domain, uint64_t n)
 
 /* ---- IOVAs ---------------------------------------------------------------------------------- */
 
-static int
-try_alloc(
-	struct dad_dma_domain *domain, uint64_t len, uint64_t align, uint64_t limit, uint64_t *iova)
+static __rte_always_inline int
+try_alloc(struct dad_dma_domain *domain, unsigned int lcore, uint64_t len, uint64_t align,
+	uint64_t limit, uint64_t *iova)
 {
 	uint64_t n = registers_for(domain, len);
 
 	if (!registers_take(domain, n))
 		return ENOSPC;
-	*iova = dad_iova_alloc(domain->iova, len, align, limit);
+	*iova = dad_iova_alloc_on(domain->iova, lcore, len, align, limit);
 	if (*iova != DAD_DMA_MAPPING_ERROR)
 		return 0;
 	registers_give(domain, n);
 	return rte_errno;
 }
 
-int
-remap_alloc(
-	struct dad_dma_domain *domain, uint64_t len, uint64_t align, uint64_t limit, uint64_t *iova)
+/* With what waits to be unmapped, where that is lazy. */
+static __rte_noinline int
+try_again(struct dad_dma_domain *domain, unsigned int lcore, uint64_t len, uint64_t align,
+	uint64_t limit, uint64_t *iova)
+{
+	if (!(domain->flags & DAD_DMA_DOMAIN_LAZY))
+		return ENOSPC;
+	dad_dma_domain_flush(domain);
+	return try_alloc(domain, lcore, len, align, limit, iova);
+}
+
+static __rte_always_inline int
+alloc(struct dad_dma_domain *domain, unsigned int lcore, uint64_t len, uint64_t align,
+	uint64_t limit, uint64_t *iova)
 {
 	if (limit < domain->iova_first || limit - domain->iova_first < len - 1)
 		return ERANGE;
 	/* an alignment that wide would leave no room */
 	if (len - 1 > domain->iova_last - domain->iova_first)
 		return ENOSPC;
-	int error = try_alloc(domain, len, align, limit, iova);
+	int error = try_alloc(domain, lcore, len, align, limit, iova);
 
-	if (error == ENOSPC && (domain->flags & DAD_DMA_DOMAIN_LAZY)) {
-		dad_dma_domain_flush(domain);
-		error = try_alloc(domain, len, align, limit, iova);
-	}
-	return error;
+	return likely(error != ENOSPC) ? error : try_again(domain, lcore, len, align, limit, iova);
+}
+
+int
+remap_alloc(struct dad_dma_domain *domain, unsigned int lcore, uint64_t len, uint64_t align,
+	uint64_t limit, uint64_t *iova)
+{
+	return alloc(domain, lcore, len, align, limit, iova);
 }
 
 /* The highest IOVA that the device's mask allows: a mask is of addresses behind the bus offset. */
@@ -121,35 +135,46 @@ remap_limit(const struct dma_dev *dev)
 	return addr > dev->pub.mask || wraps ? dev_to_iova(dev, dev->pub.mask) : last;
 }
 
-int
-remap_alloc_dev(const struct dma_dev *dev, uint64_t len, uint64_t align, uint64_t *iova)
+/* It lies in the exclusion window, or wants to be aligned better than pages can be: once more,
+ * below the window. */
+static __rte_noinline int
+alloc_elsewhere(const struct dma_dev *dev, unsigned int lcore, uint64_t len, uint64_t align,
+	uint64_t limit, uint64_t *iova)
 {
 	struct dad_dma_domain *domain = dev->domain;
 	const struct dad_dma_limits *l = &dev->limits;
 
-	if (l->bus_offset > 0 && dev->pub.mask < (uint64_t)l->bus_offset)
-		return ERANGE;
-	uint64_t limit = RTE_MIN(remap_limit(dev), domain->iova_last);
-	int error = remap_alloc(domain, len, align, limit, iova);
-	if (error != 0 || dev_check(dev, dev_to_bus(dev, *iova), len) == 0)
-		return error;
-	/* in the exclusion window, or aligned better than pages can be: once more below the window
-	 */
-	remap_free(domain, *iova, len);
+	remap_free(domain, lcore, *iova, len);
 	if (l->excl_low == 0 || dev_to_iova(dev, l->excl_low - 1) > limit)
 		return ERANGE;
-	error = remap_alloc(domain, len, align, dev_to_iova(dev, l->excl_low - 1), iova);
+	int error = remap_alloc(domain, lcore, len, align, dev_to_iova(dev, l->excl_low - 1), iova);
 	if (error == 0 && dev_check(dev, dev_to_bus(dev, *iova), len) != 0) {
-		remap_free(domain, *iova, len);
+		remap_free(domain, lcore, *iova, len);
 		error = ERANGE;
 	}
 	return error;
 }
 
-void
-remap_free(struct dad_dma_domain *domain, uint64_t iova, uint64_t len)
+int
+remap_alloc_dev(
+	const struct dma_dev *dev, unsigned int lcore, uint64_t len, uint64_t align, uint64_t *iova)
 {
-	dad_iova_free(domain->iova, iova, len);
+	struct dad_dma_domain *domain = dev->domain;
+	const struct dad_dma_limits *l = &dev->limits;
+
+	if (unlikely(l->bus_offset > 0 && dev->pub.mask < (uint64_t)l->bus_offset))
+		return ERANGE;
+	uint64_t limit = RTE_MIN(remap_limit(dev), domain->iova_last);
+	int error = alloc(domain, lcore, len, align, limit, iova);
+	if (unlikely(error != 0) || likely(dev_check(dev, dev_to_bus(dev, *iova), len) == 0))
+		return error;
+	return alloc_elsewhere(dev, lcore, len, align, limit, iova);
+}
+
+void
+remap_free(struct dad_dma_domain *domain, unsigned int lcore, uint64_t iova, uint64_t len)
+{
+	dad_iova_free_on(domain->iova, lcore, iova, len);
 	registers_give(domain, registers_for(domain, len));
 }
 
@@ -206,7 +231,7 @@ flush_locked(struct dad_dma_domain *domain)
 		return;
 	}
 	for (unsigned int i = 0; i < n; i++)
-		remap_free(domain, domain->queue[i].iova, domain->queue[i].len);
+		remap_free(domain, dma_lcore_id(), domain->queue[i].iova, domain->queue[i].len);
 }
 
 void
@@ -253,7 +278,7 @@ remap_drop(struct dad_dma_domain *domain, uint64_t iova, uint64_t len, bool may_
 		domain_clear_reverse(domain, iova, len);
 		retire(domain, iova, len);
 	} else if (remap_unmap(domain, iova, len)) {
-		remap_free(domain, iova, len);
+		remap_free(domain, dma_lcore_id(), iova, len);
 	}
 }
 
@@ -263,7 +288,7 @@ int
 remap_static(struct dad_dma_domain *domain, void *va, uint64_t len, uint64_t align, uint64_t limit,
 	enum kind kind, uint64_t *iova)
 {
-	int error = remap_alloc(domain, len, align, limit, iova);
+	int error = remap_alloc(domain, dma_lcore_id(), len, align, limit, iova);
 
 	if (error != 0)
 		return error;
@@ -271,7 +296,7 @@ remap_static(struct dad_dma_domain *domain, void *va, uint64_t len, uint64_t ali
 	if (ret != 0) {
 		DMA_LOG(ERR, "%s: map of IOVA %#" PRIx64 ": %s", domain->name, *iova,
 			rte_strerror(-ret));
-		remap_free(domain, *iova, len);
+		remap_free(domain, dma_lcore_id(), *iova, len);
 		return remap_error(ret);
 	}
 	if (!backend_sync(domain, *iova, len)) {

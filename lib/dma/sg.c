@@ -317,7 +317,7 @@ map_strict(struct dma_dev *dev, struct dad_sg sg[], unsigned int n, enum dad_dma
 	struct segments s = {.limits = &dev->limits, .sg = sg, .max = n};
 	uint64_t align, start;
 	uint64_t len = measure(dev, sg, n, &align);
-	int error = remap_alloc_dev(dev, len, align, &start);
+	int error = remap_alloc_dev(dev, dma_lcore_id(), len, align, &start);
 
 	if (error != 0)
 		return error;
@@ -342,7 +342,7 @@ no_range:
 	remap_drop(domain, start, len, false);
 	return error;
 no_regions:
-	remap_free(domain, start, len);
+	remap_free(domain, dma_lcore_id(), start, len);
 	return error;
 }
 

@@ -31,6 +31,7 @@ dad_dma_iova_try_alloc(
 	uint64_t start;
 
 	*state = (struct dad_dma_iova_state){.addr = DAD_DMA_MAPPING_ERROR};
+	unsigned int lcore = dma_lcore_id();
 	int error = size == 0 || size >= DMA_VA_END ? EINVAL : 0;
 
 	if (error == 0 &&
@@ -38,14 +39,12 @@ dad_dma_iova_try_alloc(
 			(offset & (dev->limits.alignment - 1)) != 0))
 		error = EOPNOTSUPP;
 	if (error == 0)
-		error = remap_alloc_dev(dev, RTE_ALIGN_CEIL(offset + size, domain->granule),
+		error = remap_alloc_dev(dev, lcore, RTE_ALIGN_CEIL(offset + size, domain->granule),
 			domain->granule, &start);
 	if (error != 0) {
 		rte_errno = error;
 		return false;
 	}
-	unsigned int lcore = dma_lcore_id();
-
 	dev_count_on(dev, lcore, COUNT_LIVE, 1);
 	domain_count_strict(domain, lcore, 1);
 	state->addr = dev_to_bus(dev, start + offset);
@@ -167,10 +166,10 @@ dad_dma_iova_free(struct dad_dma_dev *pub, struct dad_dma_iova_state *state)
 		return;
 	uint64_t len = granules_of(dev, dev_to_iova(dev, state->addr), state->size & ~LOST, &start);
 
-	if (!(state->size & LOST))
-		remap_free(dev->domain, start, len);
 	unsigned int lcore = dma_lcore_id();
 
+	if (!(state->size & LOST))
+		remap_free(dev->domain, lcore, start, len);
 	dev_count_on(dev, lcore, COUNT_LIVE, -UINT64_C(1));
 	domain_count_strict(dev->domain, lcore, -UINT64_C(1));
 	*state = (struct dad_dma_iova_state){.addr = DAD_DMA_MAPPING_ERROR};

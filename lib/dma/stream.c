@@ -115,7 +115,7 @@ climb(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, enum 
 			error = window_map(dev, va, size, iova);
 			break;
 		case DAD_DMA_RUNG_STRICT:
-			error = strict_map(dev, va, size, dir, attrs, iova);
+			error = strict_map(dev, lcore, va, size, dir, attrs, iova);
 			break;
 		default:
 			error = bounce_map(

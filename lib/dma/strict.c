@@ -67,8 +67,8 @@ strict_take(
 }
 
 int
-strict_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir,
-	unsigned int attrs, uint64_t *iova)
+strict_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size,
+	enum dad_dma_dir dir, unsigned int attrs, uint64_t *iova)
 {
 	struct dad_dma_domain *domain = dev->domain;
 	uint64_t offset = va & (domain->granule - 1);
@@ -77,19 +77,19 @@ strict_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir
 	/* an address keeps the offset of its buffer in the page */
 	if ((offset & (dev->limits.alignment - 1)) != 0)
 		return ERANGE;
-	int error = remap_alloc_dev(dev, len, domain->granule, &start);
+	int error = remap_alloc_dev(dev, lcore, len, domain->granule, &start);
 	if (error != 0)
 		return error;
 	error = strict_put(dev, start + offset, va, size, dir, attrs);
 	if (error != 0) {
-		remap_free(domain, start, len);
+		remap_free(domain, lcore, start, len);
 		return error;
 	}
 	if (domain->ops->sync != NULL && domain->ops->sync(domain->priv, start, len) != 0) {
 		remap_drop(domain, start, len, false);
 		return EIO;
 	}
-	domain_count_strict(domain, dma_lcore_id(), 1);
+	domain_count_strict(domain, lcore, 1);
 	*iova = start + offset;
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include <rte_common.h>
 
@@ -9,8 +10,12 @@
 struct dad_dma_table *
 table_create(void)
 {
-	/* 2 MiB of pointers, of which the kernel gives pages only for those touched */
-	return calloc(1, sizeof(struct dad_dma_table));
+	/* 2 MiB of pointers, of which the kernel gives pages only for those touched: calloc() would
+	 * touch them all, where it has freed that much before */
+	void *table = mmap(NULL, sizeof(struct dad_dma_table), PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return table != MAP_FAILED ? table : NULL;
 }
 
 void
@@ -27,7 +32,7 @@ table_free(struct dad_dma_table *table)
 			free(leaf->page[unit]);
 		free(leaf);
 	}
-	free(table);
+	munmap(table, sizeof(*table));
 }
 
 static void

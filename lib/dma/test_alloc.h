@@ -7,6 +7,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/mman.h>
+
+#include "dad_dma_table.h"
 
 static long test_alloc_live;	  /* allocated and not freed */
 static long test_alloc_countdown; /* 1: the next one fails; 0: none does */
@@ -29,9 +32,13 @@ test_alloc_count(void *p)
 void *__real_calloc(size_t n, size_t size);
 void *__real_aligned_alloc(size_t align, size_t size);
 void __real_free(void *p);
+void *__real_mmap64(void *where, size_t size, int prot, int flags, int fd, off_t offset);
+int __real_munmap(void *p, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_aligned_alloc(size_t align, size_t size);
 void __wrap_free(void *p);
+void *__wrap_mmap64(void *where, size_t size, int prot, int flags, int fd, off_t offset);
+int __wrap_munmap(void *p, size_t size);
 
 void *
 __wrap_calloc(size_t n, size_t size)
@@ -51,6 +58,27 @@ __wrap_free(void *p)
 	if (p != NULL)
 		__atomic_fetch_sub(&test_alloc_live, 1, __ATOMIC_RELAXED);
 	__real_free(p);
+}
+
+/* What mmap() is called, with large files. Tables only: other mappings are the test's, or have a
+ * second choice. */
+void *
+__wrap_mmap64(void *where, size_t size, int prot, int flags, int fd, off_t offset)
+{
+	if (size != sizeof(struct dad_dma_table))
+		return __real_mmap64(where, size, prot, flags, fd, offset);
+	if (test_alloc_fails())
+		return MAP_FAILED;
+	void *p = __real_mmap64(where, size, prot, flags, fd, offset);
+	return p != MAP_FAILED ? test_alloc_count(p) : p;
+}
+
+int
+__wrap_munmap(void *p, size_t size)
+{
+	if (size == sizeof(struct dad_dma_table))
+		__atomic_fetch_sub(&test_alloc_live, 1, __ATOMIC_RELAXED);
+	return __real_munmap(p, size);
 }
 
 #endif /* TEST_ALLOC_H */

@@ -70,14 +70,14 @@ window_open(struct dma_dev *dev, uint64_t va)
 		goto out;
 	w->va = start;
 	w->len = len;
-	error = remap_alloc_dev(dev, len, domain->granule, &w->iova);
+	error = remap_alloc_dev(dev, dma_lcore_id(), len, domain->granule, &w->iova);
 	if (error != 0)
 		goto no_iova;
 	int ret = domain->ops->map(
 		domain->priv, w->iova, (void *)(uintptr_t)start, len, DAD_DMA_BIDIRECTIONAL);
 	if (ret != 0) {
 		error = remap_error(ret);
-		remap_free(domain, w->iova, len);
+		remap_free(domain, dma_lcore_id(), w->iova, len);
 		goto no_iova;
 	}
 	error = EIO;

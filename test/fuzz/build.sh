@@ -35,4 +35,5 @@ for kernel; do
 done
 # shellcheck disable=SC2046 # a list of options
 "$clang" -fsanitize=fuzzer,address -g $(printf '%s\n' "$flags" | tr '\n' ' ' | sed 's/-fsanitize=[^ ]*//') \
-    "$target" "$dir"/*.o -o "$output" $(pkg-config --libs libdpdk) -lrte_bus_vdev -lrte_bus_pci -lnuma -lpthread
+    "$target" "$dir"/*.o -o "$output" $(pkg-config --libs libdpdk) \
+    -L"$(pkg-config --variable=libdir libdpdk)" -lrte_bus_vdev -lrte_bus_pci -lnuma -lpthread

@@ -7,17 +7,19 @@
 #include <string.h>
 
 #include <rte_common.h>
+#include <rte_eal.h>
 #include <rte_kvargs.h>
 #include <rte_memory.h>
 
+#include "dad_compat.h"
 #include "dad_internal.h"
 
 /* What was given so far. */
 struct given {
 	const char *device;
 	struct dad_args *args;
-	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel, iommu, numa, silent;
-	bool window, source, rate, gbps, lat_ns;
+	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel, iommu, numa, silent, ops;
+	bool window, source, rate, gbps, lat_ns, xstats, inject;
 };
 
 static const char *const engines[] = {
@@ -140,6 +142,24 @@ parse_silent(struct given *g, const char *value)
 }
 
 static int
+parse_xstats(struct given *g, const char *value)
+{
+	return parse_switch(g, "xstats", value, &g->args->xstats);
+}
+
+static int
+parse_ops(struct given *g, const char *value)
+{
+	int ret = parse_switch(g, "ops", value, &g->args->ops);
+
+	if (ret != 0 || !g->args->ops || DAD_HAVE_OPS)
+		return ret;
+	DAD_LOG(ERR, "%s: ops=1: DPDK has enqueue and dequeue of operations from 25.11 on",
+		g->device);
+	return -EINVAL;
+}
+
+static int
 parse_kernel(struct given *g, const char *value)
 {
 	if (strcmp(value, "auto") == 0)
@@ -224,6 +244,12 @@ parse_lat_ns(struct given *g, const char *value)
 }
 
 static int
+parse_inject(struct given *g, const char *value)
+{
+	return dad_model_parse_inject(g->device, value, &g->args->model);
+}
+
+static int
 parse_pair(const char *key, const char *value, void *opaque)
 {
 	struct given *g = opaque;
@@ -241,13 +267,16 @@ parse_pair(const char *key, const char *value, void *opaque)
 		{"threshold", &g->threshold, parse_threshold},
 		{"kernel", &g->kernel, parse_kernel},
 		{"iommu", &g->iommu, parse_iommu},
+		{"xstats", &g->xstats, parse_xstats},
 		{"numa", &g->numa, parse_numa},
 		{"silent", &g->silent, parse_silent},
+		{"ops", &g->ops, parse_ops},
 		{"window", &g->window, parse_window},
 		{"source", &g->source, parse_source},
 		{"rate", &g->rate, parse_rate},
 		{"gbps", &g->gbps, parse_gbps},
 		{"lat_ns", &g->lat_ns, parse_lat_ns},
+		{"inject", &g->inject, parse_inject},
 	};
 
 	for (unsigned int i = 0; i < RTE_DIM(keys); i++) {
@@ -299,11 +328,16 @@ dad_args_parse(const char *device, const char *text, struct dad_args *args)
 
 	memset(args, 0, sizeof(*args));
 	args->threshold = DAD_THRESHOLD_DEFAULT;
+	args->xstats = true;
 	args->numa = SOCKET_ID_ANY;
 	if (text != NULL && text[0] != '\0' && parse_pairs(&g, text) != 0)
 		return -EINVAL;
 	if (dad_model_args_check(device, &args->model) != 0)
 		return -EINVAL;
+
+	/* not with physical addresses: the test of DPDK takes those for pointers */
+	if (!g.ops)
+		args->ops = DAD_HAVE_OPS && rte_eal_iova_mode() == RTE_IOVA_VA;
 
 	const char *wants_workers = given_for_workers(&g);
 	if (!g.engine)

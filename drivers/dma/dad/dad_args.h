@@ -31,6 +31,8 @@ struct dad_args {
 	struct dad_cpu_list lcores; /* CPUs for the workers; n is 0: the driver chooses */
 	enum dad_idle_kind idle;
 	bool mt;	    /* many threads may use one vchan */
+	bool xstats;	    /* count more than rte_dma_stats has */
+	bool ops;	    /* operations may be enqueued and dequeued as such */
 	bool silent;	    /* may be configured for silent mode */
 	bool iommu;	    /* only what is mapped can be reached: devarg iommu=soft */
 	bool enlist;	    /* workers become lcores: devarg `register` */
@@ -47,7 +49,7 @@ struct dad_args {
 	"engine=<inline|thread|service|auto> workers=<1-64> lcores=<list, as 1 or 1-3 or 1+3> "    \
 	"idle=<poll|pause|sleep> mt=<0|1> register=<0|1> threshold=<bytes> "                       \
 	"kernel=<auto|sse2|avx2|avx512|erms|nt> iommu=<none|soft> numa=<node> "                    \
-	"silent=<0|1> " DAD_MODEL_ARGS_HELP
+	"silent=<0|1> ops=<0|1> xstats=<0|1> " DAD_MODEL_ARGS_HELP
 
 /*
  * Parse; text may be NULL or empty. What is not given gets its default: engine=thread where the

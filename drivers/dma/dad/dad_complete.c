@@ -34,6 +34,8 @@ poll_tags(struct dad_vchan *vc, uint64_t enough)
 static inline void
 reap(struct dad_vchan *vc, uint64_t n)
 {
+	if (dad_vchan_is_timed(vc))
+		dad_stat_latency(vc, vc->reaped, n, &vc->stat.latency);
 	__atomic_store_n(&vc->reaped, vc->reaped + n, __ATOMIC_RELAXED);
 	vc->limit = vc->reaped + vc->capacity;
 	dad_vchan_set_stop(vc);
@@ -50,8 +52,10 @@ help(struct dad_vchan *vc)
 {
 	/* not in a secondary, which may die while it has claimed something */
 	if (vc->helped && dad_foreign == 0 &&
-		dad_serve(dad_exec_of(vc), vc, ++vc->waited % PATIENCE != 0, NULL))
+		dad_serve(dad_exec_of(vc), vc, ++vc->waited % PATIENCE != 0, NULL)) {
+		dad_stat_add(&vc->stat.poll_served, 1, false);
 		return;
+	}
 	if (*vc->crowded)
 		sched_yield();
 }
@@ -71,11 +75,15 @@ ready(struct dad_vchan *vc, uint16_t nb_cpls)
 	return RTE_MIN(n, (uint64_t)nb_cpls);
 }
 
-/* So many more were completed with a status other than 0. */
-static inline void
-count_errors(struct dad_vchan *vc, uint64_t errors)
+/* Of the n that are about to be reaped so many have a status other than 0. */
+static __rte_noinline void
+count_errors(struct dad_vchan *vc, uint64_t errors, uint64_t n)
 {
+	struct dad_errors e;
+
 	__atomic_store_n(&vc->errors, vc->errors + errors, __ATOMIC_RELAXED);
+	dad_stat_see_errors(vc, vc->reaped, n, &e);
+	dad_stat_errors(vc, &e);
 }
 
 void
@@ -86,7 +94,8 @@ dad_recycle(struct dad_vchan *vc)
 
 	for (uint64_t i = 0; vc->reaped < vc->careful && i < n; i++)
 		errors += dad_vchan_desc(vc, vc->reaped + i)->status != RTE_DMA_STATUS_SUCCESSFUL;
-	count_errors(vc, errors);
+	if (unlikely(errors > 0))
+		count_errors(vc, errors, n);
 	reap(vc, n);
 }
 
@@ -130,7 +139,8 @@ dad_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls, 
 		status[i] = (enum rte_dma_status_code)dad_vchan_desc(vc, vc->reaped + i)->status;
 		errors += status[i] != RTE_DMA_STATUS_SUCCESSFUL;
 	}
-	count_errors(vc, errors);
+	if (unlikely(errors > 0))
+		count_errors(vc, errors, n);
 	reap(vc, n);
 	*last_idx = (uint16_t)(vc->reaped - 1);
 	return (uint16_t)n;

@@ -12,7 +12,9 @@
 
 #include "dad_compat.h"
 #include "dad_dev.h"
+#include "dad_ops.h"
 #include "dad_dma_domain.h"
+#include "dad_question.h"
 #include "dad_regs.h"
 
 /* How long stop waits for what was submitted. */
@@ -36,6 +38,8 @@ dad_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t 
 	/* on request: tests of DPDK 24.03 to 26.07 take it for an error */
 	if (dad_of(dev)->args.silent)
 		info->dev_capa |= RTE_DMA_CAPA_SILENT;
+	if (dad_of(dev)->args.ops)
+		info->dev_capa |= RTE_DMA_CAPA_OPS_ENQ_DEQ;
 	info->dev_capa |= dad_model_directions(&dad_of(dev)->model);
 	info->max_vchans = DAD_VCHANS_MAX;
 	info->min_desc = DAD_DESC_MIN;
@@ -58,10 +62,38 @@ dad_configure(struct rte_dma_dev *dev, const struct rte_dma_conf *conf, uint32_t
 	struct dad_dev *d = dad_of(dev);
 
 	(void)conf_sz;
+	if (dad_conf_wants_ops(conf) && (!d->args.ops || dad_conf_is_silent(conf))) {
+		DAD_LOG(ERR, "%s: operations are dequeued with ops=1 only, and never in silence",
+			d->name);
+		return -EINVAL;
+	}
+	dad_devices_lock();
 	release_vchans(d);
 	d->nb_vchans = conf->nb_vchans;
 	d->silent = dad_conf_is_silent(conf);
+	d->ops = dad_conf_wants_ops(conf);
+	dad_devices_unlock();
 	return 0;
+}
+
+/* What a vchan knows of its device. */
+static void
+set_up_for(struct dad_dev *d, struct dad_vchan *vc)
+{
+	const enum dad_engine_kind engine = d->args.engine;
+	const bool is_inline = engine == DAD_ENGINE_INLINE, is_auto = engine == DAD_ENGINE_AUTO;
+
+	vc->dev_id = d->dev_id;
+	vc->crowded = &d->engine.crowded;
+	vc->in_submit = is_inline;
+	vc->threshold = is_auto ? d->args.threshold : 0;
+	vc->helped = is_auto || (is_inline && d->args.mt);
+	vc->belled = is_auto || d->args.mt;
+	vc->counted = d->args.xstats;
+	vc->silent = d->silent;
+	vc->shared = vc->helped || engine == DAD_ENGINE_SERVICE || d->args.workers > 1;
+	if (d->timed && dad_stat_latency_switch(vc, true) != 0)
+		DAD_LOG(WARNING, "%s: no memory to measure latencies", d->name);
 }
 
 static int
@@ -77,26 +109,20 @@ dad_vchan_op_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma
 			d->name, vchan, conf->nb_desc, DAD_DESC_MIN, DAD_DESC_MAX);
 		return -EINVAL;
 	}
+	dad_devices_lock();
 	int ret = dad_vchan_setup(vc, d->dma, conf->nb_desc, d->args.mt);
+	if (ret == 0 && d->ops)
+		ret = dad_ops_setup(vc);
 	if (ret != 0) {
 		DAD_LOG(ERR, "%s: vchan %u: no coherent memory for %u descriptors", d->name, vchan,
 			conf->nb_desc);
-		return ret;
+	} else {
+		set_up_for(d, vc);
+		ret = dad_model_vchan_setup(&d->model, d->name, vchan, vc, conf);
 	}
-	const enum dad_engine_kind engine = d->args.engine;
-	const bool is_inline = engine == DAD_ENGINE_INLINE, is_auto = engine == DAD_ENGINE_AUTO;
-
-	vc->dev_id = d->dev_id;
-	vc->crowded = &d->engine.crowded;
-	vc->in_submit = is_inline;
-	vc->threshold = is_auto ? d->args.threshold : 0;
-	vc->helped = is_auto || (is_inline && d->args.mt);
-	vc->belled = is_auto || d->args.mt;
-	vc->silent = d->silent;
-	vc->shared = vc->helped || engine == DAD_ENGINE_SERVICE || d->args.workers > 1;
-	ret = dad_model_vchan_setup(&d->model, d->name, vchan, vc, conf);
 	if (ret != 0)
 		dad_vchan_release(vc, d->dma);
+	dad_devices_unlock();
 	return ret;
 }
 
@@ -124,6 +150,7 @@ dad_start(struct rte_dma_dev *dev)
 			DAD_LOG(ERR, "%s: vchan %u of %u was not set up", d->name, v, d->nb_vchans);
 			return -EINVAL;
 		}
+	dad_devices_lock();
 	for (unsigned int v = 0; v < d->nb_vchans; v++)
 		dad_vchan_reset(&d->vchan[v]);
 	int ret = dad_regs_set(d);
@@ -133,6 +160,7 @@ dad_start(struct rte_dma_dev *dev)
 	}
 	for (unsigned int v = 0; ret == 0 && v < d->nb_vchans; v++)
 		dad_vchan_open(&d->vchan[v]);
+	dad_devices_unlock();
 	return ret;
 }
 
@@ -155,9 +183,11 @@ dad_stop(struct rte_dma_dev *dev)
 	if (!is_idle(d))
 		DAD_LOG(WARNING, "%s: still busy after %d ms: the rest is aborted", d->name,
 			DRAIN_MS);
+	dad_devices_lock();
 	dad_engine_stop(&d->engine, d->name);
 	for (unsigned int v = 0; v < d->nb_vchans; v++)
 		dad_vchan_abort(&d->vchan[v]);
+	dad_devices_unlock();
 	return 0;
 }
 
@@ -201,6 +231,8 @@ dad_stats_reset(struct rte_dma_dev *dev, uint16_t vchan)
 
 	for (unsigned int v = first_vchan(vchan); v < end_vchan(d, vchan); v++)
 		dad_vchan_stats_reset(&d->vchan[v]);
+	for (unsigned int i = 0; vchan == RTE_DMA_ALL_VCHAN && i < d->engine.nb_workers; i++)
+		dad_work_reset(&d->engine.worker[i].work);
 	return 0;
 }
 
@@ -220,78 +252,6 @@ dad_vchan_status(const struct rte_dma_dev *dev, uint16_t vchan, enum rte_dma_vch
 	return 0;
 }
 
-/* Asked of the kernel, in the order of the vchans, each node once. */
-static void
-dump_rings(const struct dad_dev *d, FILE *f)
-{
-	uint64_t seen = 0;
-
-	fprintf(f, "    rings on nodes:");
-	for (unsigned int v = 0; v < d->nb_vchans; v++) {
-		int node = d->vchan[v].ring != NULL ? dad_dma_node_of(d->vchan[v].ring) : -1;
-
-		if (node >= 0 && node < 64 && !(seen >> node & 1)) {
-			seen |= UINT64_C(1) << node;
-			fprintf(f, " %d", node);
-		}
-	}
-	fprintf(f, seen == 0 ? " -\n" : "\n");
-}
-
-static void
-dump_workers(const struct dad_dev *d, FILE *f)
-{
-	fprintf(f, "    workers: %u, idle: %s, CPUs:", d->args.workers,
-		dad_idle_name(d->args.idle));
-	for (unsigned int i = 0; i < d->engine.nb_workers; i++)
-		fprintf(f, " %d%s", d->engine.worker[i].cpu,
-			dad_engine_is_crowded(&d->engine.worker[i]) ? " (shared)" : "");
-	fprintf(f, d->engine.nb_workers == 0 ? " not running\n" : "\n");
-}
-
-static void
-dump_vchan(unsigned int v, const struct dad_vchan *vc, FILE *f)
-{
-	const uint64_t tail = dad_vchan_tail(vc), published = dad_vchan_published(vc);
-	const uint64_t done = dad_vchan_done(vc);
-
-	fprintf(f, "    %u: %u, %" PRIu64 "; %u, %u, %u; %" PRIu64 "\n", v, dad_vchan_size(vc),
-		tail, (uint16_t)(tail - published), (uint16_t)(published - done),
-		(uint16_t)(done - vc->reaped), vc->errors);
-}
-
-/* Telemetry has 8 KiB: a line a vchan, 80 bytes at most whatever the numbers. */
-static int
-dad_dump(const struct rte_dma_dev *dev, FILE *f)
-{
-	const struct dad_dev *d = dad_of(dev);
-
-	const struct dad_exec *x = dad_exec_table[d->dev_id];
-
-	fprintf(f, "    engine: %s%s%s\n    kernel: %s, large: %s\n    addresses: %s%s\n",
-		dad_engine_name(d->args.engine), d->args.mt ? ", mt" : "",
-		d->silent ? ", silent" : "", x->kernel, x->large,
-		x->iommu != NULL			     ? "its own, iommu=soft"
-			: rte_eal_iova_mode() == RTE_IOVA_PA ? "physical"
-							     : "virtual",
-		x->sva ? ", any of the process" : "");
-	fprintf(f, "    NUMA node: %d\n", dev->device->numa_node);
-	dump_rings(d, f);
-	if (d->args.workers > 0)
-		dump_workers(d, f);
-	dad_model_dump(&d->model, d->vchan, d->nb_vchans, f);
-	fprintf(f, "    vchan: size, tail; not submitted, not done, not reaped; errors\n");
-	for (unsigned int v = 0; v < d->nb_vchans; v++) {
-		const struct dad_vchan *vc = &d->vchan[v];
-
-		if (vc->ring == NULL)
-			fprintf(f, "    %u: not set up\n", v);
-		else
-			dump_vchan(v, vc, f);
-	}
-	return 0;
-}
-
 const struct rte_dma_dev_ops dad_dev_ops = {
 	.dev_info_get = dad_info_get,
 	.dev_configure = dad_configure,
@@ -302,7 +262,7 @@ const struct rte_dma_dev_ops dad_dev_ops = {
 	.stats_get = dad_stats_get,
 	.stats_reset = dad_stats_reset,
 	.vchan_status = dad_vchan_status,
-	.dev_dump = dad_dump,
+	.dev_dump = dad_dev_dump,
 };
 
 /* ---- in a secondary process: look, use, but change nothing ------------------------------------
@@ -364,7 +324,7 @@ const struct rte_dma_dev_ops dad_secondary_ops = {
 	.stats_get = dad_stats_get,
 	.stats_reset = dad_stats_reset,
 	.vchan_status = dad_vchan_status,
-	.dev_dump = dad_dump,
+	.dev_dump = dad_dev_dump,
 };
 
 /* iommu=soft: an address space of the device's own. Whoever gives it work maps the memory for the
@@ -424,13 +384,15 @@ dad_dev_init(struct dad_dev *d, uint16_t dev_id, const char *name, const struct 
 	d->dev_id = dev_id;
 	ret = create_dma_dev(d, name, numa_node);
 	if (ret == 0)
-		ret = dad_model_open(&d->model, name, &args->model, numa_node);
+		ret = dad_model_open(&d->model, name, &args->model, d->vchan, numa_node);
 	if (ret == 0 && dad_model_is_used(&d->model))
 		dad_exec_play(dad_exec_table[dev_id], &d->model);
 	if (ret == 0 && args->engine == DAD_ENGINE_SERVICE)
 		ret = dad_service_open(&d->engine.service, name, numa_node, &d->engine);
-	if (ret == 0)
+	if (ret == 0) {
+		dad_devices_add(d);
 		return 0;
+	}
 
 	dad_service_close(&d->engine.service);
 	dad_model_close(&d->model);
@@ -443,6 +405,7 @@ dad_dev_init(struct dad_dev *d, uint16_t dev_id, const char *name, const struct 
 void
 dad_dev_fini(struct dad_dev *d)
 {
+	dad_devices_remove(d);
 	dad_service_close(&d->engine.service);
 	release_vchans(d);
 	dad_model_close(&d->model);

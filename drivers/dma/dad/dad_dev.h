@@ -10,6 +10,8 @@
 extern const struct rte_dma_dev_ops dad_dev_ops;
 extern const struct rte_dma_dev_ops dad_secondary_ops;
 
+int dad_dev_dump(const struct rte_dma_dev *dev, FILE *f);
+
 /* Give zeroed private data its parts. 0 or -errno. dev_close undoes it. */
 int dad_dev_init(struct dad_dev *d, uint16_t dev_id, const char *name, const struct dad_args *args,
 	int numa_node);

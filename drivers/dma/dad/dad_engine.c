@@ -19,19 +19,19 @@
  * would fight for crumbs, and without it a stalled worker would hold them up. */
 #define PATIENCE 64
 
-/* One group of each vchan that is this worker's own. */
-static bool
+/* One group of each vchan that is this worker's own. How many there were. */
+static unsigned int
 serve_own(struct dad_worker *w)
 {
 	const struct dad_engine *e = w->engine;
-	bool any = false;
+	unsigned int n = 0;
 
 	for (unsigned int v = w->index; v < e->nb_vchans; v += e->nb_workers)
-		any |= dad_serve(e->exec, &e->vchan[v], false, &w->quiet[v]);
-	return any;
+		n += dad_serve(e->exec, &e->vchan[v], false, &w->quiet[v]);
+	return n;
 }
 
-static bool
+static unsigned int
 serve_others(struct dad_worker *w, bool backlog_only)
 {
 	const struct dad_engine *e = w->engine;
@@ -39,8 +39,8 @@ serve_others(struct dad_worker *w, bool backlog_only)
 	for (unsigned int v = 0; v < e->nb_vchans; v++)
 		if (v % e->nb_workers != w->index &&
 			dad_serve(e->exec, &e->vchan[v], backlog_only, &w->quiet[v]))
-			return true;
-	return false;
+			return 1;
+	return 0;
 }
 
 static bool
@@ -84,17 +84,26 @@ worker_main(void *arg)
 	dad_idle_prepare(e->idle);
 
 	while (may_run(e)) {
-		if (serve_own(w) ||
-			(e->nb_workers > 1 && serve_others(w, idle % PATIENCE != PATIENCE - 1))) {
+		unsigned int n = serve_own(w);
+
+		if (n == 0 && e->nb_workers > 1)
+			n = serve_others(w, idle % PATIENCE != PATIENCE - 1);
+		if (n > 0) {
 			idle = 0;
+			if (e->counted)
+				dad_work_did(&w->work, n);
 			continue;
 		}
+		if (e->counted)
+			dad_work_none(&w->work);
 		idle += idle < UINT32_MAX;
 		bool crowded = dad_engine_is_crowded(w);
 		/* the application that polls for completions should know as well */
 		if (unlikely(crowded) && !__atomic_load_n(&e->crowded, __ATOMIC_RELAXED))
 			__atomic_store_n(&e->crowded, true, __ATOMIC_RELAXED);
 		dad_idle(e->idle, idle, crowded);
+		if (e->counted)
+			dad_work_look(&w->work);
 	}
 	if (registered)
 		rte_thread_unregister();
@@ -149,6 +158,7 @@ dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *
 	e->nb_workers = args->workers;
 	e->idle = args->idle;
 	e->enlist = args->enlist;
+	e->counted = args->xstats;
 	e->crowded = false;
 	for (unsigned int i = 0; i < e->nb_workers; i++) {
 		struct dad_worker *w = &e->worker[i];
@@ -156,6 +166,9 @@ dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *
 		w->engine = e;
 		w->index = i;
 		memset(w->quiet, 0, sizeof(w->quiet));
+		w->work = (struct dad_work){0};
+		dad_work_look(&w->work);
+		dad_work_reset(&w->work);
 		w->cpu = args->lcores.n > 0 ? args->lcores.cpu[i % args->lcores.n]
 					    : dad_cpus_pick(numa_node);
 		w->beside_lcore = dad_cpus_lcores_on(w->cpu) > 0;

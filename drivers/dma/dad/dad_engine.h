@@ -11,6 +11,7 @@
 #include "dad_args.h"
 #include "dad_service.h"
 #include "dad_vchan.h"
+#include "dad_work.h"
 
 struct dad_exec;
 struct dad_engine;
@@ -21,6 +22,7 @@ struct dad_worker {
 	int cpu;
 	bool beside_lcore; /* an lcore is pinned to the same CPU */
 	pthread_t thread;
+	struct dad_work work;
 	uint64_t quiet[DAD_VCHANS_MAX]; /* see dad_serve() */
 };
 
@@ -30,7 +32,8 @@ struct dad_engine {
 	unsigned int nb_vchans;
 	unsigned int nb_workers; /* threads; 0: not started */
 	enum dad_idle_kind idle;
-	bool enlist; /* workers become lcores */
+	bool counted; /* workers note how busy they are */
+	bool enlist;  /* workers become lcores */
 	uint32_t own_control;
 	uint32_t *control; /* workers leave when it is not DAD_CONTROL_RUN: see dad_regs.h */
 	bool crowded;	   /* some worker shares its CPU */

@@ -84,6 +84,53 @@ dad_exec_is_kernel(const char *name)
 	return find_kernel(name) != NULL || find_large(name) != NULL;
 }
 
+static bool
+large_is_allowed(const struct large *l)
+{
+#ifdef RTE_ARCH_X86_64
+	if (l->move == dad_move_erms)
+		return rte_cpu_get_flag_enabled(RTE_CPUFLAG_ERMS) == 1;
+#endif
+	return l->move != NULL;
+}
+
+const char *
+dad_exec_kernel_name(unsigned int i)
+{
+	if (i < RTE_DIM(kernels))
+		return kernels[i].name;
+	i -= RTE_DIM(kernels);
+	return i < RTE_DIM(larges) ? larges[i].name : NULL;
+}
+
+bool
+dad_exec_kernel_is_there(unsigned int i)
+{
+	return i < RTE_DIM(kernels) ? is_allowed(&kernels[i])
+				    : large_is_allowed(&larges[i - RTE_DIM(kernels)]);
+}
+
+unsigned int
+dad_exec_by_size(const struct dad_exec *x, struct dad_exec_size sizes[DAD_EXEC_SIZES])
+{
+	unsigned int n = 0;
+
+	/* behind an IOMMU all goes the slow way, piece by piece */
+	if (x->iommu == NULL)
+		sizes[n++] = (struct dad_exec_size){1, x->kernel};
+#ifdef RTE_ARCH_X86_64
+	if (x->move_large == dad_move_nt) {
+		const unsigned int from = n == 0 ? 1 : DAD_EXEC_INLINE_MAX + 1;
+
+		sizes[n++] = (struct dad_exec_size){from, larges[0].name};
+		sizes[n++] = (struct dad_exec_size){DAD_MOVE_NT_MIN, x->large};
+		return n;
+	}
+#endif
+	sizes[n] = (struct dad_exec_size){n == 0 ? 1 : DAD_EXEC_INLINE_MAX + 1, x->large};
+	return n + 1;
+}
+
 /* NULL: the CPU has not got it, or EAL does not allow it. */
 static const struct kernel *
 choose_kernel(const char *name)
@@ -102,12 +149,9 @@ choose_large(const char *name)
 {
 	const struct large *l = name != NULL ? find_large(name) : NULL;
 
-#ifdef RTE_ARCH_X86_64
-	if (l != NULL && l->move == dad_move_erms &&
-		rte_cpu_get_flag_enabled(RTE_CPUFLAG_ERMS) != 1)
-		return NULL;
-#endif
-	return l != NULL ? l : &larges[0];
+	if (l == NULL)
+		return &larges[0];
+	return large_is_allowed(l) ? l : NULL;
 }
 
 int
@@ -208,6 +252,7 @@ dad_exec_skip(struct dad_vchan *vc, uint64_t first, unsigned int n)
 {
 	for (uint64_t ticket = first; ticket < first + n; ticket++)
 		dad_desc_set_status(dad_vchan_desc(vc, ticket), RTE_DMA_STATUS_NOT_ATTEMPTED);
+	dad_stat_add(&vc->stat.skipped, n, vc->shared);
 }
 
 void

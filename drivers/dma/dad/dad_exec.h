@@ -18,7 +18,14 @@ struct dad_model;
 typedef bool (*dad_exec_run_t)(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first,
 	unsigned int n, unsigned int after);
 
-/* Bytes between memory that both is known. Large ones only: see INLINE_MOVE_MAX in exec_impl.h. */
+/* Up to here moves are inlined, without a call. Above, the device's move_large: the C library's
+ * memcpy, if nothing else was asked for; the inlined loop is as fast, and saves the call. */
+#define DAD_EXEC_INLINE_MAX 2048
+
+/* kernel=nt: shorter ones stay in the caches, and are better there. */
+#define DAD_MOVE_NT_MIN 16384
+
+/* Bytes between memory that both is known. */
 typedef void *(*dad_exec_move_t)(void *dst, const void *src, size_t len);
 
 /* What a process moves bytes with; of its own, as it has pointers to code and tables. */
@@ -67,6 +74,18 @@ void dad_exec_close(uint16_t dev_id);
 
 /* Is it the name of a kernel, of any CPU? */
 bool dad_exec_is_kernel(const char *name);
+
+/* The kernels by number, NULL after the last; and whether CPU and EAL allow it. */
+const char *dad_exec_kernel_name(unsigned int i);
+bool dad_exec_kernel_is_there(unsigned int i);
+
+/* What moves operations from a number of bytes on: DAD_EXEC_SIZES at most. Returns how many. */
+#define DAD_EXEC_SIZES 3
+struct dad_exec_size {
+	unsigned int from;
+	const char *name;
+};
+unsigned int dad_exec_by_size(const struct dad_exec *x, struct dad_exec_size sizes[DAD_EXEC_SIZES]);
 
 /* Do the n operations from ticket first on, which are of one batch. True if one of them failed.
  * After them, see dad_exec_run_t. */

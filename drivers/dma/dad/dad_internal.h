@@ -23,7 +23,9 @@ struct dad_dev {
 	struct dad_args args;
 	uint16_t nb_vchans;
 	uint16_t dev_id;
+	bool timed;  /* latencies are measured, also of vchans that are set up later */
 	bool silent; /* as configured */
+	bool ops;    /* as configured */
 	char name[32];
 	struct dad_dma_dev *dma;
 	struct dad_regs *regs; /* a PCI function's, else NULL */

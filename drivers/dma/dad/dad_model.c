@@ -27,14 +27,30 @@ open_window(struct dad_window *w, const char *device, uint64_t size, int numa_no
 	return 0;
 }
 
+static int
+open_inject(
+	struct dad_model *m, const char *device, const char *spec, const struct dad_vchan *vchan)
+{
+	char why[512];
+
+	if (spec[0] == '\0')
+		return 0;
+	int ret = dad_inject_add(&m->inject, vchan, spec, why, sizeof(why));
+	if (ret != 0)
+		DAD_LOG(ERR, "%s: inject=%s: %s", device, spec, why);
+	return ret;
+}
+
 int
-dad_model_open(
-	struct dad_model *m, const char *device, const struct dad_model_args *args, int numa_node)
+dad_model_open(struct dad_model *m, const char *device, const struct dad_model_args *args,
+	const struct dad_vchan *vchan, int numa_node)
 {
 	dad_throttle_open(&m->throttle, args->gbps, args->lat_ns);
 	int ret = open_window(&m->window, device, args->window, numa_node);
 	if (ret == 0)
 		ret = dad_source_open(&m->source, device, args, numa_node);
+	if (ret == 0)
+		ret = open_inject(m, device, args->inject, vchan);
 	if (ret != 0)
 		dad_model_close(m);
 	return ret;
@@ -43,6 +59,7 @@ dad_model_open(
 void
 dad_model_close(struct dad_model *m)
 {
+	dad_inject_close(&m->inject);
 	dad_source_close(&m->source);
 	rte_free(m->window.base);
 	m->window.base = NULL;
@@ -57,7 +74,7 @@ is_timed(const struct dad_model *m)
 bool
 dad_model_is_used(const struct dad_model *m)
 {
-	return m->window.size > 0 || is_timed(m);
+	return m->window.size > 0 || is_timed(m) || m->inject.set != NULL;
 }
 
 void
@@ -182,18 +199,58 @@ do_run(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned 
 	return failed;
 }
 
+/* Those that shall fail do; what is between them is done. */
+static bool
+do_injected(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_inject_set *set,
+	uint64_t first, unsigned int n, unsigned int after)
+{
+	const uint64_t end = first + n;
+	bool failed = false;
+
+	for (uint64_t ticket = first; ticket < end; ticket++) {
+		struct dad_desc *desc = dad_vchan_desc(vc, ticket);
+		const uint8_t status = dad_inject_status(set, vc, desc);
+
+		if (status == RTE_DMA_STATUS_SUCCESSFUL)
+			continue;
+		if (ticket > first)
+			do_run(x, vc, first, (unsigned int)(ticket - first), 0);
+		dad_desc_set_status(desc, status);
+		first = ticket + 1;
+		failed = true;
+	}
+	if (first < end)
+		failed |= do_run(x, vc, first, (unsigned int)(end - first), after);
+	return failed;
+}
+
 bool
 dad_model_run(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n,
 	unsigned int after)
 {
+	/* I1: pairs with the release in replace(), dad_inject.c */
+	const struct dad_inject_set *set = __atomic_load_n(&x->model->inject.set, __ATOMIC_ACQUIRE);
+
 	if (vc->due != NULL)
 		dad_throttle_begin(&x->model->throttle, vc, first, n);
-	return do_run(x, vc, first, n, after);
+	return set == NULL ? do_run(x, vc, first, n, after)
+			   : do_injected(x, vc, set, first, n, after);
 }
 
 /* ---- dump --------------------------------------------------------------------------------- */
 
 #define GB 1e9
+
+static void
+dump_rules(const struct dad_inject *in, FILE *f)
+{
+	const struct dad_inject_set *set = __atomic_load_n(&in->set, __ATOMIC_ACQUIRE);
+
+	for (unsigned int i = 0; set != NULL && i < set->n; i++)
+		fprintf(f, "    inject: %s: %" PRIu64 " of %" PRIu64 "\n", set->rule[i]->text,
+			dad_inject_failed(set->rule[i]),
+			__atomic_load_n(&set->rule[i]->seen, __ATOMIC_RELAXED));
+}
 
 void
 dad_model_dump(
@@ -205,6 +262,7 @@ dad_model_dump(
 		fprintf(f, "    link: %.9g GB/s%s, latency %" PRIu64 " ns\n",
 			(double)m->throttle.rate / GB, m->throttle.rate == 0 ? " (unlimited)" : "",
 			(uint64_t)((double)m->throttle.latency * 1e9 / (double)m->throttle.hz));
+	dump_rules(&m->inject, f);
 	if (m->source.kind == DAD_SOURCE_NONE)
 		return;
 

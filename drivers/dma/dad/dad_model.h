@@ -4,8 +4,9 @@
 
 /*
  * The device that is played: memory of its own, a source that fills it, a link that is no faster
- * than it says. All of it is off by default, and then costs nothing: what is here runs in the place
- * of the kernel that moves bytes (dad_exec.run), and only for a device that has any of it.
+ * than it says, operations that fail when they shall. All of it is off by default, and then costs
+ * nothing: what is here runs in the place of the kernel that moves bytes (dad_exec.run), and only
+ * for a device that has any of it.
  *
  * Memory that several processes use is EAL's, so a secondary that moves bytes itself finds it.
  */
@@ -14,6 +15,7 @@
 
 #include <rte_dmadev.h>
 
+#include "dad_inject.h"
 #include "dad_model_args.h"
 #include "dad_source.h"
 #include "dad_throttle.h"
@@ -31,11 +33,12 @@ struct dad_model {
 	struct dad_window window;
 	struct dad_source source;
 	struct dad_throttle throttle;
+	struct dad_inject inject;
 };
 
-/* Make it of zeroed memory. 0 or, after logging why, -errno. */
-int dad_model_open(
-	struct dad_model *m, const char *device, const struct dad_model_args *args, int numa_node);
+/* Make it of zeroed memory, for a device with these vchans. 0 or, after logging why, -errno. */
+int dad_model_open(struct dad_model *m, const char *device, const struct dad_model_args *args,
+	const struct dad_vchan *vchan, int numa_node);
 void dad_model_close(struct dad_model *m);
 
 /* Is there anything to it? */

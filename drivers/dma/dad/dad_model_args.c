@@ -125,6 +125,24 @@ dad_model_parse_gbps(const char *device, const char *value, struct dad_model_arg
 }
 
 int
+dad_model_parse_inject(const char *device, const char *value, struct dad_model_args *args)
+{
+	char why[512];
+
+	if (strlen(value) >= sizeof(args->inject)) {
+		DAD_LOG(ERR, "%s: inject: %zu characters are too many: valid are up to %zu", device,
+			strlen(value), sizeof(args->inject) - 1);
+		return -EINVAL;
+	}
+	if (dad_inject_check(value, why, sizeof(why)) != 0) {
+		DAD_LOG(ERR, "%s: inject=%s: %s", device, value, why);
+		return -EINVAL;
+	}
+	snprintf(args->inject, sizeof(args->inject), "%s", value);
+	return 0;
+}
+
+int
 dad_model_args_check(const char *device, const struct dad_model_args *args)
 {
 	if (args->source != DAD_SOURCE_NONE && args->window == 0) {

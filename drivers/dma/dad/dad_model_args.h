@@ -17,21 +17,25 @@ enum dad_source_kind {
 struct dad_model_args {
 	uint64_t window; /* bytes; 0: the device has no memory of its own */
 	enum dad_source_kind source;
-	char file[256];	 /* of source=file:PATH */
-	uint64_t rate;	 /* of the source, bytes a second; 0: unlimited */
-	uint64_t gbps;	 /* of the device's link, bytes a second; 0: unlimited */
-	uint32_t lat_ns; /* of each operation */
+	char file[256];	  /* of source=file:PATH */
+	uint64_t rate;	  /* of the source, bytes a second; 0: unlimited */
+	uint64_t gbps;	  /* of the device's link, bytes a second; 0: unlimited */
+	uint32_t lat_ns;  /* of each operation */
+	char inject[512]; /* see dad_inject.h */
 };
 
 #define DAD_MODEL_ARGS_HELP                                                                        \
 	"window=<bytes, as 65536 or 64K or 16M or 1G> source=<pattern|file:PATH|null> "            \
-	"rate=<GB/s, as 1.25; 0: unlimited> gbps=<GB/s> lat_ns=<0-1000000000>"
+	"rate=<GB/s, as 1.25; 0: unlimited> gbps=<GB/s> lat_ns=<0-1000000000> "                    \
+	"inject=<status[:every:N][:count:K][:min:BYTES][:max:BYTES][:vchan:V]"                     \
+	"[:op:copy|fill|sg][+...]>"
 
 /* Each returns 0, or -EINVAL after logging what is wrong and what is valid. */
 int dad_model_parse_window(const char *device, const char *value, struct dad_model_args *args);
 int dad_model_parse_source(const char *device, const char *value, struct dad_model_args *args);
 int dad_model_parse_rate(const char *device, const char *value, struct dad_model_args *args);
 int dad_model_parse_gbps(const char *device, const char *value, struct dad_model_args *args);
+int dad_model_parse_inject(const char *device, const char *value, struct dad_model_args *args);
 
 /* Is the whole of them something that can be? */
 int dad_model_args_check(const char *device, const struct dad_model_args *args);

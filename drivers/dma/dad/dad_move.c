@@ -19,8 +19,6 @@ dad_move_erms(void *dst, const void *src, size_t len)
 	return dst;
 }
 
-/* Shorter ones stay in the caches, and are better there. */
-#define NT_MIN	16384
 #define NT_LINE 64
 
 void *
@@ -30,7 +28,7 @@ dad_move_nt(void *dst, const void *src, size_t len)
 	const uint8_t *from = src;
 	const size_t head = -(uintptr_t)to % NT_LINE;
 
-	if (len < NT_MIN)
+	if (len < DAD_MOVE_NT_MIN)
 		return memcpy(dst, src, len);
 	memcpy(to, from, head);
 	to += head;

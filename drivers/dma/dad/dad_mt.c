@@ -116,11 +116,14 @@ reserve_room(struct dad_vchan *vc, uint64_t most, uint64_t *ticket, unsigned int
 
 static inline void
 fill_in(struct dad_vchan *vc, uint64_t ticket, unsigned int depth, unsigned int opcode,
-	uint64_t src, uint64_t dst, uint32_t length, uint64_t flags)
+	uint64_t src, uint64_t dst, uint32_t length, uint64_t flags, struct rte_dma_op *op)
 {
 	struct dad_desc *desc = dad_vchan_desc(vc, ticket);
 	enum dad_kind kind = DAD_KIND_SAME;
 
+	/* here, and not in submit: the slot is the caller's only now */
+	if (dad_vchan_is_timed(vc))
+		dad_stat_stamp(vc, ticket, ticket + 1);
 	/* relaxed: a claimer who is late may look, and is then overtaken */
 	__atomic_store_n(&desc->src, src, __ATOMIC_RELAXED);
 	__atomic_store_n(&desc->dst, dst, __ATOMIC_RELAXED);
@@ -134,6 +137,9 @@ fill_in(struct dad_vchan *vc, uint64_t ticket, unsigned int depth, unsigned int 
 	} else if (length > DAD_GROUP_OP_BYTES) {
 		kind = DAD_KIND_GROUP;
 	}
+	if (op != NULL)
+		/* relaxed, as above, but for who completes */
+		__atomic_store_n(&vc->ops[ticket & vc->mask], op, __ATOMIC_RELAXED);
 	/* S1: pairs with the acquires in claim(), dad_serve.c: the descriptor, and the data */
 	ring_publish(dad_vchan_filled(vc), ticket, 1, kind);
 }
@@ -166,10 +172,13 @@ static void
 serve_up_to(struct dad_vchan *vc, uint64_t ticket)
 {
 	const struct dad_exec *x = dad_exec_of(vc);
+	uint64_t served = 0;
 
 	while ((int64_t)(ticket - (__atomic_load_n(&vc->claimed, __ATOMIC_RELAXED) >> 1)) > 0 &&
 		dad_serve(x, vc, false, NULL))
-		;
+		served++;
+	if (!vc->in_submit && vc->counted)
+		dad_stat_add(&vc->stat.submit_served, served, true);
 }
 
 /* Are the n operations from ticket on little enough for engine=auto to do them at once? */
@@ -195,6 +204,8 @@ submit(struct dad_vchan *vc)
 		!__atomic_compare_exchange_n(&vc->word, &word, word - depth_of(word), false,
 			__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		;
+	if (vc->counted && depth_of(word) != 0)
+		dad_stat_batch(&vc->stat, depth_of(word), true);
 	/* signed, in 48 bits: somebody may have rung for more meanwhile */
 	int64_t more = (int64_t)(distance(word, bell) << DEPTH_BITS) >> DEPTH_BITS;
 
@@ -207,7 +218,7 @@ submit(struct dad_vchan *vc)
 
 static inline int
 enqueue(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, uint32_t length,
-	uint64_t flags)
+	uint64_t flags, struct rte_dma_op *op)
 {
 	unsigned int depth;
 	uint64_t ticket;
@@ -215,8 +226,8 @@ enqueue(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, u
 	if (unlikely(length == 0))
 		return -EINVAL;
 	if (unlikely(reserve_room(vc, vc->capacity, &ticket, &depth) != 0))
-		return -ENOSPC;
-	fill_in(vc, ticket, depth, opcode, src, dst, length, flags);
+		return dad_stat_nospace(vc);
+	fill_in(vc, ticket, depth, opcode, src, dst, length, flags, op);
 	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
 		submit(vc);
 	return (uint16_t)ticket;
@@ -226,8 +237,8 @@ int
 dad_mt_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
 	uint64_t flags)
 {
-	return enqueue(
-		vchan_of(dev_private, vchan), DAD_OP_COPY | dad_foreign, src, dst, length, flags);
+	return enqueue(vchan_of(dev_private, vchan), DAD_OP_COPY | dad_foreign, src, dst, length,
+		flags, NULL);
 }
 
 int
@@ -235,16 +246,23 @@ dad_mt_fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst,
 	uint64_t flags)
 {
 	return enqueue(vchan_of(dev_private, vchan), DAD_OP_FILL | dad_foreign, pattern, dst,
-		length, flags);
+		length, flags, NULL);
+}
+
+int
+dad_mt_copy_op(struct dad_vchan *vc, const struct rte_dma_sge *src, const struct rte_dma_sge *dst,
+	uint64_t flags, struct rte_dma_op *op)
+{
+	return enqueue(vc, DAD_OP_COPY | dad_foreign, src->addr, dst->addr, src->length, flags, op);
 }
 
 /* Each slot has room of its own for a pair of lists, if the ring is not large; else several slots
  * share it, of which one is in flight. */
 int
-dad_mt_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
-	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags)
+dad_mt_copy_sg_op(struct dad_vchan *vc, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags,
+	struct rte_dma_op *op)
 {
-	struct dad_vchan *vc = vchan_of(dev_private, vchan);
 	const uint64_t lists = RTE_MIN(vc->capacity, (vc->sge_mask + 1) / (2 * DAD_SGES_MAX));
 	uint64_t ticket;
 	unsigned int depth;
@@ -252,14 +270,23 @@ dad_mt_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
 	if (unlikely(nb_src == 0 || nb_dst == 0 || nb_src > DAD_SGES_MAX || nb_dst > DAD_SGES_MAX))
 		return -EINVAL;
 	if (unlikely(reserve_room(vc, lists, &ticket, &depth) != 0))
-		return -ENOSPC;
+		return dad_stat_nospace(vc);
 
 	const uint64_t first = ticket * 2 * DAD_SGES_MAX;
 	const struct dad_lists put = dad_lists_put(vc, first, src, dst, nb_src, nb_dst);
-	fill_in(vc, ticket, depth, DAD_OP_SG | dad_foreign, first - 1, put.word, put.length, flags);
+	fill_in(vc, ticket, depth, DAD_OP_SG | dad_foreign, first - 1, put.word, put.length, flags,
+		op);
 	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
 		submit(vc);
 	return (uint16_t)ticket;
+}
+
+int
+dad_mt_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags)
+{
+	return dad_mt_copy_sg_op(
+		vchan_of(dev_private, vchan), src, dst, nb_src, nb_dst, flags, NULL);
 }
 
 int
@@ -326,20 +353,41 @@ most_to_report(const struct dad_vchan *vc, uint16_t nb_cpls)
 static void
 poll_again(struct dad_vchan *vc)
 {
-	if (may_serve(vc) && dad_serve(dad_exec_of(vc), vc, false, NULL))
+	if (may_serve(vc) && dad_serve(dad_exec_of(vc), vc, false, NULL)) {
+		dad_stat_add(&vc->stat.poll_served, 1, true);
 		return;
+	}
 	if (dad_vchan_published(vc) != __atomic_load_n(&vc->reaped, __ATOMIC_RELAXED) &&
 		*vc->crowded)
 		sched_yield();
+}
+
+static inline bool
+take_over(struct dad_vchan *vc, uint64_t from, uint64_t n)
+{
+	/* R1: pairs with the acquire in reserve(): what was read of the slots; and R3 */
+	return __atomic_compare_exchange_n(
+		&vc->reaped, &from, from + n, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/* What is read of the slots has to be read before they are free. */
+static __rte_noinline bool
+report_timed(struct dad_vchan *vc, uint64_t from, uint64_t n)
+{
+	struct dad_latency l = {.ns = 0};
+
+	dad_stat_latency(vc, from, n, &l);
+	if (!take_over(vc, from, n))
+		return false;
+	dad_stat_latency_add(vc, &l);
+	return true;
 }
 
 /* The n operations from `from` on are the caller's to report, if nobody else was first. */
 static inline bool
 report(struct dad_vchan *vc, uint64_t from, uint64_t n)
 {
-	/* R1: pairs with the acquire in reserve(): what was read of the slots; and R3 */
-	return __atomic_compare_exchange_n(
-		&vc->reaped, &from, from + n, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	return dad_vchan_is_timed(vc) ? report_timed(vc, from, n) : take_over(vc, from, n);
 }
 
 uint16_t
@@ -378,14 +426,16 @@ dad_mt_completed(void *dev_private, uint16_t vchan, const uint16_t nb_cpls, uint
 	}
 }
 
-/* The next done operations, up to max, become the caller's; their statuses, and the last index, if
- * asked for. */
+/* The next done operations, up to max, become the caller's; with the last index, their statuses,
+ * and what was kept in their slots, as far as asked for. */
 static inline uint64_t
-take_done(struct dad_vchan *vc, uint64_t max, uint16_t *last_idx, enum rte_dma_status_code *status)
+take_done(struct dad_vchan *vc, uint64_t max, uint16_t *last_idx, enum rte_dma_status_code *status,
+	struct rte_dma_op **ops)
 {
 	bool polled = false;
 
 	for (;;) {
+		struct dad_errors e;
 		uint64_t errors = 0;
 		bool careful;
 		/* R3 */
@@ -404,11 +454,18 @@ take_done(struct dad_vchan *vc, uint64_t max, uint16_t *last_idx, enum rte_dma_s
 			errors += s != RTE_DMA_STATUS_SUCCESSFUL;
 			if (status != NULL)
 				status[i] = s;
+			if (ops != NULL)
+				ops[i] = __atomic_load_n(
+					&vc->ops[(reaped + i) & vc->mask], __ATOMIC_RELAXED);
 		}
+		if (unlikely(errors > 0))
+			dad_stat_see_errors(vc, reaped, n, &e);
 		if (n > 0 && !report(vc, reaped, n))
 			continue;
-		if (unlikely(errors > 0))
+		if (unlikely(errors > 0)) {
 			__atomic_fetch_add(&vc->errors, errors, __ATOMIC_RELAXED);
+			dad_stat_errors(vc, &e);
+		}
 		if (last_idx != NULL)
 			*last_idx = (uint16_t)(reaped + n - 1);
 		return n;
@@ -421,11 +478,18 @@ dad_mt_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpl
 {
 	struct dad_vchan *vc = vchan_of(dev_private, vchan);
 
-	return (uint16_t)take_done(vc, most_to_report(vc, nb_cpls), last_idx, status);
+	return (uint16_t)take_done(vc, most_to_report(vc, nb_cpls), last_idx, status, NULL);
+}
+
+uint64_t
+dad_mt_take_ops(struct dad_vchan *vc, uint16_t max, enum rte_dma_status_code *status,
+	struct rte_dma_op **ops)
+{
+	return take_done(vc, most_to_report(vc, max), NULL, status, ops);
 }
 
 static void
 recycle(struct dad_vchan *vc)
 {
-	take_done(vc, vc->ring != NULL ? dad_vchan_size(vc) : 0, NULL, NULL);
+	take_done(vc, vc->ring != NULL ? dad_vchan_size(vc) : 0, NULL, NULL, NULL);
 }

@@ -109,6 +109,8 @@ finish(struct dad_vchan *vc, uint64_t first, unsigned int n, bool failed)
 	if (vc->shared)
 		/* F1: pairs with the acquire in take() */
 		__atomic_fetch_add(&vc->finished, n, __ATOMIC_RELEASE);
+	else
+		dad_stat_add(&vc->finished, n, false);
 	/* D1: pairs with the acquires in poll_tags(), dad_complete.c, and done_from(), dad_mt.c */
 	ring_publish(dad_vchan_emptied(vc), first, n, failed ? DAD_TAG_FAILED : 0);
 }
@@ -122,6 +124,8 @@ finish_split(struct dad_vchan *vc, uint64_t ticket)
 
 	if (failed)
 		dad_exec_fail(vc, ticket, (uint8_t)bad);
+	dad_stat_done_one(vc, dad_vchan_desc(vc, ticket), failed ? (uint8_t)bad : 0);
+	dad_stat_add(&vc->stat.parts, s->parts, true);
 	__atomic_store_n(&s->word, 0, __ATOMIC_RELAXED);
 	/* P2: pairs with the acquire in open_split(): nobody is at it any more */
 	__atomic_store_n(&s->taken, 0, __ATOMIC_RELEASE);

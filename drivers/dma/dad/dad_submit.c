@@ -73,6 +73,7 @@ do_little(struct dad_vchan *vc)
 
 		if (!dad_serve_own(x, vc, ticket, n, kind_of(desc)))
 			break;
+		dad_stat_add(&vc->stat.submit_served, 1, false);
 		ticket += n;
 	}
 	return ticket;
@@ -136,6 +137,7 @@ execute(struct dad_vchan *vc)
 	__atomic_store_n(&vc->published, ticket, __ATOMIC_RELAXED);
 	if (likely(vc->due == NULL))
 		__atomic_store_n(&vc->done, ticket, __ATOMIC_RELAXED);
+	__atomic_store_n(&vc->finished, ticket, __ATOMIC_RELAXED);
 }
 
 static __rte_noinline void
@@ -145,6 +147,10 @@ submit(struct dad_vchan *vc)
 		return;
 	if (likely(vc->tail != vc->group))
 		close_group(vc);
+	if (vc->counted)
+		dad_stat_batch(&vc->stat, vc->tail - vc->batch, false);
+	if (dad_vchan_is_timed(vc))
+		dad_stat_stamp(vc, vc->batch, vc->tail);
 	if (vc->in_submit)
 		execute(vc);
 	else
@@ -205,7 +211,7 @@ append_first(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t d
 	uint64_t flags)
 {
 	if (stays_full(vc))
-		return -ENOSPC;
+		return dad_stat_nospace(vc);
 	if (vc->tail != vc->group)
 		close_group(vc);
 	if (flags & RTE_DMA_OP_FLAG_FENCE)
@@ -276,15 +282,15 @@ copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
 	if (unlikely(nb_src == 0 || nb_dst == 0 || nb_src > DAD_SGES_MAX || nb_dst > DAD_SGES_MAX))
 		return -EINVAL;
 	if (unlikely(stays_full(vc)))
-		return -ENOSPC;
+		return dad_stat_nospace(vc);
 	reclaim_sges(vc);
 	if (unlikely(sges_are_full(vc, entries))) {
 		if (!vc->silent)
-			return -ENOSPC;
+			return dad_stat_nospace(vc);
 		dad_recycle(vc);
 		reclaim_sges(vc);
 		if (sges_are_full(vc, entries))
-			return -ENOSPC;
+			return dad_stat_nospace(vc);
 	}
 	const uint64_t header = vc->sge_tail;
 	*dad_vchan_sge(vc, header) = (struct dad_sge){.addr = vc->tail, .length = entries};

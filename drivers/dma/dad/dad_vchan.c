@@ -42,7 +42,9 @@ dad_vchan_release(struct dad_vchan *vc, struct dad_dma_dev *dma)
 	free_array(dma, vc->filled, nb_desc, vc->filled_handle);
 	free_array(dma, vc->emptied, nb_desc, vc->emptied_handle);
 	free_array(dma, vc->sges, nb_sges * sizeof(*vc->sges), vc->sge_handle);
+	rte_free(vc->ops);
 	rte_free(vc->due);
+	rte_free(vc->stat.stamps);
 	/* nothing can be enqueued, and there is nothing to be reported */
 	memset(vc, 0, sizeof(*vc));
 }
@@ -93,6 +95,7 @@ dad_vchan_reset(struct dad_vchan *vc)
 	vc->model.out_of_step = false;
 	vc->model.latest = 0;
 	vc->model.acquired = vc->model.base = (struct dad_acquired){0};
+	dad_stat_clear(vc);
 }
 
 void
@@ -255,4 +258,5 @@ dad_vchan_stats_reset(struct dad_vchan *vc)
 	struct dad_acquired now = {0};
 	dad_source_stats(vc, &now);
 	vc->model.base = now;
+	dad_stat_reset(vc);
 }

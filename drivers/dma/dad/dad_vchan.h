@@ -17,7 +17,9 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_common.h>
 #include <rte_dmadev.h>
 
@@ -25,11 +27,14 @@
 #include "dad_dma.h"
 #include "dad_source.h"
 #include "dad_throttle.h"
+#include "dad_stat.h"
 
 #define DAD_VCHANS_MAX 64
 #define DAD_DESC_MIN   32
 #define DAD_DESC_MAX   32768
 #define DAD_SGES_MAX   64 /* a side */
+#define DAD_LENGTH_MAX UINT32_MAX
+#define DAD_ALIGNMENT  1
 
 /* A group takes 32 operations of up to 4 KiB; a larger one takes the room of as many as it has of
  * 4 KiB. Large operations so spread over workers. */
@@ -74,9 +79,8 @@ struct dad_vchan {
 	const bool *crowded;  /* a worker shares its CPU: let it run, do not just poll */
 	uint32_t mask;
 	uint32_t sge_mask;
-	uint32_t capacity;  /* the ring's size while the device runs, else 0: all is full then */
-	uint32_t threshold; /* engine=auto: batches of up to so many bytes are done in submit */
-	uint16_t dev_id;    /* names what each process has of its own: dad_exec_of() */
+	uint32_t capacity; /* the ring's size while the device runs, else 0: all is full then */
+	uint16_t dev_id;   /* names what each process has of its own: dad_exec_of() */
 	uint8_t size_log2;
 	/* engine=inline: submit does it all; without tags, if it is for one thread and nothing is
 	 * due later */
@@ -87,6 +91,8 @@ struct dad_vchan {
 	bool helped : 1;  /* who completes may claim, too */
 	bool silent : 1;  /* nothing is reported: who enqueues takes back what is done */
 	bool ordered : 1; /* a group begins when all before it is done */
+	bool counted : 1; /* statistics beside rte_dma_stats: dad_stat.h */
+	bool timed;	  /* latencies as well; of a byte of its own: another thread switches it */
 
 	/* submitting, by one thread at a time */
 	uint64_t tail __rte_cache_aligned; /* next ticket */
@@ -94,9 +100,10 @@ struct dad_vchan {
 	uint64_t group;			   /* first ticket of the open group */
 	uint64_t batch;			   /* first ticket since the last submit */
 	uint64_t group_end;		   /* where it ends at the latest */
-	uint64_t stop;	  /* the lesser of limit and group_end: no enqueue without a look */
-	uint64_t fetched; /* up to here descriptors' lines were asked for */
-	uint16_t fence;	  /* DAD_DEPTH_FENCE if the open group starts with one */
+	uint64_t stop;	    /* the lesser of limit and group_end: no enqueue without a look */
+	uint64_t fetched;   /* up to here descriptors' lines were asked for */
+	uint16_t fence;	    /* DAD_DEPTH_FENCE if the open group starts with one */
+	uint32_t threshold; /* engine=auto: batches of up to so many bytes are done in submit */
 
 	/* completing */
 	uint64_t published __rte_cache_aligned; /* up to here submitted */
@@ -109,8 +116,11 @@ struct dad_vchan {
 
 	/* workers */
 	uint64_t claimed __rte_cache_aligned; /* up to here taken by workers: see dad_serve.c */
-	uint64_t finished; /* operations done, in any order; counted where several may claim */
-	uint64_t failed;   /* 1 + the first ticket of the latest group in which something failed */
+	uint64_t finished;		      /* operations done, or skipped, in any order */
+	uint64_t failed; /* 1 + the first ticket of the latest group in which something failed */
+	uint64_t bytes[DAD_STAT_OPCODES]; /* moved by those that succeeded */
+	uint64_t fills;			  /* of those finished; what is neither, is a copy */
+	uint64_t lists;
 
 	/* what idle workers look at */
 	uint64_t bell __rte_cache_aligned; /* up to here there is something for workers */
@@ -127,12 +137,15 @@ struct dad_vchan {
 	dad_dma_addr_t filled_handle;
 	dad_dma_addr_t emptied_handle;
 	dad_dma_addr_t sge_handle;
+	struct rte_dma_op **ops; /* which operation is in which slot: dad_ops.c; else NULL */
 	struct rte_dma_stats base __rte_cache_aligned; /* what stats_reset() took away */
 
 	struct dad_vchan_model model __rte_cache_aligned;
+	struct dad_stat stat;
 } __rte_cache_aligned;
 
-static_assert(sizeof(struct dad_vchan) == 10 * RTE_CACHE_LINE_SIZE, "a line for each purpose");
+static_assert(
+	offsetof(struct dad_vchan, model) == 8 * RTE_CACHE_LINE_SIZE, "a line for each purpose");
 
 static inline uint32_t
 dad_vchan_size(const struct dad_vchan *vc)
@@ -198,6 +211,25 @@ dad_vchan_fetch(struct dad_vchan *vc)
 	for (; ticket < end; ticket += 2)
 		__builtin_prefetch(dad_vchan_desc(vc, ticket), 1);
 	vc->fetched = ticket;
+}
+
+/* A run of plain copies and fills is done: so many bytes, and fills. */
+static inline void
+dad_stat_done(struct dad_vchan *vc, uint64_t copied, uint64_t filled, uint64_t fills)
+{
+	if (likely(copied > 0))
+		dad_stat_add(&vc->bytes[DAD_OP_COPY], copied, vc->shared);
+	if (unlikely(fills > 0)) {
+		dad_stat_add(&vc->bytes[DAD_OP_FILL], filled, vc->shared);
+		dad_stat_add(&vc->fills, fills, vc->shared);
+	}
+}
+
+/* Are latencies measured? T1: pairs with the release in dad_stat_latency_switch() */
+static inline bool
+dad_vchan_is_timed(const struct dad_vchan *vc)
+{
+	return unlikely(__atomic_load_n(&vc->timed, __ATOMIC_ACQUIRE));
 }
 
 /* ---- life (dad_vchan.c) ------------------------------------------------------------------- */
@@ -275,5 +307,15 @@ uint16_t dad_mt_completed(void *dev_private, uint16_t vchan, const uint16_t nb_c
 uint16_t dad_mt_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls,
 	uint16_t *last_idx, enum rte_dma_status_code *status);
 uint16_t dad_mt_burst_capacity(const void *dev_private, uint16_t vchan);
+
+/* ---- the same for dad_ops.c: op is kept in the slot, and found there ------------------------- */
+
+int dad_mt_copy_op(struct dad_vchan *vc, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint64_t flags, struct rte_dma_op *op);
+int dad_mt_copy_sg_op(struct dad_vchan *vc, const struct rte_dma_sge *src,
+	const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags,
+	struct rte_dma_op *op);
+uint64_t dad_mt_take_ops(struct dad_vchan *vc, uint16_t max, enum rte_dma_status_code *status,
+	struct rte_dma_op **ops);
 
 #endif /* DAD_VCHAN_H */

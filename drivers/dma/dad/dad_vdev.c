@@ -11,7 +11,9 @@
 #include <rte_memory.h>
 
 #include "dad_dev.h"
+#include "dad_ops.h"
 #include "dad_probe.h"
+#include "dad_question.h"
 
 RTE_LOG_REGISTER(dad_logtype, pmd.dma.dad, NOTICE)
 
@@ -33,6 +35,7 @@ static void
 set_fast_path(struct rte_dma_fp_object *fp, struct dad_dev *d)
 {
 	fp->dev_private = d;
+	dad_ops_set_fast_path(fp);
 	if (d->args.mt) {
 		fp->copy = dad_mt_copy;
 		fp->copy_sg = dad_mt_copy_sg;
@@ -79,6 +82,7 @@ attach(const struct dad_found *found)
 	dev->device = found->device;
 	dev->dev_ops = &dad_secondary_ops;
 	set_fast_path(dev->fp_obj, d);
+	dad_devices_add(d);
 	/* not READY: then release, when this process leaves, would close it for all */
 	DAD_LOG(INFO, "%s: attached, engine %s", name, dad_engine_name(d->args.engine));
 	return 0;
@@ -87,6 +91,9 @@ attach(const struct dad_found *found)
 static int
 detach(const char *name, int dev_id)
 {
+	const struct rte_dma_fp_object *fp = &rte_dma_fp_objs[dev_id];
+
+	dad_devices_remove(fp->dev_private);
 	dad_exec_close((uint16_t)dev_id);
 	return rte_dma_pmd_release(name);
 }

@@ -10,10 +10,6 @@
 
 #include "dad_exec.h"
 
-/* Up to here without a call. Above, the device's move_large: the C library's memcpy, if nothing
- * else was asked for; the loop below is as fast, and saves the call. */
-#define INLINE_MOVE_MAX 2048
-
 /* Sources of small moves that are not in the cache are fetched so many operations ahead. For larger
  * ones the CPU's own prefetchers do better alone. */
 #define FETCH_AHEAD 4
@@ -90,7 +86,7 @@ move_blocks(uint8_t *dst, const uint8_t *src, size_t len)
 static inline __attribute__((always_inline)) void
 move(const struct dad_exec *x, uint8_t *dst, const uint8_t *src, size_t len)
 {
-	if (len > INLINE_MOVE_MAX)
+	if (len > DAD_EXEC_INLINE_MAX)
 		x->move_large(dst, src, len);
 	else if (len > 256)
 		move_blocks(dst, src, len);
@@ -217,11 +213,9 @@ look_up(const struct dad_dma_table *table, const struct dad_desc *desc)
 }
 
 static inline __attribute__((always_inline)) void
-fetch_head(struct step next, uint32_t length)
+fetch_head(struct step next)
 {
-	const uint32_t head = RTE_MIN(length, (uint32_t)FETCH_HEAD);
-
-	for (uint32_t at = 0; at < head; at += RTE_CACHE_LINE_SIZE) {
+	for (unsigned int at = 0; at < FETCH_HEAD; at += RTE_CACHE_LINE_SIZE) {
 		__builtin_prefetch(next.src + at);
 		__builtin_prefetch(next.dst + at, 1);
 	}
@@ -237,11 +231,13 @@ EXEC_RUN(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigne
 	 * a wrong address does nothing */
 	const uint64_t fetch_end = x->identity ? end : first;
 	struct step next = look_up(table, dad_vchan_desc(vc, first));
+	uint64_t copied = 0, filled = 0, fills = 0;
 	bool failed = false;
 
 	for (uint64_t ticket = first; ticket < end; ticket++) {
 		struct dad_desc *desc = dad_vchan_desc(vc, ticket);
 		const struct dad_desc *ahead = dad_vchan_desc(vc, ticket + FETCH_AHEAD);
+		const uint32_t length = desc->length;
 		struct step step = next;
 
 		if (ticket + FETCH_AHEAD < fetch_end && ahead->length <= FETCH_MAX)
@@ -249,25 +245,31 @@ EXEC_RUN(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigne
 		/* before this one's bytes are moved: the CPU then need not wait for the addresses
 		 * when it has moved them */
 		if (likely(ticket + 1 < end + after)) {
-			const struct dad_desc *desc1 = dad_vchan_desc(vc, ticket + 1);
+			const struct dad_desc *after_it = dad_vchan_desc(vc, ticket + 1);
 
-			next = look_up(table, desc1);
-			if (desc1->length > FETCH_MAX && next.src != NULL)
-				fetch_head(next, desc1->length);
+			next = look_up(table, after_it);
+			if (after_it->length >= FETCH_HEAD && next.src != NULL)
+				fetch_head(next);
 		}
 
 		if (likely(step.src != NULL)) {
-			move(x, step.dst, step.src, desc->length);
+			move(x, step.dst, step.src, length);
+			copied += length;
 		} else if (step.dst != NULL) {
-			fill(step.dst, desc->src, desc->length);
+			fill(step.dst, desc->src, length);
+			filled += length;
+			fills++;
 		} else {
 			uint16_t status = slow(x, vc, desc);
 
+			dad_stat_done_one(vc, desc, status);
 			if (status != RTE_DMA_STATUS_SUCCESSFUL) {
 				dad_desc_set_status(desc, (uint8_t)status);
 				failed = true;
 			}
 		}
 	}
+	if (vc->counted)
+		dad_stat_done(vc, copied, filled, fills);
 	return failed;
 }

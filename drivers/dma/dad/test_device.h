@@ -183,7 +183,7 @@ test_give_service_core(void)
 		rte_service_lcore_start(lcore) == 0;
 }
 
-#define TEST_MAIN(tests)                                                                           \
+#define TEST_MAIN_WITH(tests, group_setup, group_teardown)                                         \
 	int main(int argc, char **argv)                                                            \
 	{                                                                                          \
 		int ret = argc > 0 ? eal_test_init(argv[0]) : 1;                                   \
@@ -193,10 +193,12 @@ test_give_service_core(void)
 			return EAL_TEST_SKIP;                                                      \
 		}                                                                                  \
 		if (ret == 0) {                                                                    \
-			ret = cmocka_run_group_tests(tests, NULL, NULL);                           \
+			ret = cmocka_run_group_tests(tests, group_setup, group_teardown);          \
 			rte_eal_cleanup();                                                         \
 		}                                                                                  \
 		return ret;                                                                        \
 	}
+
+#define TEST_MAIN(tests) TEST_MAIN_WITH(tests, NULL, NULL)
 
 #endif /* TEST_DEVICE_H */

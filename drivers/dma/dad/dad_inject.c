@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_common.h>
+#include <rte_dmadev.h>
+#include <rte_malloc.h>
+
+#include "dad_inject.h"
+#include "dad_model_args.h"
+#include "dad_vchan.h"
+
+/* ---- the text of a rule ------------------------------------------------------------------- */
+
+/* As in rte_dmadev.h, without RTE_DMA_STATUS_. ERROR_UNKNOWN, 256, has no room in a descriptor. */
+static const char *const statuses[] = {
+	[RTE_DMA_STATUS_USER_ABORT] = "user_abort",
+	[RTE_DMA_STATUS_NOT_ATTEMPTED] = "not_attempted",
+	[RTE_DMA_STATUS_INVALID_SRC_ADDR] = "invalid_src_addr",
+	[RTE_DMA_STATUS_INVALID_DST_ADDR] = "invalid_dst_addr",
+	[RTE_DMA_STATUS_INVALID_ADDR] = "invalid_addr",
+	[RTE_DMA_STATUS_INVALID_LENGTH] = "invalid_length",
+	[RTE_DMA_STATUS_INVALID_OPCODE] = "invalid_opcode",
+	[RTE_DMA_STATUS_BUS_READ_ERROR] = "bus_read_error",
+	[RTE_DMA_STATUS_BUS_WRITE_ERROR] = "bus_write_error",
+	[RTE_DMA_STATUS_BUS_ERROR] = "bus_error",
+	[RTE_DMA_STATUS_DATA_POISION] = "data_poision",
+	[RTE_DMA_STATUS_DESCRIPTOR_READ_ERROR] = "descriptor_read_error",
+	[RTE_DMA_STATUS_DEV_LINK_ERROR] = "dev_link_error",
+	[RTE_DMA_STATUS_PAGE_FAULT] = "page_fault",
+};
+
+static const char *const opcodes[] = {
+	[DAD_OP_COPY] = "copy", [DAD_OP_FILL] = "fill", [DAD_OP_SG] = "sg"};
+
+#define VALID_STATUSES                                                                             \
+	"1 to 14, or user_abort, not_attempted, invalid_src_addr, invalid_dst_addr, "              \
+	"invalid_addr, invalid_length, invalid_opcode, bus_read_error, bus_write_error, "          \
+	"bus_error, data_poision, descriptor_read_error, dev_link_error, page_fault"
+#define VALID_KEYS                                                                                 \
+	"every:<number>, count:<number>, min:<bytes>, max:<bytes>, vchan:<number>, "               \
+	"op:<copy|fill|sg>"
+
+/* What is wrong with a word. Always -EINVAL. */
+static int
+wrong(char *why, size_t size, const char *what, const char *word, const char *valid)
+{
+	snprintf(why, size, "%s '%.40s': valid are %s", what, word, valid);
+	return -EINVAL;
+}
+
+static int
+find_word(const char *word, const char *const *words, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (words[i] != NULL && strcasecmp(word, words[i]) == 0)
+			return (int)i;
+	return -1;
+}
+
+static int
+parse_status(const char *word, struct dad_inject_rule *rule, char *why, size_t size)
+{
+	char *end;
+	long status = strtol(word, &end, 10);
+
+	if (!isdigit((unsigned char)word[0]) || *end != '\0')
+		status = find_word(word, statuses, RTE_DIM(statuses));
+	if (status <= 0 || status >= (long)RTE_DIM(statuses))
+		return wrong(why, size, "status", word, VALID_STATUSES);
+	rule->status = (uint8_t)status;
+	return 0;
+}
+
+/* A number from low to high, perhaps with K, M, G, T. */
+static int
+parse_number(const char *key, const char *value, uint64_t low, uint64_t high, uint64_t *number,
+	char *why, size_t size)
+{
+	char valid[64];
+
+	if (dad_parse_bytes(value, number) && *number >= low && *number <= high)
+		return 0;
+	snprintf(valid, sizeof(valid), "%llu to %llu", (unsigned long long)low,
+		(unsigned long long)high);
+	return wrong(why, size, key, value, valid);
+}
+
+static int
+parse_key(const char *word, const char *value, struct dad_inject_rule *rule,
+	const struct dad_vchan *vchan, char *why, size_t size)
+{
+	static const char *const keys[] = {"every", "count", "min", "max", "vchan", "op"};
+	enum { EVERY, COUNT, MIN, MAX, VCHAN, OP };
+	const int key = find_word(word, keys, RTE_DIM(keys));
+	uint64_t n = 0;
+	int ret;
+
+	switch (key) {
+	case EVERY:
+		return parse_number(keys[key], value, 1, UINT64_MAX, &rule->every, why, size);
+	case COUNT:
+		return parse_number(keys[key], value, 1, UINT64_MAX, &rule->count, why, size);
+	case MIN:
+		ret = parse_number(keys[key], value, 1, UINT32_MAX, &n, why, size);
+		rule->min = (uint32_t)n;
+		return ret;
+	case MAX:
+		ret = parse_number(keys[key], value, 1, UINT32_MAX, &n, why, size);
+		rule->max = (uint32_t)n;
+		return ret;
+	case VCHAN:
+		ret = parse_number(keys[key], value, 0, DAD_VCHANS_MAX - 1, &n, why, size);
+		/* for a check there are no vchans yet */
+		rule->vc = vchan != NULL ? &vchan[n] : NULL;
+		return ret;
+	case OP:
+		ret = find_word(value, opcodes, RTE_DIM(opcodes));
+		if (ret < 0)
+			return wrong(why, size, "op", value, "copy, fill, sg");
+		rule->opcode = (uint8_t)ret;
+		return 0;
+	default:
+		return wrong(why, size, "key", word, VALID_KEYS);
+	}
+}
+
+/* One rule; its text is consumed. */
+static int
+parse_rule(char *text, struct dad_inject_rule *rule, const struct dad_vchan *vchan, char *why,
+	size_t size)
+{
+	*rule = (struct dad_inject_rule){.opcode = DAD_INJECT_ANY_OP,
+		.min = 0,
+		.max = UINT32_MAX,
+		.every = 1,
+		.count = UINT64_MAX};
+	if (strlen(text) >= sizeof(rule->text))
+		return wrong(why, size, "rule", text, "rules of up to 95 characters");
+	snprintf(rule->text, sizeof(rule->text), "%s", text);
+	int ret = parse_status(strsep(&text, ":"), rule, why, size);
+
+	while (ret == 0 && text != NULL) {
+		const char *word = strsep(&text, ":"), *value = strsep(&text, ":");
+
+		ret = parse_key(word, value != NULL ? value : "", rule, vchan, why, size);
+	}
+	if (ret == 0 && rule->min > rule->max)
+		ret = wrong(why, size, "rule", rule->text, "those with min up to max");
+	return ret;
+}
+
+/* All rules of a list, up to max; how many, or -errno. */
+static int
+parse_rules(const char *spec, struct dad_inject_rule *rules, unsigned int max,
+	const struct dad_vchan *vchan, char *why, size_t size)
+{
+	char *copy = strdup(spec), *rest = copy;
+	unsigned int n = 0;
+	int ret = 0;
+
+	if (copy == NULL)
+		return -ENOMEM;
+	while (ret == 0 && rest != NULL) {
+		if (n == max) {
+			snprintf(why, size, "there can be no more than %d rules",
+				DAD_INJECT_RULES_MAX);
+			ret = -ENOSPC;
+			break;
+		}
+		ret = parse_rule(strsep(&rest, "+"), &rules[n++], vchan, why, size);
+	}
+	free(copy);
+	return ret != 0 ? ret : (int)n;
+}
+
+int
+dad_inject_check(const char *spec, char *why, size_t size)
+{
+	struct dad_inject_rule rules[DAD_INJECT_RULES_MAX];
+	int n = parse_rules(spec, rules, RTE_DIM(rules), NULL, why, size);
+
+	return n < 0 ? n : 0;
+}
+
+/* ---- sets of rules ------------------------------------------------------------------------ */
+
+/* Workers see the new set, or still the old one. */
+static void
+replace(struct dad_inject *in, struct dad_inject_set *set)
+{
+	/* I1: pairs with the acquire in dad_model_run(): the rules are written */
+	__atomic_store_n(&in->set, set, __ATOMIC_RELEASE);
+}
+
+static struct dad_inject_rule *
+keep_rule(struct dad_inject *in, const struct dad_inject_rule *rule)
+{
+	struct dad_inject_rule *kept = rte_malloc("dad_inject", sizeof(*kept), 0);
+
+	if (kept == NULL)
+		return NULL;
+	*kept = *rule;
+	kept->older = in->rules;
+	in->rules = kept;
+	return kept;
+}
+
+int
+dad_inject_add(struct dad_inject *in, const struct dad_vchan *vchan, const char *spec, char *why,
+	size_t size)
+{
+	const unsigned int before = in->set != NULL ? in->set->n : 0;
+	struct dad_inject_rule rules[DAD_INJECT_RULES_MAX];
+	int n = parse_rules(spec, rules, DAD_INJECT_RULES_MAX - before, vchan, why, size);
+
+	if (n < 0)
+		return n;
+	struct dad_inject_set *set = rte_zmalloc("dad_inject", sizeof(*set), 0);
+	if (set == NULL)
+		goto no_memory;
+	if (in->set != NULL)
+		memcpy(set->rule, in->set->rule, sizeof(set->rule));
+	set->n = before;
+	set->older = in->sets;
+	in->sets = set;
+	for (int i = 0; i < n; i++)
+		if ((set->rule[set->n++] = keep_rule(in, &rules[i])) == NULL)
+			goto no_memory;
+	replace(in, set);
+	return 0;
+
+no_memory:
+	snprintf(why, size, "EAL has no memory");
+	return -ENOMEM;
+}
+
+void
+dad_inject_clear(struct dad_inject *in)
+{
+	replace(in, NULL);
+}
+
+void
+dad_inject_close(struct dad_inject *in)
+{
+	in->set = NULL;
+	while (in->sets != NULL) {
+		struct dad_inject_set *set = in->sets;
+
+		in->sets = set->older;
+		rte_free(set);
+	}
+	while (in->rules != NULL) {
+		struct dad_inject_rule *rule = in->rules;
+
+		in->rules = rule->older;
+		rte_free(rule);
+	}
+}
+
+/* ---- operations --------------------------------------------------------------------------- */
+
+static bool
+is_about(
+	const struct dad_inject_rule *rule, const struct dad_vchan *vc, const struct dad_desc *desc)
+{
+	return desc->length >= rule->min && desc->length <= rule->max &&
+		(rule->vc == NULL || rule->vc == vc) &&
+		(rule->opcode == DAD_INJECT_ANY_OP || rule->opcode == (desc->opcode & DAD_OP_MASK));
+}
+
+uint8_t
+dad_inject_status(
+	const struct dad_inject_set *set, const struct dad_vchan *vc, const struct dad_desc *desc)
+{
+	uint8_t status = 0;
+
+	for (unsigned int i = 0; i < set->n; i++) {
+		struct dad_inject_rule *rule = set->rule[i];
+
+		if (!is_about(rule, vc, desc))
+			continue;
+		const uint64_t seen = __atomic_add_fetch(&rule->seen, 1, __ATOMIC_RELAXED);
+
+		if (status == 0 && seen % rule->every == 0 && seen / rule->every <= rule->count)
+			status = rule->status;
+	}
+	return status;
+}
+
+uint64_t
+dad_inject_failed(const struct dad_inject_rule *rule)
+{
+	return RTE_MIN(__atomic_load_n(&rule->seen, __ATOMIC_RELAXED) / rule->every, rule->count);
+}

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What a vchan counts, against what was done to it. */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "dad_internal.h"
+#include "test_device.h"
+
+#define LEN  4096u
+#define RING 256u
+
+static int16_t dev;
+static uint8_t *buf;
+
+static int
+setup_with(const char *args)
+{
+	dev = test_plug_with(args);
+	test_configure(dev, 2, RING);
+	assert_int_equal(rte_dma_start(dev), 0);
+	buf = test_buffer(2 * LEN);
+	return 0;
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	return setup_with(test_args());
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	rte_free(buf);
+	test_close(dev);
+	return 0;
+}
+
+/* The driver's own view: this program has its parts linked in. */
+static struct dad_vchan *
+vchan_of(uint16_t vchan)
+{
+	return &((struct dad_dev *)rte_dma_fp_objs[dev].dev_private)->vchan[vchan];
+}
+
+static uint64_t
+value(uint16_t vchan, unsigned int which)
+{
+	uint64_t values[DAD_XSTAT_MAX] = {0};
+
+	dad_stat_get(vchan_of(vchan), values);
+	return values[which];
+}
+
+static uint64_t
+sum(uint16_t vchan, unsigned int first, unsigned int n)
+{
+	uint64_t total = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		total += value(vchan, first + i);
+	return total;
+}
+
+/* What a test did itself. */
+struct tally {
+	uint64_t ops[DAD_STAT_OPCODES];
+	uint64_t bytes[DAD_STAT_OPCODES];
+	uint64_t batches[DAD_STAT_BATCHES];
+	uint64_t errors[DAD_STAT_CODES];
+	uint64_t done;
+};
+
+static void
+assert_tally(uint16_t vchan, const struct tally *t)
+{
+	for (unsigned int i = 0; i < DAD_STAT_OPCODES; i++) {
+		assert_int_equal(value(vchan, DAD_XSTAT_OPS + i), t->ops[i]);
+		assert_int_equal(value(vchan, DAD_XSTAT_BYTES + i), t->bytes[i]);
+	}
+	for (unsigned int i = 0; i < DAD_STAT_BATCHES; i++)
+		assert_int_equal(value(vchan, DAD_XSTAT_BATCHES + i), t->batches[i]);
+	for (unsigned int i = 0; i < DAD_STAT_CODES; i++)
+		assert_int_equal(value(vchan, DAD_XSTAT_ERRORS + i), t->errors[i]);
+}
+
+/* One of any kind; good, or from nowhere. */
+static void
+enqueue(uint16_t vchan, unsigned int op, uint32_t length, bool good, struct tally *t)
+{
+	const rte_iova_t from = good ? iova(buf) : 0, to = iova(buf + LEN);
+	struct rte_dma_sge src[2] = {{from, length / 2}, {from + length / 2, (length + 1) / 2}};
+	struct rte_dma_sge dst = {to, length};
+	int ret;
+
+	if (op == DAD_OP_COPY)
+		ret = rte_dma_copy(dev, vchan, from, to, length, 0);
+	else if (op == DAD_OP_FILL)
+		ret = rte_dma_fill(dev, vchan, 7, good ? to : 0, length, 0);
+	else
+		ret = rte_dma_copy_sg(dev, vchan, src, &dst, 2, 1, 0);
+	assert_true(ret >= 0);
+	t->ops[op]++;
+	if (good)
+		t->bytes[op] += length;
+	else
+		t->errors[op == DAD_OP_FILL ? RTE_DMA_STATUS_INVALID_DST_ADDR
+					    : RTE_DMA_STATUS_INVALID_SRC_ADDR]++;
+}
+
+static void
+submit_and_gather(uint16_t vchan, uint16_t n, struct tally *t)
+{
+	enum rte_dma_status_code status[RING];
+
+	assert_int_equal(rte_dma_submit(dev, vchan), 0);
+	t->batches[31 - __builtin_clz(n)]++;
+	test_gather(dev, vchan, n, status);
+	t->done += n;
+}
+
+static void
+every_operation_is_counted_by_kind(void **state)
+{
+	struct tally tally[2] = {0};
+	unsigned int seed = 1;
+
+	(void)state;
+	for (unsigned int round = 0; round < 400; round++) {
+		const uint16_t vchan = round % 2;
+		const uint16_t n = (uint16_t)(1 + rand_r(&seed) % (round % 3 == 0 ? 100 : 5));
+
+		for (unsigned int i = 0; i < n; i++)
+			enqueue(vchan, (unsigned int)rand_r(&seed) % DAD_STAT_OPCODES,
+				2 + (unsigned int)rand_r(&seed) % (LEN - 2),
+				rand_r(&seed) % 10 != 0, &tally[vchan]);
+		submit_and_gather(vchan, n, &tally[vchan]);
+	}
+	for (uint16_t v = 0; v < 2; v++) {
+		struct rte_dma_stats stats;
+
+		assert_tally(v, &tally[v]);
+		assert_int_equal(rte_dma_stats_get(dev, v, &stats), 0);
+		assert_int_equal(stats.submitted, tally[v].done);
+		assert_int_equal(stats.errors, sum(v, DAD_XSTAT_ERRORS, DAD_STAT_CODES));
+	}
+}
+
+/* Operations that are cut into parts, and those that fail in a later part. */
+static void
+large_operations_are_counted_once(void **state)
+{
+	const size_t size = 1u << 20;
+	uint8_t *large = test_buffer(2 * size);
+	enum rte_dma_status_code status[8];
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		assert_true(rte_dma_copy(dev, 0, iova(large), iova(large), (uint32_t)size, 0) >= 0);
+		assert_true(rte_dma_fill(dev, 0, 1, iova(large), (uint32_t)size, 0) >= 0);
+	}
+	assert_int_equal(rte_dma_submit(dev, 0), 0);
+	test_gather(dev, 0, 8, status);
+	assert_int_equal(value(0, DAD_XSTAT_OPS + DAD_OP_COPY), 4);
+	assert_int_equal(value(0, DAD_XSTAT_OPS + DAD_OP_FILL), 4);
+	uint64_t failed = 0;
+	for (unsigned int i = 0; i < 8; i++)
+		failed += status[i] != RTE_DMA_STATUS_SUCCESSFUL;
+	/* without hugepages, and with physical addresses, they may not be contiguous */
+	if (failed == 0) {
+		assert_int_equal(value(0, DAD_XSTAT_BYTES + DAD_OP_COPY), 4 * size);
+		assert_int_equal(value(0, DAD_XSTAT_BYTES + DAD_OP_FILL), 4 * size);
+	}
+	assert_int_equal(value(0, DAD_XSTAT_PARTS) % 8, 0);
+	assert_int_equal(value(0, DAD_XSTAT_PARTS) > 0, vchan_of(0)->shared && failed == 0);
+	rte_free(large);
+}
+
+static void
+what_is_not_attempted_is_no_operation_of_a_kind(void **state)
+{
+	struct tally t = {0};
+
+	(void)state;
+	enqueue(0, DAD_OP_COPY, 64, true, &t);
+	enqueue(0, DAD_OP_FILL, 64, false, &t);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_true(rte_dma_copy(dev, 0, iova(buf), iova(buf + LEN), 64,
+				    i == 0 ? RTE_DMA_OP_FLAG_FENCE : 0) >= 0);
+	t.errors[RTE_DMA_STATUS_NOT_ATTEMPTED] = 3;
+	submit_and_gather(0, 5, &t);
+	assert_tally(0, &t);
+}
+
+static void
+what_finds_no_room_is_counted(void **state)
+{
+	struct tally t = {0};
+
+	(void)state;
+	for (unsigned int i = 0; i < RING; i++)
+		enqueue(0, DAD_OP_COPY, 64, true, &t);
+	for (unsigned int i = 0; i < 5; i++)
+		assert_int_equal(rte_dma_copy(dev, 0, iova(buf), iova(buf + LEN), 64, 0), -ENOSPC);
+	assert_int_equal(rte_dma_fill(dev, 0, 0, iova(buf), 64, 0), -ENOSPC);
+	struct rte_dma_sge sge = {iova(buf), 64};
+	assert_int_equal(rte_dma_copy_sg(dev, 0, &sge, &sge, 1, 1, 0), -ENOSPC);
+	assert_int_equal(rte_dma_copy(dev, 0, iova(buf), iova(buf + LEN), 0, 0), -EINVAL);
+	submit_and_gather(0, RING, &t);
+	assert_int_equal(value(0, DAD_XSTAT_NOSPACE), 7);
+	assert_int_equal(value(1, DAD_XSTAT_NOSPACE), 0);
+	assert_tally(0, &t);
+}
+
+static void
+reset_takes_all_to_zero_and_start_as_well(void **state)
+{
+	struct tally t = {0};
+	enum rte_dma_status_code status[2];
+
+	(void)state;
+	for (unsigned int op = 0; op < DAD_STAT_OPCODES; op++)
+		enqueue(0, op, 64, op != DAD_OP_COPY, &t);
+	submit_and_gather(0, DAD_STAT_OPCODES, &t);
+	assert_int_equal(rte_dma_stats_reset(dev, 1), 0);
+	assert_tally(0, &t);
+	assert_int_equal(rte_dma_stats_reset(dev, 0), 0);
+	assert_int_equal(sum(0, 0, DAD_XSTAT_MAX), 0);
+
+	/* from here on, and not from before */
+	t = (struct tally){0};
+	enqueue(0, DAD_OP_COPY, 100, true, &t);
+	enqueue(0, DAD_OP_FILL, 100, true, &t);
+	submit_and_gather(0, 2, &t);
+	assert_tally(0, &t);
+	assert_int_equal(rte_dma_stop(dev), 0);
+	assert_tally(0, &t);
+	assert_int_equal(rte_dma_start(dev), 0);
+	assert_int_equal(sum(0, 0, DAD_XSTAT_MAX), 0);
+
+	/* aborted ones were not attempted, and are reported with their code */
+	assert_true(rte_dma_copy(dev, 0, iova(buf), iova(buf + LEN), 64, 0) >= 0);
+	assert_int_equal(rte_dma_stop(dev), 0);
+	assert_int_equal(rte_dma_completed_status(dev, 0, 2, NULL, status), 1);
+	assert_int_equal(value(0, DAD_XSTAT_ERRORS + RTE_DMA_STATUS_USER_ABORT), 1);
+	assert_int_equal(value(0, DAD_XSTAT_OPS), 0);
+	assert_int_equal(sum(0, DAD_XSTAT_BATCHES, DAD_STAT_BATCHES), 0);
+	assert_int_equal(rte_dma_start(dev), 0);
+}
+
+static void
+the_last_failure_is_kept(void **state)
+{
+	const rte_iova_t to = iova(buf + LEN);
+	struct dad_failure f;
+	enum rte_dma_status_code status[4];
+
+	(void)state;
+	assert_false(dad_stat_last(vchan_of(0), &f));
+	assert_true(rte_dma_copy(dev, 0, 0, to, 64, 0) >= 0);
+	assert_true(rte_dma_copy(dev, 0, iova(buf), to, 64, 0) >= 0);
+	assert_true(rte_dma_fill(dev, 0, 0x1234, 0, 77, 0) >= 0);
+	assert_true(rte_dma_copy(dev, 0, iova(buf), to, 64, 0) >= 0);
+	assert_int_equal(rte_dma_submit(dev, 0), 0);
+	test_gather(dev, 0, 4, status);
+	assert_true(dad_stat_last(vchan_of(0), &f));
+	assert_int_equal(f.index, 2);
+	assert_int_equal(f.opcode, DAD_OP_FILL);
+	assert_int_equal(f.status, RTE_DMA_STATUS_INVALID_DST_ADDR);
+	assert_int_equal(f.length, 77);
+	assert_int_equal(f.src, 0x1234);
+	assert_int_equal(f.dst, 0);
+	assert_false(dad_stat_last(vchan_of(1), &f));
+
+	struct rte_dma_sge src[] = {{0, 0}, {0, 30}}, dst = {to, 30};
+	assert_true(rte_dma_copy_sg(dev, 0, src, &dst, 2, 1, 0) >= 0);
+	assert_int_equal(rte_dma_submit(dev, 0), 0);
+	test_gather(dev, 0, 1, status);
+	assert_true(dad_stat_last(vchan_of(0), &f));
+	assert_int_equal(f.opcode, DAD_OP_SG);
+	assert_int_equal(f.index, 4);
+	assert_int_equal(f.length, 30);
+	assert_int_equal(f.dst, to);
+	assert_int_equal(f.status, RTE_DMA_STATUS_INVALID_SRC_ADDR);
+}
+
+static void
+latency_is_measured_while_it_is_on(void **state)
+{
+	struct tally t = {0};
+	struct dad_vchan *vc = vchan_of(0);
+
+	(void)state;
+	enqueue(0, DAD_OP_COPY, 64, true, &t);
+	submit_and_gather(0, 1, &t);
+	assert_int_equal(sum(0, DAD_XSTAT_LATENCY, DAD_STAT_LATENCIES), 0);
+
+	for (unsigned int again = 0; again < 2; again++) {
+		const uint64_t before = sum(0, DAD_XSTAT_LATENCY, DAD_STAT_LATENCIES);
+		const uint64_t start = rte_get_timer_cycles();
+
+		assert_int_equal(dad_stat_latency_switch(vc, true), 0);
+		for (unsigned int round = 0; round < 100; round++) {
+			for (unsigned int i = 0; i < 1 + round % 40; i++)
+				enqueue(0, DAD_OP_COPY, 64, true, &t);
+			submit_and_gather(0, (uint16_t)(1 + round % 40), &t);
+		}
+		const uint64_t ns = (uint64_t)((double)(rte_get_timer_cycles() - start) * 1e9 /
+			(double)rte_get_timer_hz());
+		const uint64_t n = sum(0, DAD_XSTAT_LATENCY, DAD_STAT_LATENCIES) - before;
+		uint64_t at_least = 0;
+
+		/* 100 batches of 1 … 40, thrice short of the last twenty */
+		assert_int_equal(n, 2 * 820 + 210);
+		/* each is less than the whole, and in a bucket that fits the sum */
+		assert_true(value(0, DAD_XSTAT_LATENCY_NS) <= (again + 1) * ns * n);
+		for (unsigned int i = 1; i < DAD_STAT_LATENCIES; i++)
+			at_least += value(0, DAD_XSTAT_LATENCY + i) << i;
+		assert_true(at_least <= value(0, DAD_XSTAT_LATENCY_NS));
+		assert_int_equal(dad_stat_latency_switch(vc, false), 0);
+		/* off: neither what is under way nor what comes */
+		enqueue(0, DAD_OP_COPY, 64, true, &t);
+		submit_and_gather(0, 1, &t);
+		assert_int_equal(sum(0, DAD_XSTAT_LATENCY, DAD_STAT_LATENCIES) - before, n);
+	}
+	/* under way when it is switched on: when it was submitted, nobody knows */
+	const uint64_t before = sum(0, DAD_XSTAT_LATENCY, DAD_STAT_LATENCIES);
+	enum rte_dma_status_code status;
+
+	enqueue(0, DAD_OP_COPY, 64, true, &t);
+	assert_int_equal(rte_dma_submit(dev, 0), 0);
+	assert_int_equal(dad_stat_latency_switch(vc, true), 0);
+	test_gather(dev, 0, 1, &status);
+	assert_int_equal(sum(0, DAD_XSTAT_LATENCY, DAD_STAT_LATENCIES), before);
+	assert_int_equal(dad_stat_latency_switch(vc, false), 0);
+}
+
+static void
+batches_are_counted_by_size(void **state)
+{
+	struct tally t = {0};
+
+	(void)state;
+	for (unsigned int n = 1; n <= RING; n = n * 2 + (n == 4)) {
+		for (unsigned int i = 0; i < n; i++)
+			enqueue(0, DAD_OP_COPY, 64, true, &t);
+		submit_and_gather(0, (uint16_t)n, &t);
+	}
+	/* nothing is no batch */
+	assert_int_equal(rte_dma_submit(dev, 0), 0);
+	assert_tally(0, &t);
+}
+
+static void
+who_did_the_work_is_told(void **state)
+{
+	const struct dad_engine *e = &((struct dad_dev *)rte_dma_fp_objs[dev].dev_private)->engine;
+	uint64_t groups = 0, served = 0;
+	struct tally t = {0};
+
+	(void)state;
+	for (unsigned int round = 0; round < 2000; round++) {
+		enqueue(0, DAD_OP_COPY, 64, true, &t);
+		submit_and_gather(0, 1, &t);
+	}
+	for (unsigned int i = 0; i < e->nb_workers; i++) {
+		const struct dad_work_seen s = dad_work_get(&e->worker[i].work);
+
+		assert_true(s.busy <= s.elapsed);
+		assert_true(s.wakeups <= s.groups);
+		assert_true(s.groups == 0 || s.wakeups > 0);
+		groups += s.groups;
+	}
+	served = value(0, DAD_XSTAT_SUBMIT_SERVED) + value(0, DAD_XSTAT_POLL_SERVED);
+	if (e->nb_workers > 0)
+		assert_int_equal(groups + served, 2000);
+	if (vchan_of(0)->threshold == 0)
+		assert_int_equal(served, 0);
+	assert_int_equal(rte_dma_stats_reset(dev, RTE_DMA_ALL_VCHAN), 0);
+	for (unsigned int i = 0; i < e->nb_workers; i++)
+		assert_int_equal(dad_work_get(&e->worker[i].work).groups, 0);
+}
+
+/* As two worlds: what rte_dma_stats says stays, the rest is not there. */
+static void
+without_xstats_only_errors_and_enospc_are_counted(void **state)
+{
+	char args[128];
+	struct tally t = {0};
+	struct rte_dma_stats stats;
+
+	(void)state;
+	snprintf(args, sizeof(args), "%s,xstats=0", test_args());
+	setup_with(args);
+	for (unsigned int op = 0; op < DAD_STAT_OPCODES; op++)
+		enqueue(0, op, 64, op != DAD_OP_COPY, &t);
+	submit_and_gather(0, DAD_STAT_OPCODES, &t);
+	assert_int_equal(sum(0, DAD_XSTAT_OPS, 2 * DAD_STAT_OPCODES), 0);
+	assert_int_equal(sum(0, DAD_XSTAT_BATCHES, DAD_STAT_BATCHES), 0);
+	assert_int_equal(sum(0, DAD_XSTAT_ERRORS, DAD_STAT_CODES), 1);
+	assert_int_equal(rte_dma_stats_get(dev, 0, &stats), 0);
+	assert_int_equal(stats.completed, DAD_STAT_OPCODES);
+	assert_int_equal(stats.errors, 1);
+	teardown(NULL);
+}
+
+/* ---- many threads --------------------------------------------------------------------------- */
+
+#define THREADS	   4
+#define PER_THREAD 20000
+
+static uint64_t reported;
+
+static void *
+send_and_take(void *arg)
+{
+	unsigned int sent = 0, seed = (unsigned int)(uintptr_t)arg;
+	uint64_t deadline = rte_get_timer_cycles() + 20 * rte_get_timer_hz();
+
+	while (__atomic_load_n(&reported, __ATOMIC_ACQUIRE) < THREADS * PER_THREAD &&
+		rte_get_timer_cycles() < deadline) {
+		enum rte_dma_status_code status[64];
+
+		for (unsigned int i = 1 + (unsigned int)rand_r(&seed) % 8;
+			i > 0 && sent < PER_THREAD; i--)
+			sent += rte_dma_copy(dev, 0, iova(buf), iova(buf + LEN), 64, 0) >= 0;
+		rte_dma_submit(dev, 0);
+		uint16_t n = rte_dma_completed_status(dev, 0, 64, NULL, status);
+		__atomic_fetch_add(&reported, n, __ATOMIC_RELEASE);
+		if (n == 0)
+			sched_yield();
+	}
+	return NULL;
+}
+
+static void
+many_threads_are_counted_exactly(void **state)
+{
+	pthread_t thread[THREADS];
+	const uint64_t all = THREADS * PER_THREAD;
+
+	(void)state;
+	if (!vchan_of(0)->mt)
+		skip();
+	reported = 0;
+	assert_int_equal(dad_stat_latency_switch(vchan_of(0), true), 0);
+	for (unsigned int i = 0; i < THREADS; i++)
+		test_thread(&thread[i], send_and_take, (void *)(uintptr_t)(i + 1));
+	for (unsigned int i = 0; i < THREADS; i++)
+		pthread_join(thread[i], NULL);
+	assert_int_equal(reported, all);
+	assert_int_equal(value(0, DAD_XSTAT_OPS), all);
+	assert_int_equal(value(0, DAD_XSTAT_BYTES), all * 64);
+	assert_int_equal(sum(0, DAD_XSTAT_LATENCY, DAD_STAT_LATENCIES), all);
+	uint64_t batches = sum(0, DAD_XSTAT_BATCHES, DAD_STAT_BATCHES), least = 0, most = 0;
+	for (unsigned int i = 0; i < DAD_STAT_BATCHES; i++) {
+		least += value(0, DAD_XSTAT_BATCHES + i) << i;
+		most += (value(0, DAD_XSTAT_BATCHES + i) << (i + 1)) -
+			value(0, DAD_XSTAT_BATCHES + i);
+	}
+	/* each operation is in one batch */
+	assert_true(batches > 0 && least <= all && all <= most);
+}
+
+#define with_device(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+static const struct CMUnitTest tests[] = {
+	with_device(every_operation_is_counted_by_kind),
+	with_device(large_operations_are_counted_once),
+	with_device(what_is_not_attempted_is_no_operation_of_a_kind),
+	with_device(what_finds_no_room_is_counted),
+	with_device(reset_takes_all_to_zero_and_start_as_well),
+	with_device(the_last_failure_is_kept),
+	with_device(latency_is_measured_while_it_is_on),
+	with_device(batches_are_counted_by_size),
+	with_device(who_did_the_work_is_told),
+	with_device(many_threads_are_counted_exactly),
+	cmocka_unit_test(without_xstats_only_errors_and_enospc_are_counted),
+};
+
+TEST_MAIN(tests)
