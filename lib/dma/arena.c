@@ -22,6 +22,7 @@ struct zone {
 	int socket_id; /* asked for; the memory may lie elsewhere */
 	unsigned int n_arenas;
 	unsigned int n_busy; /* arenas with something taken */
+	uint64_t n_out;	     /* blocks taken; relaxed atomics, written under the lock */
 	struct arena *arena;
 };
 
@@ -32,6 +33,10 @@ struct arenas {
 	TAILQ_HEAD(, arena) open; /* those with free pages */
 	struct zone_list zones;
 	struct dad_dma_table *by_va; /* to arenas: each page of one has the same word */
+	struct block_caches *caches;
+	/* relaxed atomics, written under the lock */
+	bool spare;	  /* there is an empty zone too many */
+	uint32_t n_empty; /* zones */
 	uint64_t bytes;
 };
 
@@ -191,7 +196,10 @@ arenas_create(void)
 	if (arenas == NULL)
 		return NULL;
 	arenas->by_va = table_create();
-	if (arenas->by_va == NULL) {
+	arenas->caches = block_caches_create();
+	if (arenas->by_va == NULL || arenas->caches == NULL) {
+		free(arenas->caches);
+		table_free(arenas->by_va);
 		free(arenas);
 		return NULL;
 	}
@@ -200,9 +208,14 @@ arenas_create(void)
 	return arenas;
 }
 
-/* Holds the lock. */
-static struct arena *
-arena_of(const struct arenas *arenas, const void *va)
+struct block_caches *
+arenas_caches(struct arenas *arenas)
+{
+	return arenas->caches;
+}
+
+struct arena *
+arenas_find(const struct arenas *arenas, const void *va)
 {
 	uint64_t size;
 	uint64_t word = table_word(arenas->by_va, (uintptr_t)va, &size);
@@ -225,11 +238,25 @@ relist(struct arenas *arenas, struct arena *arena)
 		TAILQ_REMOVE(&arenas->open, arena, next);
 }
 
-/* Holds the lock. */
+static bool
+is_empty(const struct zone *zone)
+{
+	return zone->n_busy == 0;
+}
+
+/* Holds the lock; after zones came, went, or became empty or not. */
+static void
+count_empty(struct arenas *arenas, int more)
+{
+	__atomic_store_n(&arenas->n_empty, arenas->n_empty + (uint32_t)more, __ATOMIC_RELAXED);
+}
+
+/* Holds the lock; the zone is empty. */
 static void
 unlink_zone(struct arenas *arenas, struct zone *zone)
 {
 	TAILQ_REMOVE(&arenas->zones, zone, next);
+	count_empty(arenas, -1);
 	arenas->bytes -= zone->mz->len;
 	for (unsigned int i = 0; i < zone->n_arenas; i++) {
 		struct arena *arena = &zone->arena[i];
@@ -249,6 +276,7 @@ link_zone(struct arenas *arenas, struct zone *zone)
 
 	lock_take(&arenas->lock);
 	TAILQ_INSERT_HEAD(&arenas->zones, zone, next);
+	count_empty(arenas, 1);
 	arenas->bytes += zone->mz->len;
 	for (unsigned int i = 0; i < zone->n_arenas && ret == 0; i++) {
 		struct arena *arena = &zone->arena[i];
@@ -282,6 +310,7 @@ arenas_destroy(struct arenas *arenas)
 	if (arenas == NULL)
 		return;
 	arenas_clear(arenas);
+	free(arenas->caches);
 	table_free(arenas->by_va);
 	free(arenas);
 }
@@ -322,98 +351,147 @@ arenas_grow(struct dad_dma_domain *domain, unsigned int order, int socket_id, ar
 /* ---- blocks ------------------------------------------------------------------------------------
  */
 
-bool
-arenas_take(struct arenas *arenas, unsigned int order, int socket_id, arena_suits_t suits,
-	const void *arg, struct block *block)
+/* Holds the lock. Up to n of one arena. */
+static unsigned int
+take_of(struct arenas *arenas, struct arena *arena, unsigned int order, struct block block[],
+	unsigned int n)
 {
-	struct arena *arena;
-	uint32_t page = BUDDY_NONE;
+	bool empty = buddy_is_empty(arena->buddy);
+	unsigned int got = 0;
+
+	while (got < n) {
+		uint32_t page = buddy_take(arena->buddy, order);
+
+		if (page == BUDDY_NONE)
+			break;
+		block[got++] = (struct block){.arena = arena, .page = page, .order = order};
+	}
+	if (got == 0)
+		return 0;
+	struct zone *zone = arena->zone;
+
+	if (empty && zone->n_busy++ == 0)
+		count_empty(arenas, -1);
+	__atomic_store_n(&zone->n_out, zone->n_out + got, __ATOMIC_RELAXED);
+	relist(arenas, arena);
+	return got;
+}
+
+unsigned int
+arenas_take(struct arenas *arenas, unsigned int order, int socket_id, arena_suits_t suits,
+	const void *arg, struct block block[], unsigned int n)
+{
+	struct arena *arena, *next;
+	unsigned int got = 0;
 
 	lock_take(&arenas->lock);
-	TAILQ_FOREACH (arena, &arenas->open, next) {
+	for (arena = TAILQ_FIRST(&arenas->open); arena != NULL && got == 0; arena = next) {
+		next = TAILQ_NEXT(arena, next);
 		if (socket_id != SOCKET_ID_ANY && arena->zone->socket_id != socket_id)
 			continue;
 		if (arena->order < order || (suits != NULL && !suits(arena, arg)))
 			continue;
-		bool empty = buddy_is_empty(arena->buddy);
-		page = buddy_take(arena->buddy, order);
-		if (page == BUDDY_NONE)
-			continue;
-		arena->zone->n_busy += empty;
-		relist(arenas, arena);
-		*block = (struct block){.arena = arena, .page = page, .order = order};
-		break;
+		got = take_of(arenas, arena, order, block, n);
 	}
 	lock_drop(&arenas->lock);
-	return page != BUDDY_NONE;
+	return got;
+}
+
+/* Holds the lock. Is this empty zone one too many? One of each node stays for the next allocation,
+ * the largest: a program whose buffers come and go pays for the kernel's zeroing of pages else.
+ * Outsized ones never stay. */
+static bool
+is_spare(const struct arenas *arenas, const struct zone *zone)
+{
+	const struct zone *other;
+
+	if (zone->mz->len > bytes_of(ZONE_MAX_ORDER))
+		return true;
+	TAILQ_FOREACH (other, &arenas->zones, next) {
+		if (other == zone || !is_empty(other) || other->mz->len > bytes_of(ZONE_MAX_ORDER))
+			continue;
+		if (zone->socket_id != SOCKET_ID_ANY && other->socket_id != zone->socket_id)
+			continue;
+		if (other->mz->len > zone->mz->len)
+			return true;
+		/* of equals the last in the list stays: it is as good as any */
+		const struct zone *z = zone;
+		while (other->mz->len == zone->mz->len && z != NULL && z != other)
+			z = TAILQ_NEXT(z, next);
+		if (z == other)
+			return true;
+	}
+	return false;
+}
+
+void
+arenas_give(struct arenas *arenas, const struct block block[], unsigned int n)
+{
+	bool emptied = false;
+
+	lock_take(&arenas->lock);
+	for (unsigned int i = 0; i < n; i++) {
+		struct arena *arena = block[i].arena;
+		struct zone *zone = arena->zone;
+
+		__atomic_store_n(&zone->n_out, zone->n_out - 1, __ATOMIC_RELAXED);
+		buddy_release(arena->buddy, block[i].page, block[i].order);
+		relist(arenas, arena);
+		if (buddy_is_empty(arena->buddy) && --zone->n_busy == 0) {
+			emptied = true;
+			count_empty(arenas, 1);
+		}
+	}
+	if (emptied) {
+		const struct zone *zone;
+		bool spare = false;
+
+		TAILQ_FOREACH (zone, &arenas->zones, next)
+			spare |= is_empty(zone) && is_spare(arenas, zone);
+		__atomic_store_n(&arenas->spare, spare, __ATOMIC_RELAXED);
+	}
+	lock_drop(&arenas->lock);
 }
 
 bool
-arenas_claim(struct arenas *arenas, const void *va, unsigned int order, struct block *block)
+arenas_has_spare(const struct arenas *arenas)
 {
-	bool ok = false;
+	return __atomic_load_n(&arenas->spare, __ATOMIC_RELAXED);
+}
 
-	lock_take(&arenas->lock);
-	struct arena *arena = arena_of(arenas, va);
-	if (arena != NULL && ((uintptr_t)va & (DAD_DMA_PAGE_SIZE - 1)) == 0) {
-		uint32_t page = (uint32_t)(((uintptr_t)va - arena->va) >> DAD_DMA_PAGE_SHIFT);
+bool
+arenas_would_spare(const struct arenas *arenas, const struct zone *zone, uint64_t n)
+{
+	return __atomic_load_n(&arenas->n_empty, __ATOMIC_RELAXED) > 0 &&
+		__atomic_load_n(&zone->n_out, __ATOMIC_RELAXED) == n;
+}
 
-		*block = (struct block){.arena = arena, .page = page, .order = order};
-		ok = buddy_claim(arena->buddy, page, order);
-	}
-	lock_drop(&arenas->lock);
-	return ok;
+int
+arena_node(const struct arena *arena)
+{
+	return arena->zone->socket_id;
 }
 
 void
-arenas_unclaim(struct arenas *arenas, const struct block *block)
-{
-	lock_take(&arenas->lock);
-	buddy_unclaim(block->arena->buddy, block->page, block->order);
-	lock_drop(&arenas->lock);
-}
-
-/* Holds the lock. Take the empty zones out of the list, but one of each node, which is for the next
- * allocation; outsized ones never stay. */
-static void
-unlink_spares(struct arenas *arenas, struct zone_list *gone)
+arenas_shrink(struct arenas *arenas)
 {
 	struct zone *zone, *next;
-
-	for (zone = TAILQ_FIRST(&arenas->zones); zone != NULL; zone = next) {
-		const struct zone *other;
-
-		next = TAILQ_NEXT(zone, next);
-		if (zone->n_busy > 0)
-			continue;
-		TAILQ_FOREACH (other, &arenas->zones, next)
-			if (other != zone && other->n_busy == 0 &&
-				(zone->socket_id == SOCKET_ID_ANY ||
-					other->socket_id == zone->socket_id))
-				break;
-		if (other == NULL && zone->mz->len <= bytes_of(ZONE_MAX_ORDER))
-			continue;
-		unlink_zone(arenas, zone);
-		TAILQ_INSERT_TAIL(gone, zone, next);
-	}
-}
-
-void
-arenas_give(struct arenas *arenas, const struct block *block, bool keep)
-{
-	struct arena *arena = block->arena;
 	struct zone_list gone;
 
 	TAILQ_INIT(&gone);
 	lock_take(&arenas->lock);
-	buddy_release(arena->buddy, block->page, block->order);
-	relist(arenas, arena);
-	if (buddy_is_empty(arena->buddy) && --arena->zone->n_busy == 0 && !keep)
-		unlink_spares(arenas, &gone);
+	for (zone = TAILQ_FIRST(&arenas->zones); zone != NULL; zone = next) {
+		next = TAILQ_NEXT(zone, next);
+		if (!is_empty(zone) || !is_spare(arenas, zone))
+			continue;
+		unlink_zone(arenas, zone);
+		TAILQ_INSERT_TAIL(&gone, zone, next);
+	}
+	__atomic_store_n(&arenas->spare, false, __ATOMIC_RELAXED);
 	lock_drop(&arenas->lock);
+	block_caches_resume(arenas->caches);
 	while (!TAILQ_EMPTY(&gone)) {
-		struct zone *zone = TAILQ_FIRST(&gone);
-
+		zone = TAILQ_FIRST(&gone);
 		TAILQ_REMOVE(&gone, zone, next);
 		zone_free(zone);
 	}
@@ -425,6 +503,8 @@ arenas_info(struct arenas *arenas, struct arenas_info *info)
 	const struct zone *zone;
 
 	memset(info, 0, sizeof(*info));
+	block_caches_stop(arenas->caches);
+	info->free_bytes = block_caches_bytes(arenas->caches);
 	lock_take(&arenas->lock);
 	TAILQ_FOREACH (zone, &arenas->zones, next) {
 		info->zones++;
@@ -435,4 +515,5 @@ arenas_info(struct arenas *arenas, struct arenas_info *info)
 	}
 	info->bytes = arenas->bytes;
 	lock_drop(&arenas->lock);
+	block_caches_resume(arenas->caches);
 }

@@ -21,6 +21,13 @@ struct buddy {
 	struct link *link;	      /* a page: neighbours in its free list */
 };
 
+/* The bytes of blocks that are taken are changed without the lock. */
+static void
+set_state(struct buddy *b, uint32_t page, unsigned int state)
+{
+	__atomic_store_n(&b->state[page], (uint8_t)state, __ATOMIC_RELAXED);
+}
+
 static void
 list_insert(struct buddy *b, uint32_t page, unsigned int order)
 {
@@ -30,7 +37,7 @@ list_insert(struct buddy *b, uint32_t page, unsigned int order)
 	if (first != BUDDY_NONE)
 		b->link[first].prev = page;
 	b->head[order] = page;
-	b->state[page] = (uint8_t)(FREE | order);
+	set_state(b, page, FREE | order);
 }
 
 static void
@@ -44,7 +51,7 @@ list_remove(struct buddy *b, uint32_t page, unsigned int order)
 		b->link[at.prev].next = at.next;
 	if (at.next != BUDDY_NONE)
 		b->link[at.next].prev = at.prev;
-	b->state[page] = INSIDE;
+	set_state(b, page, INSIDE);
 }
 
 struct buddy *
@@ -97,7 +104,7 @@ buddy_take(struct buddy *b, unsigned int order)
 		from--;
 		list_insert(b, page + (UINT32_C(1) << from), from);
 	}
-	b->state[page] = (uint8_t)(TAKEN | order);
+	set_state(b, page, TAKEN | order);
 	b->n_free -= UINT32_C(1) << order;
 	return page;
 }
@@ -107,16 +114,17 @@ buddy_claim(struct buddy *b, uint32_t page, unsigned int order)
 {
 	if (order > b->max_order || (page >> b->max_order) != 0)
 		return false;
-	if (b->state[page] != (TAKEN | order))
-		return false;
-	b->state[page] = INSIDE;
-	return true;
+	uint8_t expected = (uint8_t)(TAKEN | order);
+
+	/* of two who claim the same block, one is right */
+	return __atomic_compare_exchange_n(
+		&b->state[page], &expected, INSIDE, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
 void
 buddy_unclaim(struct buddy *b, uint32_t page, unsigned int order)
 {
-	b->state[page] = (uint8_t)(TAKEN | order);
+	set_state(b, page, TAKEN | order);
 }
 
 void
@@ -126,7 +134,7 @@ buddy_release(struct buddy *b, uint32_t page, unsigned int order)
 	while (order < b->max_order) {
 		uint32_t other = page ^ (UINT32_C(1) << order);
 
-		if (b->state[other] != (FREE | order))
+		if (__atomic_load_n(&b->state[other], __ATOMIC_RELAXED) != (FREE | order))
 			break;
 		list_remove(b, other, order);
 		page &= ~(UINT32_C(1) << order);

@@ -3,7 +3,8 @@
 #define BUDDY_H
 
 /* Buddy allocator of page numbers. It never touches the pages: its state lies apart, where stray
- * DMA cannot reach it. Not thread-safe. */
+ * DMA cannot reach it. Not thread-safe, but for claims: those of taken pages may be made, and
+ * taken back, at any time. */
 
 #include <stdbool.h>
 #include <stdint.h>

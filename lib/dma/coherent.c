@@ -108,22 +108,22 @@ is_direct(const struct dma_dev *dev, const struct block *b, dad_dma_addr_t handl
 
 /* On a node: what there is first, then more. 0, ENOMEM or ERANGE. */
 static int
-take_on(const struct dma_dev *dev, unsigned int order, int socket_id, bool may_grow,
-	struct block *b)
+take_on(const struct dma_dev *dev, unsigned int lcore, unsigned int order, int socket_id,
+	bool may_grow, struct block *b)
 {
 	struct dad_dma_domain *domain = dev->domain;
 	/* where every block can be given an address, all suit */
 	arena_suits_t suits = domain->ops == NULL ? is_in_reach : NULL;
 	int ret = ENOMEM;
 
-	if (arenas_take(domain->arenas, order, socket_id, suits, dev, b))
+	if (blocks_take(domain->arenas, lcore, order, socket_id, suits, dev, b))
 		return 0;
 	if (!may_grow)
 		return ENOMEM;
 	pthread_mutex_lock(&domain->arena_lock);
 	/* somebody else may have been faster, and may take it all before we come */
 	do {
-		if (arenas_take(domain->arenas, order, socket_id, suits, dev, b)) {
+		if (blocks_take(domain->arenas, lcore, order, socket_id, suits, dev, b)) {
 			ret = 0;
 			break;
 		}
@@ -135,7 +135,7 @@ take_on(const struct dma_dev *dev, unsigned int order, int socket_id, bool may_g
 
 /* Sets rte_errno. */
 static bool
-take(struct dma_dev *dev, size_t size, unsigned int flags, struct block *b)
+take(struct dma_dev *dev, unsigned int lcore, size_t size, unsigned int flags, struct block *b)
 {
 	bool may_grow = (flags & DAD_DMA_ALLOC_NEVER_GROW) == 0;
 
@@ -149,9 +149,9 @@ take(struct dma_dev *dev, size_t size, unsigned int flags, struct block *b)
 		return false;
 	}
 	unsigned int order = order_of(dev, size);
-	int ret = take_on(dev, order, dev->socket_id, may_grow, b);
+	int ret = take_on(dev, lcore, order, dev->socket_id, may_grow, b);
 	if (ret == ENOMEM && dev->socket_id != SOCKET_ID_ANY) {
-		ret = take_on(dev, order, SOCKET_ID_ANY, may_grow, b);
+		ret = take_on(dev, lcore, order, SOCKET_ID_ANY, may_grow, b);
 		if (ret == 0 && may_grow)
 			DMA_LOG(NOTICE, "%s: no memory left on node %d: taken from another",
 				dev->name, dev->socket_id);
@@ -161,16 +161,17 @@ take(struct dma_dev *dev, size_t size, unsigned int flags, struct block *b)
 }
 
 static void
-account(struct dma_dev *dev, const struct block *b, bool more)
+account(struct dma_dev *dev, unsigned int lcore, const struct block *b, bool more)
 {
 	uint64_t bytes = bytes_of(b->order);
 
-	__atomic_fetch_add(&dev->stats.coherent_bytes, more ? bytes : -bytes, __ATOMIC_RELAXED);
+	dev_count_on(dev, lcore, COUNT_COHERENT, more ? bytes : -bytes);
 }
 
 static void *
 alloc(struct dma_dev *dev, size_t size, unsigned int flags, dad_dma_addr_t *handle)
 {
+	unsigned int lcore = dma_lcore_id();
 	struct block b;
 	uint64_t iova;
 
@@ -178,7 +179,7 @@ alloc(struct dma_dev *dev, size_t size, unsigned int flags, dad_dma_addr_t *hand
 		rte_errno = EINVAL;
 		return NULL;
 	}
-	if (!take(dev, size, flags, &b))
+	if (!take(dev, lcore, size, flags, &b))
 		return NULL;
 	if (is_in_reach(b.arena, dev)) {
 		iova = b.arena->iova + (block_va(&b) - b.arena->va);
@@ -186,16 +187,16 @@ alloc(struct dma_dev *dev, size_t size, unsigned int flags, dad_dma_addr_t *hand
 		int error = remap(dev, &b, &iova);
 
 		if (error != 0) {
-			arenas_claim(
-				dev->domain->arenas, (void *)(uintptr_t)block_va(&b), b.order, &b);
-			arenas_give(
-				dev->domain->arenas, &b, (flags & DAD_DMA_ALLOC_NEVER_GROW) != 0);
+			blocks_claim(dev->domain->arenas, lcore, (void *)(uintptr_t)block_va(&b),
+				b.order, &b);
+			blocks_give(dev->domain->arenas, lcore, &b,
+				(flags & DAD_DMA_ALLOC_NEVER_GROW) != 0);
 			rte_errno = error;
 			return NULL;
 		}
 	}
 	*handle = dev_to_bus(dev, iova);
-	account(dev, &b, true);
+	account(dev, lcore, &b, true);
 	void *va = (void *)(uintptr_t)block_va(&b);
 	if (flags & DAD_DMA_ALLOC_ZERO)
 		memset(va, 0, bytes_of(b.order));
@@ -213,24 +214,25 @@ static void
 release(struct dma_dev *dev, size_t size, void *va, dad_dma_addr_t handle, unsigned int flags)
 {
 	struct arenas *arenas = dev->domain->arenas;
+	unsigned int lcore = dma_lcore_id();
 	struct block b;
 
 	if (va == NULL)
 		return;
 	if (size == 0 || size > UINT32_C(1) << 31 ||
-		!arenas_claim(arenas, va, order_of(dev, size), &b)) {
+		!blocks_claim(arenas, lcore, va, order_of(dev, size), &b)) {
 		refuse(dev, size, va, handle);
 		return;
 	}
 	if (is_remapped(dev, &b, handle)) {
 		remap_static_drop(dev->domain, dev_to_iova(dev, handle), bytes_of(b.order));
 	} else if (!is_direct(dev, &b, handle)) {
-		arenas_unclaim(arenas, &b);
+		blocks_unclaim(&b);
 		refuse(dev, size, va, handle);
 		return;
 	}
-	account(dev, &b, false);
-	arenas_give(arenas, &b, (flags & DAD_DMA_ALLOC_NEVER_GROW) != 0);
+	account(dev, lcore, &b, false);
+	blocks_give(arenas, lcore, &b, (flags & DAD_DMA_ALLOC_NEVER_GROW) != 0);
 }
 
 /* ---- the calls
@@ -267,13 +269,14 @@ dad_dma_alloc_noncoherent(struct dad_dma_dev *pub, size_t size, unsigned int fla
 	enum dad_dma_dir dir, dad_dma_addr_t *handle)
 {
 	struct dma_dev *dev = dev_of(pub);
+	unsigned int lcore = dma_lcore_id();
 	struct block b;
 
 	if (handle == NULL) {
 		rte_errno = EINVAL;
 		return NULL;
 	}
-	if (!take(dev, size, flags, &b))
+	if (!take(dev, lcore, size, flags, &b))
 		return NULL;
 	void *va = (void *)(uintptr_t)block_va(&b);
 	memset(va, 0, bytes_of(b.order));
@@ -281,12 +284,13 @@ dad_dma_alloc_noncoherent(struct dad_dma_dev *pub, size_t size, unsigned int fla
 	if (*handle == DAD_DMA_MAPPING_ERROR) {
 		int error = rte_errno;
 
-		arenas_claim(dev->domain->arenas, va, b.order, &b);
-		arenas_give(dev->domain->arenas, &b, (flags & DAD_DMA_ALLOC_NEVER_GROW) != 0);
+		blocks_claim(dev->domain->arenas, lcore, va, b.order, &b);
+		blocks_give(
+			dev->domain->arenas, lcore, &b, (flags & DAD_DMA_ALLOC_NEVER_GROW) != 0);
 		rte_errno = error;
 		return NULL;
 	}
-	account(dev, &b, true);
+	account(dev, lcore, &b, true);
 	return va;
 }
 
@@ -295,23 +299,24 @@ dad_dma_free_noncoherent(
 	struct dad_dma_dev *pub, size_t size, enum dad_dma_dir dir, void *va, dad_dma_addr_t handle)
 {
 	struct dma_dev *dev = dev_of(pub);
+	unsigned int lcore = dma_lcore_id();
 	struct block b;
 
 	if (va == NULL)
 		return;
 	if (size == 0 || size > UINT32_C(1) << 31 ||
-		!arenas_claim(dev->domain->arenas, va, order_of(dev, size), &b)) {
+		!blocks_claim(dev->domain->arenas, lcore, va, order_of(dev, size), &b)) {
 		refuse(dev, size, va, handle);
 		return;
 	}
 	if (is_remapped(dev, &b, handle)) {
-		arenas_unclaim(dev->domain->arenas, &b);
+		blocks_unclaim(&b);
 		refuse(dev, size, va, handle);
 		return;
 	}
 	dad_dma_unmap_single(pub, handle, size, dir);
-	account(dev, &b, false);
-	arenas_give(dev->domain->arenas, &b, false);
+	account(dev, lcore, &b, false);
+	blocks_give(dev->domain->arenas, lcore, &b, false);
 }
 
 unsigned int

@@ -140,7 +140,7 @@ dad_dma_dev_destroy(struct dad_dma_dev *pub)
 	if (pub == NULL)
 		return 0;
 	struct dma_dev *dev = dev_of(pub);
-	uint64_t bytes = __atomic_load_n(&dev->stats.coherent_bytes, __ATOMIC_RELAXED);
+	uint64_t bytes = sum(dev, COUNT_COHERENT);
 	uint64_t live = dev_live(dev);
 
 	if (bytes != 0 || live != 0) {
@@ -411,7 +411,7 @@ dad_dma_dev_stats(const struct dad_dma_dev *pub, struct dad_dma_dev_stats *stats
 	const struct dma_dev *dev = dev_of(pub);
 	const struct dad_dma_dev_stats *now = &dev->stats;
 
-	stats->coherent_bytes = __atomic_load_n(&now->coherent_bytes, __ATOMIC_RELAXED);
+	stats->coherent_bytes = sum(dev, COUNT_COHERENT);
 	stats->direct = sum(dev, COUNT_DIRECT);
 	stats->window = sum(dev, COUNT_WINDOW);
 	stats->strict = sum(dev, COUNT_STRICT);

@@ -157,7 +157,9 @@ enum dev_counter {
 	COUNT_UNMAPPED,
 	COUNT_IN,
 	COUNT_OUT,
-	COUNT_LIVE, /* up and down, on different lcores: only the sum says something */
+	/* up and down, on different lcores: only the sum says something */
+	COUNT_LIVE,
+	COUNT_COHERENT, /* bytes */
 	COUNTERS
 };
 struct dev_cell {
@@ -178,7 +180,7 @@ struct dma_dev {
 	bool limited; /* alignment, exclusion or offset: each address has to be looked at */
 	struct dad_dma_limits limits;
 	struct bounce *own_bounce;
-	struct dad_dma_dev_stats stats; /* errors and coherent; relaxed atomics */
+	struct dad_dma_dev_stats stats; /* errors; relaxed atomics */
 	/* the last is for threads that are no lcores, which add to it atomically */
 	struct dev_cell cells[RTE_MAX_LCORE + 1];
 };

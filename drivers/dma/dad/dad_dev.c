@@ -13,6 +13,7 @@
 #include "dad_compat.h"
 #include "dad_dev.h"
 #include "dad_ops.h"
+#include "dad_pool.h"
 #include "dad_dma_domain.h"
 #include "dad_question.h"
 #include "dad_regs.h"
@@ -40,7 +41,9 @@ dad_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t 
 	if (dad_of(dev)->args.silent)
 		info->dev_capa |= RTE_DMA_CAPA_SILENT;
 	if (dad_of(dev)->args.ops)
-		info->dev_capa |= RTE_DMA_CAPA_OPS_ENQ_DEQ;
+		info->dev_capa |= DAD_CAPA_OPS_ENQ_DEQ;
+	if (dad_of(dev)->args.pool[0] != '\0')
+		dad_info_set_priorities(info, DAD_PRIORITIES);
 	info->dev_capa |= dad_model_directions(&dad_of(dev)->model);
 	info->max_vchans = DAD_VCHANS_MAX;
 	info->min_desc = DAD_DESC_MIN;
@@ -73,6 +76,7 @@ dad_configure(struct rte_dma_dev *dev, const struct rte_dma_conf *conf, uint32_t
 	d->nb_vchans = conf->nb_vchans;
 	d->silent = dad_conf_is_silent(conf);
 	d->ops = dad_conf_wants_ops(conf);
+	d->engine.priority = dad_conf_priority(conf);
 	dad_devices_unlock();
 	dad_trace_configure(d->name, conf->nb_vchans);
 	return 0;
@@ -93,7 +97,9 @@ set_up_for(struct dad_dev *d, struct dad_vchan *vc)
 	vc->belled = is_auto || d->args.mt;
 	vc->counted = d->args.xstats;
 	vc->silent = d->silent;
-	vc->shared = vc->helped || engine == DAD_ENGINE_SERVICE || d->args.workers > 1;
+	vc->pooled = d->args.pool[0] != '\0';
+	vc->shared =
+		vc->helped || engine == DAD_ENGINE_SERVICE || d->args.workers > 1 || vc->pooled;
 	if (d->timed && dad_stat_latency_switch(vc, true) != 0)
 		DAD_LOG(WARNING, "%s: no memory to measure latencies", d->name);
 }

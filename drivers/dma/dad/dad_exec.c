@@ -287,15 +287,14 @@ uint16_t
 dad_exec_part(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_desc *desc,
 	uint64_t offset, uint64_t length)
 {
-	const bool sva = !(desc->opcode & DAD_OP_FOREIGN);
-
 	length = RTE_MIN(length, desc->length - offset);
 	switch (desc->opcode & DAD_OP_MASK) {
 	case DAD_OP_FILL:
-		return dad_slow_fill(x, vc, sva, desc->src, desc->dst + offset, length);
+		return dad_slow_fill(x, vc, desc->opcode, desc->src, desc->dst + offset, length);
 	case DAD_OP_SG:
 		return dad_slow_sg_part(x, vc, desc, offset, length);
 	default:
-		return dad_slow_copy(x, vc, sva, desc->src + offset, desc->dst + offset, length);
+		return dad_slow_copy(
+			x, vc, desc->opcode, desc->src + offset, desc->dst + offset, length);
 	}
 }

@@ -6,6 +6,7 @@
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 
+#include "dad_free.h"
 #include "dad_internal.h"
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -112,7 +113,8 @@ dad_model_directions(const struct dad_model *m)
 		return 0;
 	if (m->source.kind != DAD_SOURCE_NONE)
 		return RTE_DMA_CAPA_DEV_TO_MEM;
-	return RTE_DMA_CAPA_MEM_TO_DEV | RTE_DMA_CAPA_DEV_TO_MEM | RTE_DMA_CAPA_DEV_TO_DEV;
+	return RTE_DMA_CAPA_MEM_TO_DEV | RTE_DMA_CAPA_DEV_TO_MEM | RTE_DMA_CAPA_DEV_TO_DEV |
+		DAD_CAPA_M2D_AUTO_FREE;
 }
 
 /* What the PCIe side that is played has. */
@@ -172,8 +174,9 @@ dad_model_vchan_setup(const struct dad_model *m, const char *device, unsigned in
 	vc->model.dst_window = to_device;
 	/* each operation begins, in the stream, where the one before ended */
 	vc->ordered = vc->model.stream = from_device && m->source.kind != DAD_SOURCE_NONE;
-	if (!is_timed(m))
-		return 0;
+	ret = dad_free_setup(vc, device, v, conf);
+	if (ret != 0 || !is_timed(m))
+		return ret;
 	vc->due = rte_zmalloc("dad_due", dad_vchan_size(vc) * sizeof(*vc->due), 0);
 	return vc->due != NULL ? 0 : -ENOMEM;
 }
@@ -253,8 +256,12 @@ dad_model_run(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, un
 
 	if (vc->due != NULL)
 		dad_throttle_begin(&x->model->throttle, vc, first, n);
-	return set == NULL ? do_run(x, vc, first, n, after)
-			   : do_injected(x, vc, set, first, n, after);
+	const bool failed = set == NULL ? do_run(x, vc, first, n, after)
+					: do_injected(x, vc, set, first, n, after);
+
+	if (vc->auto_free != NULL)
+		dad_free_sources(x, vc, first, n);
+	return failed;
 }
 
 /* ---- dump --------------------------------------------------------------------------------- */

@@ -26,6 +26,7 @@
 
 #include <rte_branch_prediction.h>
 
+#include "dad_compat.h"
 #include "dad_internal.h"
 #include "dad_lists.h"
 #include "dad_serve.h"
@@ -123,9 +124,14 @@ fill_in(struct dad_vchan *vc, uint64_t ticket, unsigned int depth, unsigned int 
 	enum dad_kind kind = DAD_KIND_SAME;
 
 	dad_trace_enqueue(vc, ticket, opcode, length, flags);
+	if (unlikely(flags & DAD_FLAG_AUTO_FREE))
+		opcode |= DAD_OP_AUTO_FREE;
+
 	/* here, and not in submit: the slot is the caller's only now */
 	if (dad_vchan_is_timed(vc))
 		dad_stat_stamp(vc, ticket, ticket + 1);
+	if (unlikely(length > DAD_GROUP_OP_BYTES && (flags & RTE_DMA_OP_FLAG_LLC)))
+		opcode |= DAD_OP_LLC;
 	/* relaxed: a claimer who is late may look, and is then overtaken */
 	__atomic_store_n(&desc->src, src, __ATOMIC_RELAXED);
 	__atomic_store_n(&desc->dst, dst, __ATOMIC_RELAXED);

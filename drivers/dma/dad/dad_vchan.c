@@ -43,6 +43,7 @@ dad_vchan_release(struct dad_vchan *vc, struct dad_dma_dev *dma)
 	free_array(dma, vc->emptied, nb_desc, vc->emptied_handle);
 	free_array(dma, vc->sges, nb_sges * sizeof(*vc->sges), vc->sge_handle);
 	rte_free(vc->ops);
+	rte_free(vc->auto_free);
 	rte_free(vc->due);
 	rte_free(vc->stat.stamps);
 	/* nothing can be enqueued, and there is nothing to be reported */

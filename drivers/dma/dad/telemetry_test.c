@@ -159,6 +159,28 @@ latency_is_switched_by_telemetry(void **state)
 }
 
 static void
+what_was_acquired_is_told(void **state)
+{
+	static const enum rte_dma_direction direction[] = {RTE_DMA_DIR_DEV_TO_MEM};
+	uint8_t *buf = test_buffer(4096);
+
+	(void)state;
+	dev = test_open_directions("window=64K,source=pattern", 1, 64, direction);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_true(rte_dma_copy(dev, 0, i * 4096, iova(buf), 4096, 0) >= 0);
+	assert_true(rte_dma_copy(dev, 0, 65536, iova(buf), 64, 0) >= 0);
+	assert_int_equal(rte_dma_submit(dev, 0), 0);
+	enum rte_dma_status_code status[4];
+	test_gather(dev, 0, 4, status);
+	assert_tells("xstats", "", "\"source_taken_bytes\":12288,");
+	assert_tells("xstats", ",0", "\"copies\":4,");
+	assert_tells("xstats", ",0", "\"copy_bytes\":12288,");
+	assert_tells("xstats", ",0", "\"errors_invalid_src_addr\":1,");
+	rte_free(buf);
+	test_close(dev);
+}
+
+static void
 assert_wrong(const char *question, const char *error, const char *valid)
 {
 	char text[160];
@@ -366,6 +388,7 @@ static const struct CMUnitTest tests[] = {
 	with_device(the_device_tells_what_it_is_made_of),
 	with_device(latency_is_switched_by_telemetry),
 	with_device(what_is_wrong_is_said),
+	cmocka_unit_test(what_was_acquired_is_told),
 	cmocka_unit_test(the_largest_answers_fit),
 	cmocka_unit_test(the_longest_dump_fits),
 	cmocka_unit_test(questions_disturb_nobody),
