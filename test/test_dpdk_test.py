@@ -22,7 +22,8 @@ MODES = {
     "pa": ["--in-memory", "--iova-mode=pa"],
     "va-no-huge": ["--no-huge", "-m", "400", "--iova-mode=va", f"--file-prefix=at{os.getpid()}"],
 }
-ENGINES = ["", "engine=inline", "engine=thread", "engine=thread,workers=3", "engine=auto", "engine=service"]
+ENGINES = ["", "engine=inline", "engine=thread", "engine=thread,workers=3", "engine=auto", "engine=service",
+           "engine=thread,pool=a"]
 MT = ["", "mt=1"]
 
 # Tests of dmadev_autotest that a device must not be let off. Those of memory that EAL does not know, and with
