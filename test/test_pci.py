@@ -4,8 +4,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import struct
 import subprocess
+import time
 
 import pytest
 
@@ -34,6 +36,11 @@ def eal(bus, staged):
     return options, env
 
 
+def registers(bus):
+    """Identification, control, number of vchans."""
+    return struct.unpack_from("<3I", (bus / "resource0").read_bytes())
+
+
 @pytest.mark.parametrize("devargs", ["engine=inline", "engine=thread", "engine=auto,mt=1"])
 def test_dmadev_autotest_passes_on_the_function(eal, devargs):
     options, env = eal
@@ -55,8 +62,31 @@ def test_a_file_goes_through_the_function(eal, bus, tmp_path):
     assert (tmp_path / "out").read_bytes() == (tmp_path / "in").read_bytes()
     assert "dma_dad_pci" in r.stdout
     # what the driver wrote while it ran: the register that says run is cleared, one vchan was set up
-    _, control, nb_vchans = struct.unpack_from("<3I", (bus / "resource0").read_bytes())
-    assert (control, nb_vchans) == (0, 1)
+    assert registers(bus)[1:] == (0, 1)
+
+
+def test_a_secondary_process_attaches_to_the_function(eal, bus, tmp_path):
+    options, env = eal
+    if "--in-memory" not in options(""):
+        pytest.skip("no hugepages, or not root: no memory that two processes share")
+    shared = [o for o in options("engine=thread") if o != "--in-memory"] + [f"--file-prefix=pci{os.getpid()}"]
+    env = dict(env, LD_PRELOAD="")
+    (tmp_path / "commands").write_text("show device\nshow vchan\ndump\nquit\n")
+    with subprocess.Popen([support.TESTDMA, *shared, "--", "--start", "--count", "1000000000"], env=env,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as primary:
+        try:
+            for _ in range(100):
+                if registers(bus)[1] == 1:
+                    break
+                time.sleep(0.1)
+            r = support.run([support.TESTDMA, *shared, "--proc-type=secondary", "--", "--cmdline-file", tmp_path / "commands"],
+                            env=env)
+        finally:
+            primary.send_signal(signal.SIGINT)
+            rest = primary.communicate(timeout=30)[0]
+    assert r.returncode == 0, r.stdout + r.stderr
+    assert "(dma_dad_pci, thread)" in r.stdout and "rings on nodes: 0" in r.stdout
+    assert primary.returncode == 0 and "errors 0" in rest
 
 
 def test_a_wrong_bar_is_explained(eal, bus):

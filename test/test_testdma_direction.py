@@ -125,6 +125,18 @@ def test_an_operation_that_failed_is_repeated(testdma, faulty):
     assert t["completed"] == 1000 and t["submitted"] == 1010 and t["miscompares"] == 0
 
 
+@pytest.mark.parametrize("engine", ["thread", "inline"])
+def test_errors_that_a_device_makes_on_request_are_recovered_from(testdma, engine):
+    """Each 100th operation of the transfer's vchan fails, in the two that look into the device none."""
+    r = testdma("--start", "--direction", "m2d", "--size", "256", "--count", "1000", "--verify", "full", "--retries", "1",
+                eal=dad(f"engine={engine},window=1M,inject=bus_read_error:every:100:vchan:0"))
+    assert r.returncode == 0, r.stderr
+    t = total(r.stdout)
+    assert t["errors"] == t["recovered"] == 10 and t["up"] == t["miscompares"] == 0
+    assert t["completed"] == 1000 and t["checked"] == 1010
+    assert "error bus read error (status 8): 10" in r.stdout
+
+
 def test_what_fails_each_time_is_given_up(testdma):
     r = testdma("--start", "--direction", "m2d", "--window", "1m+64k", "--verify", "off", "--count", "50",
                 "--retries", "3", eal=dad("window=1M"))

@@ -244,7 +244,7 @@ bench_summary_print(void)
 		return;
 	printf("\ncopies: rates and ratios, over the sizes and working sets that were measured\n"
 	       "%-36s %15s %6s %8s %8s %8s  %s\n",
-		"", "bytes", "cells", "least", "median", "most", "aim");
+		"", "bytes", "cells", "least", "median", "most", "aim, on a quiet machine");
 	for (size_t i = 0; i < RTE_DIM(comparisons); i++)
 		print_line(comparisons[i].what, comparisons[i].min_size, comparisons[i].max_size,
 			&by_comparison[i], comparisons[i].aim);

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <rte_common.h>
 #include <rte_eal.h>
@@ -40,7 +41,7 @@ reserve(size_t size, int socket_id)
 	static atomic_uint serial;
 	char name[RTE_MEMZONE_NAMESIZE];
 
-	snprintf(name, sizeof(name), "testdma_%u", atomic_fetch_add(&serial, 1));
+	snprintf(name, sizeof(name), "testdma_%d_%u", (int)getpid(), atomic_fetch_add(&serial, 1));
 	const struct rte_memzone *mz = rte_memzone_reserve_aligned(
 		name, size, socket_id, RTE_MEMZONE_IOVA_CONTIG, RTE_CACHE_LINE_SIZE);
 	if (mz != NULL || socket_id == SOCKET_ID_ANY)

@@ -13,24 +13,6 @@
 /* A prime, so that the checked operations take turns on all slots. */
 #define SAMPLE 61
 
-static void
-put(const struct flow *f, struct flow_queue *q, struct flow_op op)
-{
-	q->op[q->head++ % f->slots.count] = op;
-}
-
-static struct flow_op
-take(const struct flow *f, struct flow_queue *q)
-{
-	return q->op[q->tail++ % f->slots.count];
-}
-
-static uint64_t
-length(const struct flow_queue *q)
-{
-	return q->head - q->tail;
-}
-
 /* What is looked at beside host memory. @return 0 or -errno */
 static int
 open_checks(struct flow *f, const struct config *c)
@@ -61,14 +43,10 @@ flow_open(struct flow *f, const struct config *c)
 		ret = slots_create(s, RTE_MIN(c->qdepth, (uint32_t)s->dev->nb_desc));
 	if (ret != 0)
 		goto fail;
-	f->flying.op = calloc(s->count, sizeof(*f->flying.op));
-	f->failed_ones.op = calloc(s->count, sizeof(*f->failed_ones.op));
-	f->idle.op = calloc(s->count, sizeof(*f->idle.op));
+	f->op = calloc(s->count, sizeof(*f->op));
 	ret = -ENOMEM;
-	if (f->flying.op == NULL || f->failed_ones.op == NULL || f->idle.op == NULL)
+	if (f->op == NULL)
 		goto fail;
-	for (uint32_t i = 0; i < s->count; i++)
-		put(f, &f->idle, (struct flow_op){.slot = i});
 	f->count = c->count;
 	f->batch = RTE_MIN(c->batch, s->count);
 	f->verify = c->verify;
@@ -88,10 +66,8 @@ flow_close(struct flow *f)
 {
 	slots_free(&f->slots);
 	window_close(&f->window);
-	free(f->flying.op);
-	free(f->failed_ones.op);
-	free(f->idle.op);
-	f->flying.op = f->failed_ones.op = f->idle.op = NULL;
+	free(f->op);
+	f->op = NULL;
 }
 
 static bool
@@ -106,71 +82,98 @@ give_up(struct flow *f, const char *why, const char *detail)
 	const struct slots *s = &f->slots;
 
 	fprintf(stderr, "%s vchan %u: %s%s; %" PRIu64 " operations in flight\n", s->dev->name,
-		s->vchan, why, detail, length(&f->flying));
+		s->vchan, why, detail, f->head - f->tail);
 	f->failed = true;
 }
 
-/* The next operation is one that failed, or a new one. */
-static struct flow_op
-next_op(struct flow *f)
+static inline uint32_t
+after(const struct flow *f, uint32_t slot)
 {
-	struct flow_op op;
-
-	if (length(&f->failed_ones) > 0)
-		return take(f, &f->failed_ones);
-	op = take(f, &f->idle);
-	op.tries = 0;
-	op.sequence = f->begun++;
-	return op;
+	return slot + 1 < f->slots.count ? slot + 1 : 0;
 }
 
-/* It was not enqueued: the next one is this one again. */
-static void
-undo_next(struct flow *f, struct flow_op op)
-{
-	struct flow_queue *q = op.tries > 0 ? &f->failed_ones : &f->idle;
+/* ---- to the device ----------------------------------------------------------------------- */
 
-	q->tail--;
-	if (op.tries == 0)
-		f->begun--;
+static inline bool
+may_begin(const struct flow *f)
+{
+	return f->count == 0 || f->begun < f->count;
+}
+
+/* No operation is left to begin, and nothing is in flight: on to one that is to be repeated. */
+static void
+skip_slots(struct flow *f)
+{
+	while (f->head == f->tail && f->op[f->head_slot].tries == 0)
+		f->head_slot = f->tail_slot = after(f, f->head_slot);
+}
+
+/* The next slot's operation: one that failed, or a new one. @return as op_enqueue() */
+static inline int
+enqueue_one(struct flow *f)
+{
+	const uint32_t slot = f->head_slot;
+	struct flow_op *op = &f->op[slot];
+	struct op_args args;
+	int ret;
+
+	if (likely(op->tries == 0))
+		op->sequence = f->begun;
+	if (is_checked(f, op->sequence))
+		slots_arm(&f->slots, slot);
+	slots_args(&f->slots, slot, op->sequence, &args);
+	ret = op_enqueue(f->slots.dev->id, f->slots.vchan, f->slots.op, &args);
+	if (unlikely(ret < 0))
+		return ret;
+	if (likely(op->tries == 0)) {
+		f->begun++;
+	} else {
+		f->to_repeat--;
+		f->repeated++;
+	}
+	f->head++;
+	f->head_slot = after(f, slot);
+	return ret;
+}
+
+/* How many to enqueue now: whole batches, but for the last operations. */
+static uint64_t
+how_many(const struct flow *f)
+{
+	uint64_t n = f->batch;
+
+	if (f->count != 0)
+		n = RTE_MIN(n, f->count - f->begun + f->to_repeat);
+	return f->slots.count - (f->head - f->tail) < n ? 0 : n;
 }
 
 static void
 enqueue(struct flow *f)
 {
-	uint64_t fresh = length(&f->idle), n;
+	const uint64_t n = how_many(f);
 	uint32_t done = 0;
-	struct op_args args;
+	int ret = 0;
 
-	if (f->count != 0)
-		fresh = RTE_MIN(fresh, f->count - f->begun);
-	n = RTE_MIN(length(&f->failed_ones) + fresh, (uint64_t)f->batch);
-	/* whole batches, but for the last operations */
-	if (n == 0 || (n < f->batch && length(&f->failed_ones) == 0 && f->begun + n != f->count))
+	if (n == 0)
 		return;
 	/* nothing was in flight: time without completions begins now */
-	if (length(&f->flying) == 0)
+	if (f->head == f->tail)
 		f->progress_tsc = rte_rdtsc();
-	for (; done < n; done++) {
-		struct flow_op op = next_op(f);
-		int ret;
-
-		if (is_checked(f, op.sequence))
-			slots_arm(&f->slots, op.slot);
-		slots_args(&f->slots, op.slot, op.sequence, &args);
-		ret = op_enqueue(f->slots.dev->id, f->slots.vchan, f->slots.op, &args);
-		if (likely(ret >= 0)) {
-			put(f, &f->flying, op);
-			continue;
-		}
-		undo_next(f, op);
-		if (ret == -ENOSPC) {
-			stats_count(&f->stats.full, 1);
-		} else {
-			stats_count(&f->stats.refused, 1);
-			give_up(f, "operation refused: ", strerror(-ret));
-		}
-		break;
+	if (unlikely(!may_begin(f)))
+		skip_slots(f);
+	while (done < n) {
+		if (unlikely(!may_begin(f)) && f->op[f->head_slot].tries == 0)
+			break;
+		ret = enqueue_one(f);
+		if (unlikely(ret < 0))
+			break;
+		done++;
+	}
+	if (unlikely(ret == -ENOSPC)) {
+		stats_count(&f->stats.full, 1);
+	} else if (unlikely(ret < 0)) {
+		stats_count(&f->stats.refused, 1);
+		give_up(f, "operation refused: ", strerror(-ret));
 	}
 	if (done == 0)
 		return;
@@ -179,39 +182,46 @@ enqueue(struct flow *f)
 		give_up(f, "submit failed", "");
 }
 
+/* ---- and back ---------------------------------------------------------------------------- */
+
 /* What an operation that came back left behind. */
 static void
-check(struct flow *f, const struct flow_op *op, bool succeeded)
+check(struct flow *f, uint32_t slot, bool succeeded)
 {
-	const bool all = is_checked(f, op->sequence);
+	const uint64_t sequence = f->op[slot].sequence;
+	const bool all = is_checked(f, sequence);
 	bool good = true;
 	uint64_t lost = 0;
 
-	if (f->slots.stream != NULL && succeeded && f->verify != VERIFY_OFF)
-		good = slots_take(&f->slots, op->slot, op->sequence, all, &lost);
+	if (f->slots.stream != NULL && succeeded)
+		good = slots_take(&f->slots, slot, sequence, all, &lost);
 	if (lost > 0) {
 		stats_count(&f->stats.gaps, 1);
 		stats_count(&f->stats.lost, lost);
 	}
 	if (all) {
 		stats_count(&f->stats.checked, 1);
-		good &= slots_check(&f->slots, op->slot, op->sequence, succeeded);
+		good &= slots_check(&f->slots, slot, sequence, succeeded);
 	}
 	if (!good)
 		stats_count(&f->stats.miscompares, 1);
 }
 
-/* @return is the slot free? */
-static bool
-try_again(struct flow *f, struct flow_op op)
+static void
+count_try(struct flow *f, struct flow_op *op, bool succeeded)
 {
-	if (op.tries == f->retries) {
+	f->repeated -= op->tries > 0;
+	if (succeeded) {
+		if (unlikely(op->tries > 0))
+			stats_count(&f->stats.recovered, 1);
+		op->tries = 0;
+	} else if (op->tries == f->retries) {
 		stats_count(&f->stats.given_up, 1);
-		return true;
+		op->tries = 0;
+	} else {
+		op->tries++;
+		f->to_repeat++;
 	}
-	op.tries++;
-	put(f, &f->failed_ones, op);
-	return false;
 }
 
 static void
@@ -223,30 +233,33 @@ take_back(struct flow *f)
 	uint16_t good = n;
 
 	if (n == 0) {
-		if (length(&f->flying) != 0 && rte_rdtsc() - f->progress_tsc > f->stall_tsc)
+		if (f->head != f->tail && rte_rdtsc() - f->progress_tsc > f->stall_tsc)
 			give_up(f, "no completion for too long (see stall)", "");
 		return;
 	}
-	if (n > length(&f->flying)) {
+	if (n > f->head - f->tail) {
 		give_up(f, "more completions than operations", "");
 		return;
 	}
-	for (uint16_t k = 0; k < n; k++) {
-		const struct flow_op op = take(f, &f->flying);
-		const bool succeeded = !failed || status[k] == RTE_DMA_STATUS_SUCCESSFUL;
-		bool free_again = true;
+	f->tail += n;
+	if (!failed && f->verify == VERIFY_OFF && f->repeated == 0) {
+		f->tail_slot += n;
+		if (f->tail_slot >= f->slots.count)
+			f->tail_slot -= f->slots.count;
+	} else {
+		for (uint16_t k = 0; k < n; k++) {
+			const bool succeeded = !failed || status[k] == RTE_DMA_STATUS_SUCCESSFUL;
+			const uint32_t slot = f->tail_slot;
 
-		if (f->verify != VERIFY_OFF)
-			check(f, &op, succeeded);
-		if (!succeeded) {
-			stats_count_status(&f->stats, status[k]);
-			good--;
-			free_again = try_again(f, op);
-		} else if (op.tries > 0) {
-			stats_count(&f->stats.recovered, 1);
+			f->tail_slot = after(f, slot);
+			if (f->verify != VERIFY_OFF)
+				check(f, slot, succeeded);
+			if (!succeeded) {
+				stats_count_status(&f->stats, status[k]);
+				good--;
+			}
+			count_try(f, &f->op[slot], succeeded);
 		}
-		if (free_again)
-			put(f, &f->idle, op);
 	}
 	stats_count(&f->stats.completed, good);
 	stats_count(&f->stats.bytes, (uint64_t)good * f->slots.size);
@@ -255,13 +268,13 @@ take_back(struct flow *f)
 
 /* There is no more time for another try. */
 static void
-drop_failed_ones(struct flow *f)
+drop_repeats(struct flow *f)
 {
-	while (length(&f->failed_ones) > 0) {
-		put(f, &f->idle, take(f, &f->failed_ones));
-		stats_count(&f->stats.given_up, 1);
-	}
+	stats_count(&f->stats.given_up, f->to_repeat);
+	f->to_repeat = 0;
 }
+
+/* ---- one round --------------------------------------------------------------------------- */
 
 void
 flow_step(struct flow *f, bool more)
@@ -273,7 +286,7 @@ flow_step(struct flow *f, bool more)
 	if (!f->failed)
 		take_back(f);
 	if (!more)
-		drop_failed_ones(f);
+		drop_repeats(f);
 }
 
 bool
@@ -281,7 +294,7 @@ flow_idle(const struct flow *f, bool more)
 {
 	if (f->failed)
 		return true;
-	if (length(&f->flying) != 0)
+	if (f->head != f->tail)
 		return false;
-	return !more || (f->count != 0 && f->begun == f->count && length(&f->failed_ones) == 0);
+	return !more || (!may_begin(f) && f->to_repeat == 0);
 }

@@ -15,17 +15,10 @@
 #include "slots.h"
 #include "stats.h"
 
-/** An operation on a slot. */
+/** What a slot is used for. */
 struct flow_op {
-	uint32_t slot;
-	uint32_t tries; /**< before this one */
 	uint64_t sequence;
-};
-
-/** First in, first out; room for each slot. */
-struct flow_queue {
-	uint64_t head, tail; /**< put and taken so far */
-	struct flow_op *op;
+	uint32_t tries; /**< that failed; not 0: to be tried again */
 };
 
 struct flow {
@@ -33,11 +26,14 @@ struct flow {
 	struct window window; /**< for slots.window */
 	struct stream stream; /**< for slots.stream */
 	unsigned int lcore;
-	struct flow_queue flying;      /**< enqueued, in this order */
-	struct flow_queue failed_ones; /**< to be enqueued again */
-	struct flow_queue idle;	       /**< slots without an operation */
-	uint64_t begun;		       /**< operations, each counted once */
-	uint64_t count;		       /**< begin no more than so many; 0: no end */
+	struct flow_op *op; /**< by slot: these are used in turn */
+	uint64_t head;	    /**< slots given to the device */
+	uint64_t tail;	    /**< ... and taken back */
+	uint32_t head_slot, tail_slot;
+	uint64_t begun;	    /**< operations, each counted once */
+	uint32_t to_repeat; /**< slots whose operation failed, and that are not in flight */
+	uint32_t repeated;  /**< ... and that are, for another time */
+	uint64_t count;	    /**< begin no more than so many; 0: no end */
 	uint32_t batch;
 	uint32_t retries;
 	enum verify verify;

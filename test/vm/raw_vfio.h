@@ -77,4 +77,17 @@ limit_entries(unsigned int n)
 	assert_int_equal(fclose(f), 0);
 }
 
+static inline unsigned int
+open_files(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned int n = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir) != NULL)
+		n++;
+	closedir(dir);
+	return n;
+}
+
 #endif /* RAW_VFIO_H */

@@ -7,8 +7,8 @@ from guest import Guest
 # Devices of both buses on both nodes. dma_dad1's worker has its CPU said; lcore 0 is on node 0, as is CPU 1
 SHOW = """
     printf 'set qdepth 1\\nset batch 1\\nstart\\nshow numa\\nsleep 0.3\\nstop\\nquit\\n' >/tmp/commands
-    timeout 60 $DAD_BUILD/app/dad-testdma -l 0 --in-memory --vdev dma_dad0,numa=0 --vdev dma_dad1,numa=1,lcores=1 \
-        -a 0000:ff:00.0,engine=thread -a $DAD_EDU_NARROW,mask=24,map=window -d $DAD_EDU_PMD \
+    timeout 60 $DAD_BUILD/app/dad-testdma -l 0 --in-memory --vdev dma_dad0,numa=0,idle=sleep --vdev dma_dad1,numa=1,lcores=1,idle=sleep \
+        -a 0000:ff:00.0,engine=thread,idle=sleep -a $DAD_EDU_NARROW,mask=24,map=window -d $DAD_EDU_PMD \
         -- --cmdline-file /tmp/commands || exit 1
 """
 DEVICES = {"0000:41:00.0 (dma_edu)": 1, "0000:ff:00.0 (dma_dad_pci, thread)": 1,
@@ -37,7 +37,7 @@ def test_memory_and_workers_follow_the_device_and_go_elsewhere_where_there_is_no
         echo === no hugepages on node 1
         {SHOW}
         $DAD_BUILD/app/dad-testdma -l 0 --in-memory --no-pci --vdev dma_dad0,numa=2 -- --start --count 1 && exit 2
-        exit 0""", limit=90).check()
+        exit 0""", limit=150).check()
     with_pages, without = guest.stdout.split("=== no hugepages on node 1")
 
     devices = shown(with_pages)

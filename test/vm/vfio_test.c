@@ -263,19 +263,6 @@ test_the_mode_without_iommu_is_told_apart(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
-static unsigned int
-open_files(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir) != NULL)
-		n++;
-	closedir(dir);
-	return n;
-}
-
 static void
 test_containers_leak_nothing(void **state)
 {

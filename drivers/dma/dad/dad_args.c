@@ -18,7 +18,8 @@
 struct given {
 	const char *device;
 	struct dad_args *args;
-	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel, iommu, numa, silent, ops;
+	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel, iommu, numa, silent, ops,
+		pool;
 	bool window, source, rate, gbps, lat_ns, xstats, inject;
 };
 
@@ -142,12 +143,6 @@ parse_silent(struct given *g, const char *value)
 }
 
 static int
-parse_xstats(struct given *g, const char *value)
-{
-	return parse_switch(g, "xstats", value, &g->args->xstats);
-}
-
-static int
 parse_ops(struct given *g, const char *value)
 {
 	int ret = parse_switch(g, "ops", value, &g->args->ops);
@@ -157,6 +152,28 @@ parse_ops(struct given *g, const char *value)
 	DAD_LOG(ERR, "%s: ops=1: DPDK has enqueue and dequeue of operations from 25.11 on",
 		g->device);
 	return -EINVAL;
+}
+
+static int
+parse_pool(struct given *g, const char *value)
+{
+	const size_t len = strspn(value,
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"0123456789_-");
+
+	if (len == 0 || value[len] != '\0' || len >= sizeof(g->args->pool)) {
+		DAD_LOG(ERR, "%s: pool=%s: valid are up to %zu letters, digits, _ and -", g->device,
+			value, sizeof(g->args->pool) - 1);
+		return -EINVAL;
+	}
+	snprintf(g->args->pool, sizeof(g->args->pool), "%s", value);
+	return 0;
+}
+
+static int
+parse_xstats(struct given *g, const char *value)
+{
+	return parse_switch(g, "xstats", value, &g->args->xstats);
 }
 
 static int
@@ -271,6 +288,7 @@ parse_pair(const char *key, const char *value, void *opaque)
 		{"numa", &g->numa, parse_numa},
 		{"silent", &g->silent, parse_silent},
 		{"ops", &g->ops, parse_ops},
+		{"pool", &g->pool, parse_pool},
 		{"window", &g->window, parse_window},
 		{"source", &g->source, parse_source},
 		{"rate", &g->rate, parse_rate},
@@ -318,6 +336,7 @@ given_for_workers(const struct given *g)
 		: g->lcores ? "lcores"
 		: g->idle   ? "idle"
 		: g->enlist ? "register"
+		: g->pool   ? "pool"
 			    : NULL;
 }
 

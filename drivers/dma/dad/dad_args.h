@@ -10,6 +10,7 @@
 #include "dad_model_args.h"
 
 #define DAD_WORKERS_MAX 64
+#define DAD_POOL_NAME	16
 
 enum dad_engine_kind {
 	DAD_ENGINE_INLINE,  /* the submitting thread moves the bytes, in rte_dma_submit() */
@@ -30,15 +31,16 @@ struct dad_args {
 	unsigned int workers;
 	struct dad_cpu_list lcores; /* CPUs for the workers; n is 0: the driver chooses */
 	enum dad_idle_kind idle;
-	bool mt;	    /* many threads may use one vchan */
-	bool xstats;	    /* count more than rte_dma_stats has */
-	bool ops;	    /* operations may be enqueued and dequeued as such */
-	bool silent;	    /* may be configured for silent mode */
-	bool iommu;	    /* only what is mapped can be reached: devarg iommu=soft */
-	bool enlist;	    /* workers become lcores: devarg `register` */
-	uint32_t threshold; /* engine=auto: bytes that the submitter moves itself */
-	char kernel[8];	    /* empty: the best */
-	int numa;	    /* node of memory and workers; SOCKET_ID_ANY: not said */
+	bool mt;		  /* many threads may use one vchan */
+	char pool[DAD_POOL_NAME]; /* whose workers are shared; empty: own ones */
+	bool ops;		  /* operations may be enqueued and dequeued as such */
+	bool xstats;		  /* count more than rte_dma_stats has */
+	bool silent;		  /* may be configured for silent mode */
+	bool iommu;		  /* only what is mapped can be reached: devarg iommu=soft */
+	bool enlist;		  /* workers become lcores: devarg `register` */
+	uint32_t threshold;	  /* engine=auto: bytes that the submitter moves itself */
+	char kernel[8];		  /* empty: the best */
+	int numa;		  /* node of memory and workers; SOCKET_ID_ANY: not said */
 	struct dad_model_args model;
 };
 
@@ -49,7 +51,7 @@ struct dad_args {
 	"engine=<inline|thread|service|auto> workers=<1-64> lcores=<list, as 1 or 1-3 or 1+3> "    \
 	"idle=<poll|pause|sleep> mt=<0|1> register=<0|1> threshold=<bytes> "                       \
 	"kernel=<auto|sse2|avx2|avx512|erms|nt> iommu=<none|soft> numa=<node> "                    \
-	"silent=<0|1> ops=<0|1> xstats=<0|1> " DAD_MODEL_ARGS_HELP
+	"silent=<0|1> ops=<0|1> pool=<name> xstats=<0|1> " DAD_MODEL_ARGS_HELP
 
 /*
  * Parse; text may be NULL or empty. What is not given gets its default: engine=thread where the

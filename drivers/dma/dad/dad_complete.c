@@ -8,6 +8,7 @@
 
 #include "dad_internal.h"
 #include "dad_serve.h"
+#include "dad_trace.h"
 
 /* See which operations are done, until enough are. */
 static inline void
@@ -34,6 +35,7 @@ poll_tags(struct dad_vchan *vc, uint64_t enough)
 static inline void
 reap(struct dad_vchan *vc, uint64_t n)
 {
+	dad_trace_completed(vc, vc->reaped, n);
 	if (dad_vchan_is_timed(vc))
 		dad_stat_latency(vc, vc->reaped, n, &vc->stat.latency);
 	__atomic_store_n(&vc->reaped, vc->reaped + n, __ATOMIC_RELAXED);

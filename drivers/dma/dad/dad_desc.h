@@ -35,8 +35,10 @@ enum dad_opcode {
 	DAD_OP_SG = 2,	 /* src: sge ticket of the list's header; dst: DAD_SG_WORD */
 };
 
-#define DAD_OP_MASK    3
-#define DAD_OP_FOREIGN 0x80 /* of another process than the primary: no addresses but EAL's */
+#define DAD_OP_MASK	 3
+#define DAD_OP_LLC	 0x20 /* the destination shall be in the cache; of large ones only */
+#define DAD_OP_AUTO_FREE 0x40 /* the source goes back to the vchan's mempool */
+#define DAD_OP_FOREIGN	 0x80 /* of another process than the primary: no addresses but EAL's */
 
 struct dad_desc {
 	uint64_t src;

@@ -13,9 +13,11 @@
 #include "dad_compat.h"
 #include "dad_dev.h"
 #include "dad_ops.h"
+#include "dad_pool.h"
 #include "dad_dma_domain.h"
 #include "dad_question.h"
 #include "dad_regs.h"
+#include "dad_trace.h"
 
 /* How long stop waits for what was submitted. */
 #define DRAIN_MS 1000
@@ -39,7 +41,9 @@ dad_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t 
 	if (dad_of(dev)->args.silent)
 		info->dev_capa |= RTE_DMA_CAPA_SILENT;
 	if (dad_of(dev)->args.ops)
-		info->dev_capa |= RTE_DMA_CAPA_OPS_ENQ_DEQ;
+		info->dev_capa |= DAD_CAPA_OPS_ENQ_DEQ;
+	if (dad_of(dev)->args.pool[0] != '\0')
+		dad_info_set_priorities(info, DAD_PRIORITIES);
 	info->dev_capa |= dad_model_directions(&dad_of(dev)->model);
 	info->max_vchans = DAD_VCHANS_MAX;
 	info->min_desc = DAD_DESC_MIN;
@@ -72,7 +76,9 @@ dad_configure(struct rte_dma_dev *dev, const struct rte_dma_conf *conf, uint32_t
 	d->nb_vchans = conf->nb_vchans;
 	d->silent = dad_conf_is_silent(conf);
 	d->ops = dad_conf_wants_ops(conf);
+	d->engine.priority = dad_conf_priority(conf);
 	dad_devices_unlock();
+	dad_trace_configure(d->name, conf->nb_vchans);
 	return 0;
 }
 
@@ -91,7 +97,9 @@ set_up_for(struct dad_dev *d, struct dad_vchan *vc)
 	vc->belled = is_auto || d->args.mt;
 	vc->counted = d->args.xstats;
 	vc->silent = d->silent;
-	vc->shared = vc->helped || engine == DAD_ENGINE_SERVICE || d->args.workers > 1;
+	vc->pooled = d->args.pool[0] != '\0';
+	vc->shared =
+		vc->helped || engine == DAD_ENGINE_SERVICE || d->args.workers > 1 || vc->pooled;
 	if (d->timed && dad_stat_latency_switch(vc, true) != 0)
 		DAD_LOG(WARNING, "%s: no memory to measure latencies", d->name);
 }
@@ -123,6 +131,7 @@ dad_vchan_op_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma
 	if (ret != 0)
 		dad_vchan_release(vc, d->dma);
 	dad_devices_unlock();
+	dad_trace_vchan_setup(d->name, vchan, conf->nb_desc, ret);
 	return ret;
 }
 
@@ -161,6 +170,7 @@ dad_start(struct rte_dma_dev *dev)
 	for (unsigned int v = 0; ret == 0 && v < d->nb_vchans; v++)
 		dad_vchan_open(&d->vchan[v]);
 	dad_devices_unlock();
+	dad_trace_start(d->name, ret);
 	return ret;
 }
 
@@ -180,20 +190,28 @@ dad_stop(struct rte_dma_dev *dev)
 
 	for (unsigned int ms = 0; ms < DRAIN_MS && !is_idle(d); ms++)
 		rte_delay_us_sleep(1000);
-	if (!is_idle(d))
+	const bool drained = is_idle(d);
+
+	if (!drained)
 		DAD_LOG(WARNING, "%s: still busy after %d ms: the rest is aborted", d->name,
 			DRAIN_MS);
 	dad_devices_lock();
 	dad_engine_stop(&d->engine, d->name);
-	for (unsigned int v = 0; v < d->nb_vchans; v++)
-		dad_vchan_abort(&d->vchan[v]);
+	for (unsigned int v = 0; v < d->nb_vchans; v++) {
+		const uint64_t aborted = dad_vchan_abort(&d->vchan[v]);
+
+		if (aborted > 0)
+			dad_trace_abort(d->name, (uint16_t)v, aborted);
+	}
 	dad_devices_unlock();
+	dad_trace_stop(d->name, drained);
 	return 0;
 }
 
 static int
 dad_close(struct rte_dma_dev *dev)
 {
+	dad_trace_close(dad_of(dev)->name);
 	dad_dev_fini(dad_of(dev));
 	return 0;
 }
@@ -385,8 +403,8 @@ dad_dev_init(struct dad_dev *d, uint16_t dev_id, const char *name, const struct 
 	ret = create_dma_dev(d, name, numa_node);
 	if (ret == 0)
 		ret = dad_model_open(&d->model, name, &args->model, d->vchan, numa_node);
-	if (ret == 0 && dad_model_is_used(&d->model))
-		dad_exec_play(dad_exec_table[dev_id], &d->model);
+	if (ret == 0)
+		dad_exec_play(dad_exec_table[dev_id], &d->model, dad_model_is_used(&d->model));
 	if (ret == 0 && args->engine == DAD_ENGINE_SERVICE)
 		ret = dad_service_open(&d->engine.service, name, numa_node, &d->engine);
 	if (ret == 0) {

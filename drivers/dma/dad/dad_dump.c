@@ -30,6 +30,11 @@ dump_rings(const struct dad_dev *d, FILE *f)
 static void
 dump_workers(const struct dad_dev *d, FILE *f)
 {
+	if (d->args.pool[0] != '\0') {
+		fprintf(f, "    workers: of pool %s, priority %u\n", d->args.pool,
+			d->engine.priority);
+		return;
+	}
 	fprintf(f, "    workers: %u, idle: %s, CPUs:", d->args.workers,
 		dad_idle_name(d->args.idle));
 	for (unsigned int i = 0; i < d->engine.nb_workers; i++)

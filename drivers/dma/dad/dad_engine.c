@@ -11,8 +11,10 @@
 
 #include "dad_idle.h"
 #include "dad_internal.h"
+#include "dad_pool.h"
 #include "dad_regs.h"
 #include "dad_serve.h"
+#include "dad_trace.h"
 
 /* A worker without work on its own vchans looks after those of others: at any time if there is a
  * backlog, two groups at least, and for a single one only once in so many rounds. Else two workers
@@ -43,8 +45,8 @@ serve_others(struct dad_worker *w, bool backlog_only)
 	return 0;
 }
 
-static bool
-may_run(const struct dad_engine *e)
+bool
+dad_engine_may_run(const struct dad_engine *e)
 {
 	/* C1: pairs with C2, that all is set which the engine has to know */
 	return __atomic_load_n(e->control, __ATOMIC_ACQUIRE) == DAD_CONTROL_RUN;
@@ -55,7 +57,7 @@ dad_engine_serve_all(const struct dad_engine *e)
 {
 	bool any = false;
 
-	for (unsigned int v = 0; v < e->nb_vchans && may_run(e); v++)
+	for (unsigned int v = 0; v < e->nb_vchans && dad_engine_may_run(e); v++)
 		any |= dad_serve(e->exec, &e->vchan[v], false, NULL);
 	if (!any && e->crowded)
 		sched_yield();
@@ -66,6 +68,30 @@ bool
 dad_engine_is_crowded(const struct dad_worker *w)
 {
 	return w->beside_lcore || dad_cpus_workers_on(w->cpu) > 1;
+}
+
+/* Do something, if there is anything; idle is how often in a row there was not. How many groups. */
+static unsigned int
+serve(struct dad_worker *w, unsigned int idle)
+{
+	struct dad_engine *e = w->engine;
+
+	if (e->serves != NULL)
+		return dad_pool_serve(e->serves, w);
+	const unsigned int n = serve_own(w);
+
+	if (n > 0 || e->nb_workers == 1)
+		return n;
+	return serve_others(w, idle % PATIENCE != PATIENCE - 1);
+}
+
+/* The application that polls for completions should know as well. */
+static void
+tell_crowded(struct dad_engine *e)
+{
+	__atomic_store_n(&e->crowded, true, __ATOMIC_RELAXED);
+	if (e->serves != NULL)
+		dad_pool_tell_crowded(e->serves);
 }
 
 static void *
@@ -83,11 +109,9 @@ worker_main(void *arg)
 			rte_strerror(rte_errno));
 	dad_idle_prepare(e->idle);
 
-	while (may_run(e)) {
-		unsigned int n = serve_own(w);
+	while (dad_engine_may_run(e)) {
+		const unsigned int n = serve(w, idle);
 
-		if (n == 0 && e->nb_workers > 1)
-			n = serve_others(w, idle % PATIENCE != PATIENCE - 1);
 		if (n > 0) {
 			idle = 0;
 			if (e->counted)
@@ -98,9 +122,8 @@ worker_main(void *arg)
 			dad_work_none(&w->work);
 		idle += idle < UINT32_MAX;
 		bool crowded = dad_engine_is_crowded(w);
-		/* the application that polls for completions should know as well */
 		if (unlikely(crowded) && !__atomic_load_n(&e->crowded, __ATOMIC_RELAXED))
-			__atomic_store_n(&e->crowded, true, __ATOMIC_RELAXED);
+			tell_crowded(e);
 		dad_idle(e->idle, idle, crowded);
 		if (e->counted)
 			dad_work_look(&w->work);
@@ -155,6 +178,10 @@ dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *
 		__atomic_store_n(control, DAD_CONTROL_RUN, __ATOMIC_RELEASE); /* C2 */
 		return dad_service_start(&e->service, name);
 	}
+	if (args->pool[0] != '\0' && e->serves == NULL) {
+		__atomic_store_n(control, DAD_CONTROL_RUN, __ATOMIC_RELEASE); /* C2 */
+		return dad_pool_join(e, name, args, numa_node);
+	}
 	e->nb_workers = args->workers;
 	e->idle = args->idle;
 	e->enlist = args->enlist;
@@ -181,6 +208,7 @@ dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *
 	for (unsigned int i = 0; i < e->nb_workers; i++) {
 		int ret = worker_start(&e->worker[i], name);
 
+		dad_trace_worker_start(name, i, e->worker[i].cpu, ret);
 		if (ret != 0) {
 			DAD_LOG(ERR, "%s: worker %u on CPU %d: %s", name, i, e->worker[i].cpu,
 				rte_strerror(-ret));
@@ -201,8 +229,11 @@ dad_engine_stop(struct dad_engine *e, const char *name)
 		dad_service_stop(&e->service, name);
 	if (e->control != NULL)
 		__atomic_store_n(e->control, 0, __ATOMIC_RELEASE);
+	if (e->pool != NULL)
+		dad_pool_leave(e);
 	for (unsigned int i = 0; i < e->nb_workers; i++) {
 		pthread_join(e->worker[i].thread, NULL);
+		dad_trace_worker_stop(name, i, e->worker[i].work.groups);
 		dad_cpus_leave(e->worker[i].cpu);
 	}
 	e->nb_workers = 0;

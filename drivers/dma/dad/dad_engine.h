@@ -15,6 +15,7 @@
 
 struct dad_exec;
 struct dad_engine;
+struct dad_pool;
 
 struct dad_worker {
 	struct dad_engine *engine;
@@ -22,6 +23,7 @@ struct dad_worker {
 	int cpu;
 	bool beside_lcore; /* an lcore is pinned to the same CPU */
 	pthread_t thread;
+	uint64_t round; /* in a pool: how often it has looked for work */
 	struct dad_work work;
 	uint64_t quiet[DAD_VCHANS_MAX]; /* see dad_serve() */
 };
@@ -35,14 +37,17 @@ struct dad_engine {
 	bool counted; /* workers note how busy they are */
 	bool enlist;  /* workers become lcores */
 	uint32_t own_control;
-	uint32_t *control; /* workers leave when it is not DAD_CONTROL_RUN: see dad_regs.h */
-	bool crowded;	   /* some worker shares its CPU */
+	uint32_t *control;	 /* workers leave when it is not DAD_CONTROL_RUN: see dad_regs.h */
+	bool crowded;		 /* some worker shares its CPU */
+	uint16_t priority;	 /* among the devices of a pool, 0 is the highest */
+	struct dad_pool *pool;	 /* whose workers these vchans are done by; NULL: own ones */
+	struct dad_pool *serves; /* whose workers these are; NULL: this device's own */
 	struct dad_service service;
 	struct dad_worker worker[DAD_WORKERS_MAX];
 };
 
-/* Start the workers of args, which run by that word, for vchan[0 … nb_vchans). 0 or -errno, and
- * then none runs. */
+/* Start the workers of args, which run by that word, for vchan[0 … nb_vchans), or join those of
+ * their pool. 0 or -errno, and then none runs. */
 int dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *args,
 	int numa_node, const struct dad_exec *exec, struct dad_vchan *vchan, unsigned int nb_vchans,
 	uint32_t *control);
@@ -52,6 +57,9 @@ void dad_engine_stop(struct dad_engine *e, const char *name);
 
 /* A group of each vchan, by a service core. False if there was nothing to do. */
 bool dad_engine_serve_all(const struct dad_engine *e);
+
+/* Has it been started, and neither been stopped nor gone? */
+bool dad_engine_may_run(const struct dad_engine *e);
 
 /* Does it share its CPU with somebody who polls? Others may move in while it runs. */
 bool dad_engine_is_crowded(const struct dad_worker *w);

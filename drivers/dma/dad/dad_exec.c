@@ -10,6 +10,7 @@
 #include "dad_exec.h"
 #include "dad_lists.h"
 #include "dad_model.h"
+#include "dad_trace.h"
 
 struct dad_exec *dad_exec_table[DAD_EXEC_DEVS_MAX];
 
@@ -198,11 +199,11 @@ dad_exec_confine(struct dad_exec *x, struct dad_dma_domain *domain, struct dad_d
 }
 
 void
-dad_exec_play(struct dad_exec *x, struct dad_model *model)
+dad_exec_play(struct dad_exec *x, struct dad_model *model, bool on)
 {
 	x->model = model;
-	/* workers find the model if they find this */
-	__atomic_store_n(&x->run, dad_model_run, __ATOMIC_RELEASE);
+	/* X1: pairs with the acquire in dad_exec_group(): who finds this finds the model */
+	__atomic_store_n(&x->run, on ? dad_model_run : x->kernel_run, __ATOMIC_RELEASE);
 }
 
 void
@@ -239,12 +240,14 @@ bool
 dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n,
 	unsigned int after)
 {
+	/* X1: pairs with the release in dad_exec_play() */
 	const dad_exec_run_t run = __atomic_load_n(&x->run, __ATOMIC_ACQUIRE);
+	const bool failed = run(x, vc, first, n, after);
 
-	if (likely(!run(x, vc, first, n, after)))
-		return false;
-	note_failure(vc, first);
-	return true;
+	dad_trace_group(vc, first, n, failed);
+	if (unlikely(failed))
+		note_failure(vc, first);
+	return failed;
 }
 
 void
@@ -285,15 +288,14 @@ uint16_t
 dad_exec_part(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_desc *desc,
 	uint64_t offset, uint64_t length)
 {
-	const bool sva = !(desc->opcode & DAD_OP_FOREIGN);
-
 	length = RTE_MIN(length, desc->length - offset);
 	switch (desc->opcode & DAD_OP_MASK) {
 	case DAD_OP_FILL:
-		return dad_slow_fill(x, vc, sva, desc->src, desc->dst + offset, length);
+		return dad_slow_fill(x, vc, desc->opcode, desc->src, desc->dst + offset, length);
 	case DAD_OP_SG:
 		return dad_slow_sg_part(x, vc, desc, offset, length);
 	default:
-		return dad_slow_copy(x, vc, sva, desc->src + offset, desc->dst + offset, length);
+		return dad_slow_copy(
+			x, vc, desc->opcode, desc->src + offset, desc->dst + offset, length);
 	}
 }

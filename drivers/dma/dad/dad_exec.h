@@ -8,6 +8,10 @@
  * choice costs one indirect call a group and small moves are inlined.
  */
 
+#include <string.h>
+
+#include <rte_branch_prediction.h>
+
 #include "dad_dma_table.h"
 #include "dad_vchan.h"
 
@@ -43,6 +47,13 @@ struct dad_exec {
 	const char *large; /* what moves large ones */
 };
 
+/* What moves the bytes of a large operation: through the caches, if that was asked for. */
+static inline dad_exec_move_t
+dad_exec_mover(const struct dad_exec *x, uint8_t opcode)
+{
+	return unlikely(opcode & DAD_OP_LLC) ? memcpy : x->move_large;
+}
+
 /* Devices whose parts of a process can be kept. */
 #define DAD_EXEC_DEVS_MAX 1024
 
@@ -66,9 +77,9 @@ int dad_exec_open(uint16_t dev_id, const char *kernel);
  * its reference is the callee's. Then for whom: dma is a device of it. */
 void dad_exec_confine(struct dad_exec *x, struct dad_dma_domain *domain, struct dad_dma_dev *dma);
 
-/* From now on operations are done as the device that is played would do them: dad_model.h. Others
- * may be at work. */
-void dad_exec_play(struct dad_exec *x, struct dad_model *model);
+/* From now on operations are done as the device that is played would do them: dad_model.h; or no
+ * longer. Others may be at work. */
+void dad_exec_play(struct dad_exec *x, struct dad_model *model, bool on);
 
 void dad_exec_close(uint16_t dev_id);
 
@@ -124,14 +135,17 @@ bool dad_exec_run_avx512(const struct dad_exec *x, struct dad_vchan *vc, uint64_
  * vchan's direction says. */
 uint16_t dad_slow_op(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_desc *desc);
 
-/* With sva, where x has it, any memory of the process. */
-uint16_t dad_slow_copy(const struct dad_exec *x, struct dad_vchan *vc, bool sva, uint64_t src,
+/* Any memory of the process, where x has sva and the operation is of this process. */
+uint16_t dad_slow_copy(const struct dad_exec *x, struct dad_vchan *vc, uint8_t opcode, uint64_t src,
 	uint64_t dst, uint64_t length);
-uint16_t dad_slow_fill(const struct dad_exec *x, const struct dad_vchan *vc, bool sva,
+uint16_t dad_slow_fill(const struct dad_exec *x, const struct dad_vchan *vc, uint8_t opcode,
 	uint64_t pattern, uint64_t dst, uint64_t length);
 /* Of lists that match, length bytes from offset on, or what there is; from a source, all. */
 uint16_t dad_slow_sg_part(const struct dad_exec *x, struct dad_vchan *vc,
 	const struct dad_desc *desc, uint64_t offset, uint64_t length);
+
+/* Where in EAL's memory a source address is; NULL: nowhere. */
+const void *dad_slow_source(const struct dad_exec *x, uint64_t address);
 
 /* ---- large moves (dad_move.c) -----------------------------------------------------------------
  */

@@ -15,26 +15,8 @@
 
 /* ---- the text of a rule ------------------------------------------------------------------- */
 
-/* As in rte_dmadev.h, without RTE_DMA_STATUS_. ERROR_UNKNOWN, 256, has no room in a descriptor. */
-static const char *const statuses[] = {
-	[RTE_DMA_STATUS_USER_ABORT] = "user_abort",
-	[RTE_DMA_STATUS_NOT_ATTEMPTED] = "not_attempted",
-	[RTE_DMA_STATUS_INVALID_SRC_ADDR] = "invalid_src_addr",
-	[RTE_DMA_STATUS_INVALID_DST_ADDR] = "invalid_dst_addr",
-	[RTE_DMA_STATUS_INVALID_ADDR] = "invalid_addr",
-	[RTE_DMA_STATUS_INVALID_LENGTH] = "invalid_length",
-	[RTE_DMA_STATUS_INVALID_OPCODE] = "invalid_opcode",
-	[RTE_DMA_STATUS_BUS_READ_ERROR] = "bus_read_error",
-	[RTE_DMA_STATUS_BUS_WRITE_ERROR] = "bus_write_error",
-	[RTE_DMA_STATUS_BUS_ERROR] = "bus_error",
-	[RTE_DMA_STATUS_DATA_POISION] = "data_poision",
-	[RTE_DMA_STATUS_DESCRIPTOR_READ_ERROR] = "descriptor_read_error",
-	[RTE_DMA_STATUS_DEV_LINK_ERROR] = "dev_link_error",
-	[RTE_DMA_STATUS_PAGE_FAULT] = "page_fault",
-};
-
-static const char *const opcodes[] = {
-	[DAD_OP_COPY] = "copy", [DAD_OP_FILL] = "fill", [DAD_OP_SG] = "sg"};
+/* ERROR_UNKNOWN, 256, has no room in a descriptor. */
+#define STATUS_MAX RTE_DMA_STATUS_PAGE_FAULT
 
 #define VALID_STATUSES                                                                             \
 	"1 to 14, or user_abort, not_attempted, invalid_src_addr, invalid_dst_addr, "              \
@@ -56,7 +38,17 @@ static int
 find_word(const char *word, const char *const *words, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++)
-		if (words[i] != NULL && strcasecmp(word, words[i]) == 0)
+		if (strcmp(word, words[i]) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* The number, up to max, that a name is that of. */
+static int
+find_name(const char *word, const char *(*name_of)(unsigned int), unsigned int max)
+{
+	for (unsigned int i = 0; i <= max; i++)
+		if (strcasecmp(word, name_of(i)) == 0)
 			return (int)i;
 	return -1;
 }
@@ -68,8 +60,8 @@ parse_status(const char *word, struct dad_inject_rule *rule, char *why, size_t s
 	long status = strtol(word, &end, 10);
 
 	if (!isdigit((unsigned char)word[0]) || *end != '\0')
-		status = find_word(word, statuses, RTE_DIM(statuses));
-	if (status <= 0 || status >= (long)RTE_DIM(statuses))
+		status = find_name(word, dad_stat_code_name, STATUS_MAX);
+	if (status <= 0 || status > STATUS_MAX)
 		return wrong(why, size, "status", word, VALID_STATUSES);
 	rule->status = (uint8_t)status;
 	return 0;
@@ -118,7 +110,7 @@ parse_key(const char *word, const char *value, struct dad_inject_rule *rule,
 		rule->vc = vchan != NULL ? &vchan[n] : NULL;
 		return ret;
 	case OP:
-		ret = find_word(value, opcodes, RTE_DIM(opcodes));
+		ret = find_name(value, dad_stat_opcode_name, DAD_STAT_OPCODES - 1);
 		if (ret < 0)
 			return wrong(why, size, "op", value, "copy, fill, sg");
 		rule->opcode = (uint8_t)ret;

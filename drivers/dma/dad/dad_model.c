@@ -6,6 +6,7 @@
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 
+#include "dad_free.h"
 #include "dad_internal.h"
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -77,6 +78,24 @@ dad_model_is_used(const struct dad_model *m)
 	return m->window.size > 0 || is_timed(m) || m->inject.set != NULL;
 }
 
+int
+dad_model_inject(struct dad_model *m, const struct dad_vchan *vchan, struct dad_exec *x,
+	const char *spec, char *why, size_t size)
+{
+	int ret = dad_inject_add(&m->inject, vchan, spec, why, size);
+
+	if (ret == 0)
+		dad_exec_play(x, m, true);
+	return ret;
+}
+
+void
+dad_model_clear(struct dad_model *m, struct dad_exec *x)
+{
+	dad_inject_clear(&m->inject);
+	dad_exec_play(x, m, dad_model_is_used(m));
+}
+
 void
 dad_model_start(struct dad_model *m)
 {
@@ -94,7 +113,8 @@ dad_model_directions(const struct dad_model *m)
 		return 0;
 	if (m->source.kind != DAD_SOURCE_NONE)
 		return RTE_DMA_CAPA_DEV_TO_MEM;
-	return RTE_DMA_CAPA_MEM_TO_DEV | RTE_DMA_CAPA_DEV_TO_MEM | RTE_DMA_CAPA_DEV_TO_DEV;
+	return RTE_DMA_CAPA_MEM_TO_DEV | RTE_DMA_CAPA_DEV_TO_MEM | RTE_DMA_CAPA_DEV_TO_DEV |
+		DAD_CAPA_M2D_AUTO_FREE;
 }
 
 /* What the PCIe side that is played has. */
@@ -154,8 +174,9 @@ dad_model_vchan_setup(const struct dad_model *m, const char *device, unsigned in
 	vc->model.dst_window = to_device;
 	/* each operation begins, in the stream, where the one before ended */
 	vc->ordered = vc->model.stream = from_device && m->source.kind != DAD_SOURCE_NONE;
-	if (!is_timed(m))
-		return 0;
+	ret = dad_free_setup(vc, device, v, conf);
+	if (ret != 0 || !is_timed(m))
+		return ret;
 	vc->due = rte_zmalloc("dad_due", dad_vchan_size(vc) * sizeof(*vc->due), 0);
 	return vc->due != NULL ? 0 : -ENOMEM;
 }
@@ -191,6 +212,7 @@ do_run(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned 
 	for (uint64_t ticket = first; ticket < first + n; ticket++) {
 		uint16_t status = do_one(x, vc, ticket);
 
+		dad_stat_done_one(vc, dad_vchan_desc(vc, ticket), status);
 		if (status == RTE_DMA_STATUS_SUCCESSFUL)
 			continue;
 		dad_desc_set_status(dad_vchan_desc(vc, ticket), (uint8_t)status);
@@ -216,6 +238,7 @@ do_injected(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_inj
 		if (ticket > first)
 			do_run(x, vc, first, (unsigned int)(ticket - first), 0);
 		dad_desc_set_status(desc, status);
+		dad_stat_done_one(vc, desc, status);
 		first = ticket + 1;
 		failed = true;
 	}
@@ -233,8 +256,12 @@ dad_model_run(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, un
 
 	if (vc->due != NULL)
 		dad_throttle_begin(&x->model->throttle, vc, first, n);
-	return set == NULL ? do_run(x, vc, first, n, after)
-			   : do_injected(x, vc, set, first, n, after);
+	const bool failed = set == NULL ? do_run(x, vc, first, n, after)
+					: do_injected(x, vc, set, first, n, after);
+
+	if (vc->auto_free != NULL)
+		dad_free_sources(x, vc, first, n);
+	return failed;
 }
 
 /* ---- dump --------------------------------------------------------------------------------- */

@@ -52,6 +52,12 @@ uint64_t dad_model_directions(const struct dad_model *m);
 int dad_model_vchan_setup(const struct dad_model *m, const char *device, unsigned int v,
 	struct dad_vchan *vc, const struct rte_dma_vchan_conf *conf);
 
+/* Add rules by which operations fail, or end them all, while others may be at work. 0, or -errno
+ * with why. */
+int dad_model_inject(struct dad_model *m, const struct dad_vchan *vchan, struct dad_exec *x,
+	const char *spec, char *why, size_t size);
+void dad_model_clear(struct dad_model *m, struct dad_exec *x);
+
 /* The device starts: time does. */
 void dad_model_start(struct dad_model *m);
 

@@ -26,9 +26,11 @@
 
 #include <rte_branch_prediction.h>
 
+#include "dad_compat.h"
 #include "dad_internal.h"
 #include "dad_lists.h"
 #include "dad_serve.h"
+#include "dad_trace.h"
 
 /* word: 48 bits of the next ticket, 16 of depth, which no more than a ring's size can need. */
 #define DEPTH_BITS 16
@@ -121,9 +123,15 @@ fill_in(struct dad_vchan *vc, uint64_t ticket, unsigned int depth, unsigned int 
 	struct dad_desc *desc = dad_vchan_desc(vc, ticket);
 	enum dad_kind kind = DAD_KIND_SAME;
 
+	dad_trace_enqueue(vc, ticket, opcode, length, flags);
+	if (unlikely(flags & DAD_FLAG_AUTO_FREE))
+		opcode |= DAD_OP_AUTO_FREE;
+
 	/* here, and not in submit: the slot is the caller's only now */
 	if (dad_vchan_is_timed(vc))
 		dad_stat_stamp(vc, ticket, ticket + 1);
+	if (unlikely(length > DAD_GROUP_OP_BYTES && (flags & RTE_DMA_OP_FLAG_LLC)))
+		opcode |= DAD_OP_LLC;
 	/* relaxed: a claimer who is late may look, and is then overtaken */
 	__atomic_store_n(&desc->src, src, __ATOMIC_RELAXED);
 	__atomic_store_n(&desc->dst, dst, __ATOMIC_RELAXED);
@@ -211,6 +219,7 @@ submit(struct dad_vchan *vc)
 
 	if (more <= 0)
 		return;
+	dad_trace_submit(vc, bell, (uint64_t)more);
 	ring_bell(vc, bell + (uint64_t)more);
 	if (may_serve(vc) && (vc->in_submit || is_little(vc, bell, (uint64_t)more)))
 		serve_up_to(vc, bell + (uint64_t)more);
@@ -387,7 +396,12 @@ report_timed(struct dad_vchan *vc, uint64_t from, uint64_t n)
 static inline bool
 report(struct dad_vchan *vc, uint64_t from, uint64_t n)
 {
-	return dad_vchan_is_timed(vc) ? report_timed(vc, from, n) : take_over(vc, from, n);
+	const bool ours =
+		dad_vchan_is_timed(vc) ? report_timed(vc, from, n) : take_over(vc, from, n);
+
+	if (ours)
+		dad_trace_completed(vc, from, n);
+	return ours;
 }
 
 uint16_t

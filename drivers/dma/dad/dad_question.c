@@ -108,7 +108,7 @@ find_device(const char *name)
 
 /* Each part that the command may have; 0, or -EINVAL with the answer given. */
 static int
-take_apart(struct dad_question *q, const char *params)
+take_apart(struct dad_question *q, const char *params, unsigned int asks)
 {
 	char text[TEXT], *part[3] = {"", "", ""}, *next = text;
 	unsigned int n = 0;
@@ -116,11 +116,15 @@ take_apart(struct dad_question *q, const char *params)
 	q->vchan = DAD_QUESTION_NO_VCHAN;
 	q->word[0] = '\0';
 	snprintf(text, sizeof(text), "%s", params != NULL ? params : "");
-	while (next != NULL && n < RTE_DIM(part))
+	while (next != NULL && n < (asks & DAD_QUESTION_MAY_REST ? 1 : RTE_DIM(part)))
 		part[n++] = strsep(&next, ",");
 	q->dev = find_device(part[0]);
 	if (q->dev == NULL)
 		return wrong_device(q, part[0]);
+	if (asks & DAD_QUESTION_MAY_REST) {
+		snprintf(q->word, sizeof(q->word), "%s", next != NULL ? next : "");
+		return 0;
+	}
 	if (next != NULL)
 		return dad_question_wrong(q, "too many parameters at", next, "device, vchan, word");
 
@@ -146,8 +150,9 @@ dad_question_answer(const char *params, struct rte_tel_data *d, unsigned int ask
 	struct dad_question q = {.answer = d};
 
 	dad_devices_lock();
-	int ret = take_apart(&q, params);
-	if (ret == 0 && q.word[0] != '\0' && !(asks & DAD_QUESTION_MAY_WORD))
+	int ret = take_apart(&q, params, asks);
+	if (ret == 0 && q.word[0] != '\0' &&
+		!(asks & (DAD_QUESTION_MAY_WORD | DAD_QUESTION_MAY_REST)))
 		ret = dad_question_wrong(&q, "unknown parameter", q.word,
 			asks == 0 ? "a device alone" : "a device and a vchan");
 	if (ret == 0 && q.vchan != DAD_QUESTION_NO_VCHAN &&

@@ -31,7 +31,7 @@ void dad_devices_walk(void (*fn)(const struct dad_dev *d, void *arg), void *arg)
 struct dad_question {
 	struct dad_dev *dev;
 	int vchan;
-	char word[16];
+	char word[128];
 	struct rte_tel_data *answer;
 };
 
@@ -40,6 +40,7 @@ enum dad_question_asks {
 	DAD_QUESTION_MAY_VCHAN = 1,
 	DAD_QUESTION_MUST_VCHAN = 2,
 	DAD_QUESTION_MAY_WORD = 4,
+	DAD_QUESTION_MAY_REST = 8, /* a word that is all the rest */
 };
 
 /* Have fn answer a question, under the lock, if it is a good one; else say what is wrong with it,

@@ -242,7 +242,7 @@ dad_serve(const struct dad_exec *x, struct dad_vchan *vc, bool backlog_only, uin
 	if (!claim(vc, backlog_only, quiet, &c))
 		return false;
 	if (vc->shared && c.n == 1 && !c.poisoned && open_split(x, vc, c.first)) {
-		while (serve_part(x, vc))
+		while (serve_part(x, vc) && !vc->pooled)
 			;
 		return true;
 	}

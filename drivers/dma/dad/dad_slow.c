@@ -65,7 +65,7 @@ front_mapped(const struct dad_exec *x, unsigned int access, const struct range *
 
 /* What the table does not know: external memory of EAL, or with SVA anything of the process. */
 static __rte_noinline bool
-front_unknown(const struct dad_exec *x, bool sva, unsigned int access, const struct range *r,
+front_unknown(const struct dad_exec *x, uint8_t opcode, unsigned int access, const struct range *r,
 	struct piece *p)
 {
 	size_t contig;
@@ -75,7 +75,7 @@ front_unknown(const struct dad_exec *x, bool sva, unsigned int access, const str
 	p->va = dad_dma_bus_to_virt(x->domain, r->addr, &contig);
 	p->known = p->va != NULL;
 	if (!p->known) {
-		if (!x->sva || !sva)
+		if (!x->sva || (opcode & DAD_OP_FOREIGN))
 			return false;
 		p->va = (uint8_t *)(uintptr_t)r->addr;
 		contig = r->len;
@@ -96,7 +96,7 @@ front_window(const struct dad_window *w, const struct range *r, struct piece *p)
 }
 
 static inline bool
-front(const struct dad_exec *x, bool sva, unsigned int access, const struct range *r,
+front(const struct dad_exec *x, uint8_t opcode, unsigned int access, const struct range *r,
 	struct piece *p)
 {
 	if (r->place == WINDOW)
@@ -106,11 +106,20 @@ front(const struct dad_exec *x, bool sva, unsigned int access, const struct rang
 	uint64_t va = dad_dma_table_find(x->table, r->addr, &contig);
 
 	if (unlikely(va == DAD_DMA_ABSENT))
-		return front_unknown(x, sva, access, r, p);
+		return front_unknown(x, opcode, access, r, p);
 	p->va = (uint8_t *)(uintptr_t)va;
 	p->len = RTE_MIN(contig, r->len);
 	p->known = true;
 	return true;
+}
+
+const void *
+dad_slow_source(const struct dad_exec *x, uint64_t address)
+{
+	const struct range r = {address, 1, MEMORY};
+	struct piece p;
+
+	return front(x, false, DAD_SOFT_READ, &r, &p) ? p.va : NULL;
 }
 
 static void
@@ -146,15 +155,15 @@ make_piece(make_t make, const void *what, uint64_t position, const struct piece 
 
 /* Move the fronts of two ranges, as far as one piece on each side goes. */
 static uint16_t
-copy_fronts(const struct dad_exec *x, bool sva, struct range *src, struct range *dst)
+copy_fronts(const struct dad_exec *x, uint8_t opcode, struct range *src, struct range *dst)
 {
 	struct piece from, to;
 	uint16_t status = RTE_DMA_STATUS_SUCCESSFUL;
 
 	from.len = src->len;
-	if (src->place != STREAM && !front(x, sva, DAD_SOFT_READ, src, &from))
+	if (src->place != STREAM && !front(x, opcode, DAD_SOFT_READ, src, &from))
 		return RTE_DMA_STATUS_INVALID_SRC_ADDR;
-	if (!front(x, sva, DAD_SOFT_WRITE, dst, &to))
+	if (!front(x, opcode, DAD_SOFT_WRITE, dst, &to))
 		return RTE_DMA_STATUS_INVALID_DST_ADDR;
 
 	uint64_t len = RTE_MIN(from.len, to.len);
@@ -162,7 +171,7 @@ copy_fronts(const struct dad_exec *x, bool sva, struct range *src, struct range 
 	if (src->place == STREAM)
 		status = make_piece(dad_source_make, &x->model->source, src->addr, &to);
 	else if (from.known && to.known)
-		x->move_large(to.va, from.va, len);
+		dad_exec_mover(x, opcode)(to.va, from.va, len);
 	else
 		status = dad_sva_copy((uintptr_t)from.va, (uintptr_t)to.va, len);
 	advance(src, len);
@@ -180,8 +189,8 @@ take_from_source(const struct dad_exec *x, struct dad_vchan *vc, struct range *s
 }
 
 uint16_t
-dad_slow_copy(const struct dad_exec *x, struct dad_vchan *vc, bool sva, uint64_t src, uint64_t dst,
-	uint64_t length)
+dad_slow_copy(const struct dad_exec *x, struct dad_vchan *vc, uint8_t opcode, uint64_t src,
+	uint64_t dst, uint64_t length)
 {
 	struct range from = {src, length, src_place(vc)}, to = {dst, length, dst_place(vc)};
 	uint16_t status = RTE_DMA_STATUS_SUCCESSFUL;
@@ -191,7 +200,7 @@ dad_slow_copy(const struct dad_exec *x, struct dad_vchan *vc, bool sva, uint64_t
 	if (vc->model.stream)
 		status = take_from_source(x, vc, &from);
 	while (status == RTE_DMA_STATUS_SUCCESSFUL && from.len > 0)
-		status = copy_fronts(x, sva, &from, &to);
+		status = copy_fronts(x, opcode, &from, &to);
 	return status;
 }
 
@@ -211,8 +220,8 @@ make_fill(const void *pattern, uint64_t position, uint8_t *to, uint64_t len)
 }
 
 uint16_t
-dad_slow_fill(const struct dad_exec *x, const struct dad_vchan *vc, bool sva, uint64_t pattern,
-	uint64_t dst, uint64_t length)
+dad_slow_fill(const struct dad_exec *x, const struct dad_vchan *vc, uint8_t opcode,
+	uint64_t pattern, uint64_t dst, uint64_t length)
 {
 	struct range to = {dst, length, dst_place(vc)};
 	uint16_t status = RTE_DMA_STATUS_SUCCESSFUL;
@@ -221,7 +230,7 @@ dad_slow_fill(const struct dad_exec *x, const struct dad_vchan *vc, bool sva, ui
 	if (wraps(dst, length))
 		return RTE_DMA_STATUS_INVALID_LENGTH;
 	while (status == RTE_DMA_STATUS_SUCCESSFUL && to.len > 0) {
-		if (!front(x, sva, DAD_SOFT_WRITE, &to, &p))
+		if (!front(x, opcode, DAD_SOFT_WRITE, &to, &p))
 			return RTE_DMA_STATUS_INVALID_DST_ADDR;
 		/* pieces may end anywhere: the pattern goes on where it was */
 		status = make_piece(make_fill, &pattern, to.addr - dst, &p);
@@ -283,7 +292,6 @@ uint16_t
 dad_slow_sg_part(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_desc *desc,
 	uint64_t offset, uint64_t length)
 {
-	const bool sva = !(desc->opcode & DAD_OP_FOREIGN);
 	struct list src = list_from(vc, desc), dst = list_to(vc, desc);
 	uint16_t status = RTE_DMA_STATUS_SUCCESSFUL;
 
@@ -302,8 +310,7 @@ dad_slow_sg_part(const struct dad_exec *x, struct dad_vchan *vc, const struct da
 		const uint64_t asked = RTE_MIN(both, length);
 
 		from.len = to.len = asked;
-
-		status = copy_fronts(x, sva, &from, &to);
+		status = copy_fronts(x, desc->opcode, &from, &to);
 		advance(&src.range, asked - from.len);
 		advance(&dst.range, asked - from.len);
 		length -= asked - from.len;
@@ -314,13 +321,11 @@ dad_slow_sg_part(const struct dad_exec *x, struct dad_vchan *vc, const struct da
 uint16_t
 dad_slow_op(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_desc *desc)
 {
-	const bool sva = !(desc->opcode & DAD_OP_FOREIGN);
-
 	switch (desc->opcode & DAD_OP_MASK) {
 	case DAD_OP_COPY:
-		return dad_slow_copy(x, vc, sva, desc->src, desc->dst, desc->length);
+		return dad_slow_copy(x, vc, desc->opcode, desc->src, desc->dst, desc->length);
 	case DAD_OP_FILL:
-		return dad_slow_fill(x, vc, sva, desc->src, desc->dst, desc->length);
+		return dad_slow_fill(x, vc, desc->opcode, desc->src, desc->dst, desc->length);
 	default:
 		return dad_sg_match(desc) ? dad_slow_sg_part(x, vc, desc, 0, UINT64_MAX)
 					  : RTE_DMA_STATUS_INVALID_LENGTH;

@@ -6,9 +6,11 @@
 
 #include <rte_branch_prediction.h>
 
+#include "dad_compat.h"
 #include "dad_internal.h"
 #include "dad_lists.h"
 #include "dad_serve.h"
+#include "dad_trace.h"
 
 static inline struct dad_vchan *
 vchan_of(void *dev_private, uint16_t vchan)
@@ -147,6 +149,7 @@ submit(struct dad_vchan *vc)
 		return;
 	if (likely(vc->tail != vc->group))
 		close_group(vc);
+	dad_trace_submit(vc, vc->batch, vc->tail - vc->batch);
 	if (vc->counted)
 		dad_stat_batch(&vc->stat, vc->tail - vc->batch, false);
 	if (dad_vchan_is_timed(vc))
@@ -197,22 +200,29 @@ append(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, ui
 	__atomic_store_n(&desc->src, src, __ATOMIC_RELAXED);
 	__atomic_store_n(&desc->dst, dst, __ATOMIC_RELAXED);
 	desc->word = DAD_DESC_WORD(opcode, length);
-	if (length > DAD_GROUP_OP_BYTES)
+	if (length > DAD_GROUP_OP_BYTES) {
+		if (flags & RTE_DMA_OP_FLAG_LLC)
+			desc->opcode |= DAD_OP_LLC;
 		make_room_for(vc, length);
+	}
 	vc->tail = ticket + 1;
+	dad_trace_enqueue(vc, ticket, opcode, length, flags);
 	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
 		return submit_at(vc, ticket);
 	return (uint16_t)ticket;
 }
 
-/* The ring is full, or the operation starts a group: the last one has no room, or it is fenced. */
+/* The ring is full, or the operation starts a group: the last one has no room, or it is fenced; or
+ * its source is to be freed. */
 static __rte_noinline int
 append_first(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, uint32_t length,
 	uint64_t flags)
 {
 	if (stays_full(vc))
 		return dad_stat_nospace(vc);
-	if (vc->tail != vc->group)
+	if (flags & DAD_FLAG_AUTO_FREE)
+		opcode |= DAD_OP_AUTO_FREE;
+	if (vc->tail != vc->group && (vc->tail >= vc->stop || (flags & RTE_DMA_OP_FLAG_FENCE)))
 		close_group(vc);
 	if (flags & RTE_DMA_OP_FLAG_FENCE)
 		vc->fence = DAD_DEPTH_FENCE;
@@ -223,7 +233,8 @@ static __rte_always_inline int
 enqueue(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, uint32_t length,
 	uint64_t flags)
 {
-	if (unlikely(vc->tail >= vc->stop || (flags & RTE_DMA_OP_FLAG_FENCE)))
+	if (unlikely(
+		    vc->tail >= vc->stop || (flags & (RTE_DMA_OP_FLAG_FENCE | DAD_FLAG_AUTO_FREE))))
 		return append_first(vc, opcode, src, dst, length, flags);
 	return append(vc, opcode, src, dst, length, flags);
 }

@@ -82,6 +82,22 @@ info(const char *cmd, const char *params, struct rte_tel_data *d)
 	return dad_question_answer(params, d, 0, tell_info);
 }
 
+/* Of the device's source, if it has one. */
+static void
+add_acquired(const struct dad_question *q)
+{
+	struct dad_acquired sum = {0};
+
+	if (q->dev->model.source.kind == DAD_SOURCE_NONE)
+		return;
+	for (unsigned int v = first_of(q); v < end_of(q); v++)
+		dad_source_stats(&q->dev->vchan[v], &sum);
+	rte_tel_data_add_dict_uint(q->answer, "source_taken_bytes", sum.taken);
+	rte_tel_data_add_dict_uint(q->answer, "source_skipped_bytes", sum.skipped);
+	rte_tel_data_add_dict_uint(q->answer, "source_lost_bytes", sum.lost);
+	rte_tel_data_add_dict_uint(q->answer, "source_overruns", sum.overruns);
+}
+
 static void
 tell_xstats(struct dad_question *q)
 {
@@ -102,6 +118,7 @@ tell_xstats(struct dad_question *q)
 		dad_stat_name((enum dad_xstat)i, name, sizeof(name));
 		rte_tel_data_add_dict_uint(q->answer, name, values[i]);
 	}
+	add_acquired(q);
 }
 
 static int

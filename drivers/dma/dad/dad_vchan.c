@@ -43,6 +43,7 @@ dad_vchan_release(struct dad_vchan *vc, struct dad_dma_dev *dma)
 	free_array(dma, vc->emptied, nb_desc, vc->emptied_handle);
 	free_array(dma, vc->sges, nb_sges * sizeof(*vc->sges), vc->sge_handle);
 	rte_free(vc->ops);
+	rte_free(vc->auto_free);
 	rte_free(vc->due);
 	rte_free(vc->stat.stamps);
 	/* nothing can be enqueued, and there is nothing to be reported */
@@ -177,28 +178,32 @@ abort_one(struct dad_vchan *vc, uint64_t ticket)
 	ring_publish(dad_vchan_emptied(vc), ticket, 1, DAD_TAG_FAILED);
 }
 
-void
+uint64_t
 dad_vchan_abort(struct dad_vchan *vc)
 {
 	const uint64_t tail = dad_vchan_tail(vc), published = dad_vchan_published(vc);
+	uint64_t aborted = 0;
 	bool failed;
 
 	vc->capacity = 0;
 
 	for (uint64_t ticket = dad_vchan_done(vc); ticket != tail; ticket++)
-		if (ticket >= published || dad_vchan_run_done(vc, ticket, 1, &failed) == 0)
+		if (ticket >= published || dad_vchan_run_done(vc, ticket, 1, &failed) == 0) {
 			abort_one(vc, ticket);
+			aborted++;
+		}
 	/* what was never submitted is one more batch, done already, and nobody's to claim */
 	vc->claimed = tail << 1;
 	vc->split = (struct dad_split){0};
 	vc->bell = tail;
 	if (vc->mt) {
 		vc->word = tail << 16;
-		return;
+		return aborted;
 	}
 	vc->published = vc->batch = tail;
 	vc->limit = vc->reaped;
 	dad_vchan_open_group(vc);
+	return aborted;
 }
 
 /* Silent: also what is done, but whose slots nobody has taken back. Others may do so meanwhile: it

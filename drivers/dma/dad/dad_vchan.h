@@ -42,6 +42,7 @@
 #define DAD_GROUP_OP_BYTES 4096
 
 struct dad_exec;
+struct dad_free;
 
 /*
  * Operations of many bytes are cut into parts, which workers (and who helps them) take one by one.
@@ -90,6 +91,7 @@ struct dad_vchan {
 	bool belled : 1;  /* workers look at the bell before they look at tags */
 	bool helped : 1;  /* who completes may claim, too */
 	bool silent : 1;  /* nothing is reported: who enqueues takes back what is done */
+	bool pooled : 1;  /* workers look for something more urgent after each part, too */
 	bool ordered : 1; /* a group begins when all before it is done */
 	bool counted : 1; /* statistics beside rte_dma_stats: dad_stat.h */
 	bool timed;	  /* latencies as well; of a byte of its own: another thread switches it */
@@ -138,6 +140,8 @@ struct dad_vchan {
 	dad_dma_addr_t emptied_handle;
 	dad_dma_addr_t sge_handle;
 	struct rte_dma_op **ops; /* which operation is in which slot: dad_ops.c; else NULL */
+	struct dad_free
+		*auto_free; /* where sources go when they were copied: dad_free.h; or NULL */
 	struct rte_dma_stats base __rte_cache_aligned; /* what stats_reset() took away */
 
 	struct dad_vchan_model model __rte_cache_aligned;
@@ -258,8 +262,9 @@ uint64_t dad_vchan_done(const struct dad_vchan *vc);
 /* Is everything that was submitted done? Another thread than the submitter gets a snapshot. */
 bool dad_vchan_is_idle(const struct dad_vchan *vc);
 
-/* Nobody works any more: what is not done, and what was never submitted, is USER_ABORT. */
-void dad_vchan_abort(struct dad_vchan *vc);
+/* Nobody works any more: what is not done, and what was never submitted, is USER_ABORT. How many.
+ */
+uint64_t dad_vchan_abort(struct dad_vchan *vc);
 
 /* Of a silent vchan, what is done is completed. */
 void dad_vchan_stats(const struct dad_vchan *vc, struct rte_dma_stats *stats);

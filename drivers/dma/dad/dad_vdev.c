@@ -14,6 +14,7 @@
 #include "dad_ops.h"
 #include "dad_probe.h"
 #include "dad_question.h"
+#include "dad_trace.h"
 
 RTE_LOG_REGISTER(dad_logtype, pmd.dma.dad, NOTICE)
 
@@ -76,7 +77,7 @@ attach(const struct dad_found *found)
 		rte_dma_pmd_release(name);
 		return ret;
 	}
-	dad_exec_play(dad_exec_table[d->dev_id], &d->model);
+	dad_exec_play(dad_exec_table[d->dev_id], &d->model, true);
 	dad_foreign = DAD_OP_FOREIGN;
 	found->device->numa_node = dev->data->numa_node;
 	dev->device = found->device;
@@ -125,6 +126,8 @@ dad_probe(const struct dad_found *found)
 	}
 	struct dad_dev *d = dev->data->dev_private;
 	ret = dad_dev_init(d, (uint16_t)dev->data->dev_id, name, &args, node);
+	dad_trace_probe(name, dev->data->dev_id, dad_engine_name(args.engine),
+		ret == 0 ? dad_exec_table[d->dev_id]->kernel : "", ret);
 	if (ret != 0) {
 		rte_dma_pmd_release(name);
 		return ret;

@@ -84,10 +84,10 @@ move_blocks(uint8_t *dst, const uint8_t *src, size_t len)
 }
 
 static inline __attribute__((always_inline)) void
-move(const struct dad_exec *x, uint8_t *dst, const uint8_t *src, size_t len)
+move(const struct dad_exec *x, uint8_t opcode, uint8_t *dst, const uint8_t *src, size_t len)
 {
 	if (len > DAD_EXEC_INLINE_MAX)
-		x->move_large(dst, src, len);
+		dad_exec_mover(x, opcode)(dst, src, len);
 	else if (len > 256)
 		move_blocks(dst, src, len);
 	else if (len > 128)
@@ -170,7 +170,7 @@ lists(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_desc *des
 			return RTE_DMA_STATUS_SUCCESSFUL;
 		if (unlikely(n > src.room || n > dst.room))
 			return dad_slow_sg_part(x, vc, desc, done, UINT64_MAX);
-		move(x, dst.at, src.at, n);
+		move(x, desc->opcode, dst.at, src.at, n);
 		stretch_advance(&src, n);
 		stretch_advance(&dst, n);
 		done += n;
@@ -253,7 +253,7 @@ EXEC_RUN(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigne
 		}
 
 		if (likely(step.src != NULL)) {
-			move(x, step.dst, step.src, length);
+			move(x, desc->opcode, step.dst, step.src, length);
 			copied += length;
 		} else if (step.dst != NULL) {
 			fill(step.dst, desc->src, length);

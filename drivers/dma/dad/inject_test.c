@@ -4,8 +4,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <unistd.h>
 
 #include "test_device.h"
+
+#include "telemetry_client.h"
 
 #define DESCS 256
 #define LEN   64u
@@ -189,7 +192,7 @@ struct sender {
 #define OPS 40000u
 
 static void *
-send(void *arg)
+send_some(void *arg)
 {
 	struct sender *s = arg;
 	enum rte_dma_status_code status[DESCS];
@@ -222,7 +225,7 @@ counts_are_exact_with_threads(void **state)
 	(void)state;
 	open_injecting("page_fault:every:7");
 	for (unsigned int i = 0; i < 2; i++)
-		test_thread(&threads[i], send, &senders[i]);
+		test_thread(&threads[i], send_some, &senders[i]);
 	for (unsigned int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
 	assert_int_equal(senders[0].sent + senders[1].sent, 2 * OPS);
@@ -258,6 +261,96 @@ together_with_a_window_and_a_slow_link(void **state)
 	}
 }
 
+/* ---- by telemetry ------------------------------------------------------------------------- */
+
+static int telemetry = -1;
+
+static int
+connect_to_telemetry(void **state)
+{
+	(void)state;
+	telemetry = telemetry_connect();
+	return telemetry >= 0 ? 0 : -1;
+}
+
+static int
+disconnect(void **state)
+{
+	(void)state;
+	close(telemetry);
+	return 0;
+}
+
+#define INJECT "/dad/dmadev/inject," TEST_NAME
+
+static void
+open_plain(void)
+{
+	dev = test_open(2, DESCS);
+	src = test_buffer(DESCS * LEN);
+	dst = test_buffer(DESCS * LEN);
+	memset(src, 0x5a, (size_t)DESCS * LEN);
+}
+
+static void
+rules_come_and_go_by_telemetry(void **state)
+{
+	(void)state;
+	open_plain();
+	telemetry_assert_says(telemetry, INJECT, "{\"/dad/dmadev/inject\":{}}");
+	telemetry_assert_says(telemetry, INJECT ",page_fault:every:2",
+		"\"rule_0\":{\"rule\":\"page_fault:every:2\",\"failed\":0,\"of\":0}");
+	for (unsigned int i = 1; i <= 10; i++)
+		assert_int_equal(do_one(0, COPY, LEN),
+			i % 2 == 0 ? RTE_DMA_STATUS_PAGE_FAULT : RTE_DMA_STATUS_SUCCESSFUL);
+	/* one more: the first goes on counting */
+	telemetry_assert_says(telemetry, INJECT ",4:min:10:max:10",
+		"\"failed\":5,\"of\":10},\"rule_1\":{\"rule\":\"4:min:10:max:10\"");
+	assert_int_equal(do_one(0, COPY, 10), 4);
+	assert_int_equal(do_one(0, COPY, LEN), RTE_DMA_STATUS_PAGE_FAULT);
+	telemetry_assert_says(telemetry, INJECT ",clear", "{\"/dad/dmadev/inject\":{}}");
+	for (unsigned int i = 0; i < 10; i++)
+		assert_int_equal(do_one(0, COPY, 10), RTE_DMA_STATUS_SUCCESSFUL);
+}
+
+static void
+wrong_rules_are_explained(void **state)
+{
+	(void)state;
+	open_plain();
+	telemetry_assert_says(telemetry, INJECT ",trouble", "no rule 'trouble'");
+	telemetry_assert_says(telemetry, INJECT ",trouble", "user_abort");
+	telemetry_assert_says(telemetry, INJECT ",1:every:0", "every '0': valid are 1 to");
+	telemetry_assert_says(telemetry, INJECT ",1,clear", "no rule");
+	telemetry_assert_says(telemetry, "/dad/dmadev/inject,nobody,1", "no device 'nobody'");
+	for (unsigned int i = 0; i < 16; i++)
+		telemetry_assert_says(telemetry, INJECT ",1:min:4000000000", "rule_0");
+	telemetry_assert_says(telemetry, INJECT ",1", "no more than 16 rules");
+	assert_int_equal(do_one(0, COPY, LEN), RTE_DMA_STATUS_SUCCESSFUL);
+}
+
+/* Nothing is lost, and nothing wrong is told, while rules change under the workers' hands. */
+static void
+rules_change_under_way(void **state)
+{
+	struct sender sender = {.vchan = 1};
+	struct rte_dma_stats stats;
+	pthread_t thread;
+
+	(void)state;
+	open_plain();
+	test_thread(&thread, send_some, &sender);
+	for (unsigned int i = 0; i < 200; i++) {
+		telemetry_ask(telemetry, INJECT ",page_fault:every:3");
+		telemetry_ask(telemetry, INJECT ",clear");
+	}
+	pthread_join(thread, NULL);
+	assert_int_equal(sender.sent, OPS);
+	assert_int_equal(rte_dma_stats_get(dev, 1, &stats), 0);
+	assert_int_equal(stats.completed, OPS);
+	assert_int_equal(stats.errors, sender.failed);
+}
+
 #define CLOSED(test) cmocka_unit_test_teardown(test, close_injecting)
 
 static const struct CMUnitTest tests[] = {
@@ -268,6 +361,9 @@ static const struct CMUnitTest tests[] = {
 	CLOSED(large_ones_fail_whole),
 	CLOSED(counts_are_exact_with_threads),
 	CLOSED(together_with_a_window_and_a_slow_link),
+	CLOSED(rules_come_and_go_by_telemetry),
+	CLOSED(wrong_rules_are_explained),
+	CLOSED(rules_change_under_way),
 };
 
-TEST_MAIN(tests)
+TEST_MAIN_WITH(tests, connect_to_telemetry, disconnect)

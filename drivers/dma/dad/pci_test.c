@@ -270,17 +270,17 @@ count_mappings(void)
 }
 
 static void
-test_it_comes_and_goes_a_hundred_times(void **state)
+test_it_comes_and_goes_a_thousand_times(void **state)
 {
 	unsigned int files = count_in("/proc/self/fd"), tasks = count_in("/proc/self/task");
 
 	(void)state;
-	for (unsigned int i = 0; i < 100; i++) {
+	for (unsigned int i = 0; i < 1000; i++) {
 		int16_t id = plug();
 
 		test_configure(id, 1, 64);
 		assert_int_equal(rte_dma_start(id), 0);
-		if (i % 10 == 0)
+		if (i % 100 == 0)
 			copy_works(id);
 		if (i % 2 == 0) /* else it is removed while it runs */
 			assert_int_equal(rte_dma_stop(id), 0);
@@ -318,7 +318,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_what_waits_when_it_stops_by_itself_is_aborted),
 		cmocka_unit_test(test_a_wrong_device_is_refused_with_the_reason),
 		cmocka_unit_test(test_its_node_is_what_the_bus_says),
-		cmocka_unit_test(test_it_comes_and_goes_a_hundred_times),
+		cmocka_unit_test(test_it_comes_and_goes_a_thousand_times),
 		cmocka_unit_test(test_one_that_a_killed_process_left_running_can_be_had),
 	};
 	char allow[64] = "--allow=0000:00:00.0"; /* which the tree has not: plugged in by each */

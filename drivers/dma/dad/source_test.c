@@ -8,6 +8,8 @@
 
 #include "test_device.h"
 
+#include "telemetry_client.h"
+
 #define WINDOW 65536u
 #define DESCS  64
 #define SIZE   4096u /* of a buffer: contiguous for the device, whatever the pages */
@@ -211,6 +213,25 @@ each_vchan_reads_all_of_it(void **state)
 	assert_counts(1000 + 2 * SIZE, 0, 0, 0);
 }
 
+static void
+each_vchan_has_counts_of_its_own(void **state)
+{
+	int fd = telemetry_connect();
+
+	(void)state;
+	assert_true(fd >= 0);
+	open_source("source=pattern");
+	take(FIRST, 0, buf[0], 1000, RTE_DMA_STATUS_SUCCESSFUL);
+	take(SECOND, 500, buf[1], 64, RTE_DMA_STATUS_SUCCESSFUL);
+	telemetry_assert_says(fd, "/dad/dmadev/source," TEST_NAME,
+		"{\"source\":\"pattern\",\"window_bytes\":65536,\"bytes_per_second\":0,"
+		"\"taken\":1064,\"skipped\":500,\"lost\":0,\"overruns\":0}");
+	telemetry_assert_says(fd, "/dad/dmadev/source," TEST_NAME ",0", "\"taken\":1000,");
+	telemetry_assert_says(
+		fd, "/dad/dmadev/source," TEST_NAME ",1", "\"taken\":64,\"skipped\":500,");
+	close(fd);
+}
+
 /* An address is taken when it comes by next, and what passes before is counted. */
 static void
 what_is_not_asked_for_is_skipped(void **state)
@@ -397,6 +418,7 @@ static const struct CMUnitTest tests[] = {
 	CLOSED(a_file_comes_again_and_again),
 	CLOSED(null_is_zeros),
 	CLOSED(each_vchan_reads_all_of_it),
+	CLOSED(each_vchan_has_counts_of_its_own),
 	CLOSED(what_is_not_asked_for_is_skipped),
 	CLOSED(what_fails_takes_nothing_or_loses_it),
 	CLOSED(a_source_is_read_only),

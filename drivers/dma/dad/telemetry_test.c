@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "dad_internal.h"
 #include "test_device.h"
 
 #include "telemetry_client.h"
@@ -158,6 +159,28 @@ latency_is_switched_by_telemetry(void **state)
 }
 
 static void
+what_was_acquired_is_told(void **state)
+{
+	static const enum rte_dma_direction direction[] = {RTE_DMA_DIR_DEV_TO_MEM};
+	uint8_t *buf = test_buffer(4096);
+
+	(void)state;
+	dev = test_open_directions("window=64K,source=pattern", 1, 64, direction);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_true(rte_dma_copy(dev, 0, i * 4096, iova(buf), 4096, 0) >= 0);
+	assert_true(rte_dma_copy(dev, 0, 65536, iova(buf), 64, 0) >= 0);
+	assert_int_equal(rte_dma_submit(dev, 0), 0);
+	enum rte_dma_status_code status[4];
+	test_gather(dev, 0, 4, status);
+	assert_tells("xstats", "", "\"source_taken_bytes\":12288,");
+	assert_tells("xstats", ",0", "\"copies\":4,");
+	assert_tells("xstats", ",0", "\"copy_bytes\":12288,");
+	assert_tells("xstats", ",0", "\"errors_invalid_src_addr\":1,");
+	rte_free(buf);
+	test_close(dev);
+}
+
+static void
 assert_wrong(const char *question, const char *error, const char *valid)
 {
 	char text[160];
@@ -231,6 +254,64 @@ the_largest_answers_fit(void **state)
 		telemetry_assert_says(fd, text, "\"state\":\"idle\"");
 	}
 	test_close(dev);
+}
+
+/* ---- the dump, which DPDK's own telemetry gives 8 KiB -------------------------------------- */
+
+static const char *
+dump(void)
+{
+	static char text[16384];
+	FILE *f = fmemopen(text, sizeof(text), "w");
+
+	assert_non_null(f);
+	assert_int_equal(rte_dma_dump(dev, f), 0);
+	fclose(f);
+	return text;
+}
+
+/* Numbers as large as they can get, of as many vchans and workers as there may be. */
+static void
+the_longest_dump_fits(void **state)
+{
+	const bool own = strstr(test_args(), "engine=thread") != NULL;
+	uint8_t *buf = test_buffer(64);
+
+	(void)state;
+	dev = test_plug_with(own ? "engine=thread,workers=64,idle=sleep" : test_args());
+	test_configure(dev, 64, 4096);
+	assert_int_equal(rte_dma_start(dev), 0);
+	assert_non_null(strstr(dump(), "    last error: none\n"));
+	assert_true(rte_dma_copy(dev, 63, iova(buf), 0, UINT32_MAX, 0) >= 0);
+	assert_int_equal(rte_dma_submit(dev, 63), 0);
+	enum rte_dma_status_code status;
+	test_gather(dev, 63, 1, &status);
+	assert_int_not_equal(status, RTE_DMA_STATUS_SUCCESSFUL);
+	assert_non_null(
+		strstr(dump(), "    last error: vchan 63, index 0: copy of 4294967295 from 0x"));
+	assert_non_null(strstr(dump(), "    kernel: from 1 on "));
+	assert_non_null(strstr(dump(), "1 to 4294967295 bytes, alignment 1"));
+	assert_non_null(strstr(dump(), " 62: 4096, 0; 0, 0, 0; 0\n"));
+	const size_t with_workers = strlen(dump());
+	assert_true(with_workers < 8192);
+
+	assert_int_equal(rte_dma_stop(dev), 0);
+	for (unsigned int v = 0; v < 64; v++) {
+		struct dad_vchan *vc =
+			&((struct dad_dev *)rte_dma_fp_objs[dev].dev_private)->vchan[v];
+
+		vc->tail = vc->errors = UINT64_MAX;
+		vc->published = UINT64_MAX - 32768;
+		vc->done = UINT64_MAX - 65535;
+		vc->reaped = vc->done - 32768;
+		vc->word = UINT64_MAX;
+	}
+	const size_t stopped = strlen(dump());
+	assert_true(stopped > 64 * 60);
+	/* both at once: the CPUs of the workers, and the numbers */
+	assert_true(stopped + 64 * strlen(" 1023 (shared)") < 8192);
+	assert_int_equal(rte_vdev_uninit(TEST_NAME), 0);
+	rte_free(buf);
 }
 
 /* ---- meanwhile ------------------------------------------------------------------------------ */
@@ -307,7 +388,9 @@ static const struct CMUnitTest tests[] = {
 	with_device(the_device_tells_what_it_is_made_of),
 	with_device(latency_is_switched_by_telemetry),
 	with_device(what_is_wrong_is_said),
+	cmocka_unit_test(what_was_acquired_is_told),
 	cmocka_unit_test(the_largest_answers_fit),
+	cmocka_unit_test(the_longest_dump_fits),
 	cmocka_unit_test(questions_disturb_nobody),
 };
 

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_branch_prediction.h>
+
+#include "dad_internal.h"
+#include "dad_pool.h"
+#include "dad_serve.h"
+
+struct dad_pool {
+	struct dad_pool *next;
+	char name[DAD_POOL_NAME];
+	unsigned int nb_members;
+	struct dad_engine workers; /* without vchans of its own */
+
+	/* a bit a slot, highest priority first: all that a worker without work looks at */
+	uint32_t used __rte_cache_aligned;
+	struct dad_engine *member[DAD_PRIORITIES][DAD_POOL_MEMBERS];
+};
+
+static_assert(DAD_PRIORITIES * DAD_POOL_MEMBERS <= 32, "bits of used");
+
+/* Members come and go one at a time; workers go on meanwhile. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct dad_pool *pools;
+
+static struct dad_pool **
+find(const char *name)
+{
+	struct dad_pool **p = &pools;
+
+	while (*p != NULL && strcmp((*p)->name, name) != 0)
+		p = &(*p)->next;
+	return p;
+}
+
+static int
+start(const char *name, const struct dad_args *args, int numa_node, struct dad_pool **end)
+{
+	struct dad_pool *pool = calloc(1, sizeof(*pool));
+
+	if (pool == NULL)
+		return -ENOMEM;
+	snprintf(pool->name, sizeof(pool->name), "%s", name);
+	pool->workers.serves = pool;
+	int ret = dad_engine_start(
+		&pool->workers, name, args, numa_node, NULL, NULL, 0, &pool->workers.own_control);
+	if (ret == 0)
+		*end = pool;
+	else
+		free(pool);
+	return ret;
+}
+
+static void
+end_if_empty(struct dad_pool **p)
+{
+	struct dad_pool *pool = *p;
+
+	if (pool->nb_members > 0)
+		return;
+	*p = pool->next;
+	dad_engine_stop(&pool->workers, pool->name);
+	free(pool);
+}
+
+static int
+take_slot(struct dad_pool *pool, struct dad_engine *e)
+{
+	for (unsigned int i = 0; i < DAD_POOL_MEMBERS; i++) {
+		if (pool->member[e->priority][i] != NULL)
+			continue;
+		pool->member[e->priority][i] = e;
+		pool->nb_members++;
+		e->pool = pool;
+		e->crowded = pool->workers.crowded;
+		/* L1: pairs with the acquire in dad_pool_serve(): the member */
+		__atomic_fetch_or(&pool->used, UINT32_C(1) << (e->priority * DAD_POOL_MEMBERS + i),
+			__ATOMIC_RELEASE);
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+int
+dad_pool_join(struct dad_engine *e, const char *name, const struct dad_args *args, int numa_node)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&lock);
+	struct dad_pool **p = find(args->pool);
+	if (*p == NULL)
+		ret = start(args->pool, args, numa_node, p);
+	if (ret == 0) {
+		ret = take_slot(*p, e);
+		end_if_empty(p);
+	}
+	pthread_mutex_unlock(&lock);
+	if (ret == -ENOSPC)
+		DAD_LOG(ERR, "%s: pool %s has %d devices of priority %u already", name, args->pool,
+			DAD_POOL_MEMBERS, e->priority);
+	return ret;
+}
+
+/* Each worker has begun another round since: it knows who has left. */
+static void
+await_next_round(const struct dad_pool *pool)
+{
+	uint64_t before[DAD_WORKERS_MAX];
+
+	/* L2: with the fence in dad_pool_serve(): either it sees the bit gone, or this its round */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (unsigned int i = 0; i < pool->workers.nb_workers; i++)
+		before[i] = __atomic_load_n(&pool->workers.worker[i].round, __ATOMIC_ACQUIRE);
+	for (unsigned int i = 0; i < pool->workers.nb_workers; i++)
+		while (__atomic_load_n(&pool->workers.worker[i].round, __ATOMIC_ACQUIRE) ==
+			before[i])
+			sched_yield();
+}
+
+void
+dad_pool_leave(struct dad_engine *e)
+{
+	struct dad_pool *pool = e->pool;
+	struct dad_engine **slot = pool->member[e->priority];
+
+	pthread_mutex_lock(&lock);
+	while (*slot != e)
+		slot++;
+	__atomic_fetch_and(
+		&pool->used, ~(UINT32_C(1) << (slot - &pool->member[0][0])), __ATOMIC_RELAXED);
+	await_next_round(pool);
+	*slot = NULL;
+	e->pool = NULL;
+	pool->nb_members--;
+	end_if_empty(find(pool->name));
+	pthread_mutex_unlock(&lock);
+}
+
+/* One group of some vchan, of which each has its turn. */
+static bool
+serve_member(const struct dad_engine *e, unsigned int turn)
+{
+	if (!dad_engine_may_run(e))
+		return false;
+	for (unsigned int i = 0; i < e->nb_vchans; i++)
+		if (dad_serve(e->exec, &e->vchan[(turn + i) % e->nb_vchans], false, NULL))
+			return true;
+	return false;
+}
+
+bool
+dad_pool_serve(struct dad_pool *pool, struct dad_worker *w)
+{
+	const uint64_t round = w->round + 1;
+	const unsigned int turn = (unsigned int)round;
+
+	__atomic_store_n(&w->round, round, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* L2 */
+	/* L1: pairs with the release in take_slot() */
+	const uint32_t used = __atomic_load_n(&pool->used, __ATOMIC_ACQUIRE);
+
+	for (unsigned int p = 0; p < DAD_PRIORITIES; p++) {
+		const uint32_t slots =
+			used >> (p * DAD_POOL_MEMBERS) & ((1u << DAD_POOL_MEMBERS) - 1);
+
+		for (unsigned int i = 0; slots != 0 && i < DAD_POOL_MEMBERS; i++) {
+			const unsigned int slot = (turn + i) % DAD_POOL_MEMBERS;
+
+			if ((slots & 1u << slot) && serve_member(pool->member[p][slot], turn))
+				return true;
+		}
+	}
+	return false;
+}
+
+void
+dad_pool_tell_crowded(struct dad_pool *pool)
+{
+	const uint32_t used = __atomic_load_n(&pool->used, __ATOMIC_ACQUIRE);
+
+	for (unsigned int bit = 0; bit < DAD_PRIORITIES * DAD_POOL_MEMBERS; bit++)
+		if (used & UINT32_C(1) << bit)
+			__atomic_store_n(
+				&(&pool->member[0][0])[bit]->crowded, true, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef DAD_POOL_H
+#define DAD_POOL_H
+
+/*
+ * Workers that several devices share: devarg `pool`. The first device that starts brings them, the
+ * last that stops ends them. They look at devices of higher priority first, after each group, so
+ * one of lower priority is served only when no higher one has work.
+ */
+
+#include "dad_engine.h"
+
+#define DAD_PRIORITIES	 4
+#define DAD_POOL_MEMBERS 8 /* devices of one priority */
+
+struct dad_pool;
+
+/* The engine's vchans are served from now on; it is filled in, but for its workers. 0 or -errno. */
+int dad_pool_join(
+	struct dad_engine *e, const char *name, const struct dad_args *args, int numa_node);
+
+/* When this returns no worker of the pool is at the engine's vchans any more. */
+void dad_pool_leave(struct dad_engine *e);
+
+/* For a worker of the pool: do one group, of a device of the highest priority that has any. */
+bool dad_pool_serve(struct dad_pool *pool, struct dad_worker *w);
+
+/* For a worker of the pool: it shares its CPU, which applications that poll should know. */
+void dad_pool_tell_crowded(struct dad_pool *pool);
+
+#endif /* DAD_POOL_H */

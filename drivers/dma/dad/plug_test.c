@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* In and out again by the hot-plug calls of EAL, while operations are in flight; nothing is left.
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include <rte_dev.h>
+#include <rte_memzone.h>
+
+#include "test_device.h"
+
+#define ROUNDS 100
+#define VCHANS 3
+#define LENGTH (100u << 10)
+
+static unsigned int
+entries(const char *path)
+{
+	DIR *dir = opendir(path);
+	unsigned int n = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir) != NULL)
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static void
+count_one(const struct rte_memzone *mz, void *arg)
+{
+	(void)mz;
+	++*(unsigned int *)arg;
+}
+
+/* What a device must not leave behind. */
+struct left {
+	unsigned int fds, threads, memzones, devices;
+	size_t heap;
+};
+
+static struct left
+look(void)
+{
+	struct rte_malloc_socket_stats stats;
+	struct left l = {.fds = entries("/proc/self/fd"), .threads = entries("/proc/self/task")};
+
+	rte_memzone_walk(count_one, &l.memzones);
+	assert_int_equal(rte_malloc_get_socket_stats((int)rte_socket_id(), &stats), 0);
+	l.heap = stats.heap_allocsz_bytes;
+	l.devices = rte_dma_count_avail();
+	return l;
+}
+
+static void
+assert_same(const struct left *a, const struct left *b)
+{
+	assert_int_equal(a->fds, b->fds);
+	assert_int_equal(a->threads, b->threads);
+	assert_int_equal(a->memzones, b->memzones);
+	assert_int_equal(a->devices, b->devices);
+	assert_int_equal(a->heap, b->heap);
+}
+
+static int16_t
+plug(void)
+{
+	assert_int_equal(rte_eal_hotplug_add("vdev", TEST_NAME, test_args()), 0);
+	int id = rte_dma_get_dev_id_by_name(TEST_NAME);
+	assert_true(id >= 0);
+	return (int16_t)id;
+}
+
+/* Some done and reported, some done, some under way, some not submitted. */
+static void
+make_busy(int16_t id, uint8_t *buf, unsigned int round)
+{
+	bool error;
+
+	test_configure(id, VCHANS, 64);
+	assert_int_equal(rte_dma_start(id), 0);
+	for (uint16_t v = 0; v < VCHANS; v++) {
+		for (unsigned int i = 0; i < 10 + round % 20; i++) {
+			const uint64_t flags = i % 4 == 0 ? RTE_DMA_OP_FLAG_SUBMIT : 0;
+			int ret = i % 2 == 0
+				? rte_dma_copy(id, v, iova(buf), iova(buf + LENGTH), LENGTH, flags)
+				: rte_dma_fill(id, v, i, iova(buf), LENGTH, flags);
+
+			assert_true(ret >= 0);
+		}
+		rte_dma_completed(id, v, (uint16_t)(round % 5), NULL, &error);
+	}
+}
+
+static void
+unplugged_while_busy_nothing_is_left(void **state)
+{
+	uint8_t *buf = test_buffer(2 * LENGTH);
+	struct left before = {0}, after;
+
+	(void)state;
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		int16_t id = plug();
+
+		make_busy(id, buf, round);
+		/* whatever EAL says to it, there are no two */
+		rte_eal_hotplug_add("vdev", TEST_NAME, "");
+		assert_int_equal(rte_dma_count_avail(), 1);
+		assert_int_equal(rte_eal_hotplug_remove("vdev", TEST_NAME), 0);
+		assert_true(rte_dma_get_dev_id_by_name(TEST_NAME) < 0);
+		assert_false(rte_dma_is_valid(id));
+		assert_int_not_equal(rte_eal_hotplug_remove("vdev", TEST_NAME), 0);
+		/* what is kept for the next one is there after a few */
+		if (round == 4)
+			before = look();
+	}
+	after = look();
+	assert_same(&before, &after);
+	rte_free(buf);
+}
+
+/* Neither does a device that was refused, in whatever part of probe. */
+static void
+refused_nothing_is_left(void **state)
+{
+	static const char *const wrong[] = {"engine=fast", "kernel=mmx", "lcores=1000",
+		"engine=inline,workers=2", "iommu=hard", "engine=thread,unknown=1"};
+	struct left before = {0}, after;
+
+	(void)state;
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		const char *args = wrong[round % RTE_DIM(wrong)];
+
+		/* not by hot-plug, which keeps the device's name */
+		assert_int_not_equal(rte_vdev_init(TEST_NAME, args), 0);
+		assert_true(rte_dma_get_dev_id_by_name(TEST_NAME) < 0);
+		if (round == 11)
+			before = look();
+	}
+	after = look();
+	assert_same(&before, &after);
+}
+
+/* With one more of its kind at work, which notices nothing. */
+static void
+others_go_on(void **state)
+{
+	int16_t id = test_open(1, 64);
+	uint8_t *buf = test_buffer(2 * LENGTH);
+
+	(void)state;
+	for (unsigned int round = 0; round < 20; round++) {
+		memset(buf, (int)round, LENGTH);
+		assert_true(rte_dma_copy(id, 0, iova(buf), iova(buf + LENGTH), 4096,
+				    RTE_DMA_OP_FLAG_SUBMIT) >= 0);
+		assert_int_equal(rte_eal_hotplug_add("vdev", "dma_dad_guest", test_args()), 0);
+		int16_t guest = (int16_t)rte_dma_get_dev_id_by_name("dma_dad_guest");
+		test_configure(guest, 1, 64);
+		assert_int_equal(rte_dma_start(guest), 0);
+		assert_true(rte_dma_fill(guest, 0, 0, iova(buf + 8192), 64,
+				    RTE_DMA_OP_FLAG_SUBMIT) >= 0);
+		assert_int_equal(rte_eal_hotplug_remove("vdev", "dma_dad_guest"), 0);
+		test_expect(id, RTE_DMA_STATUS_SUCCESSFUL);
+		assert_int_equal(buf[LENGTH], round);
+		assert_int_equal(buf[LENGTH + 4095], round);
+	}
+	rte_free(buf);
+	test_close(id);
+}
+
+/* ---- threads ----------------------------------------------------------------------------------
+ */
+
+/* The CPUs of the thread whose name ends so; none if there is no such thread. */
+static cpu_set_t
+cpus_of(const char *ending)
+{
+	DIR *dir = opendir("/proc/self/task");
+	const struct dirent *e;
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	assert_non_null(dir);
+	while ((e = readdir(dir)) != NULL) {
+		char path[300], name[32] = "";
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", e->d_name);
+		FILE *f = e->d_name[0] != '.' ? fopen(path, "r") : NULL;
+		if (f == NULL)
+			continue;
+		if (fgets(name, sizeof(name), f) != NULL)
+			name[strcspn(name, "\n")] = '\0';
+		fclose(f);
+		const size_t n = strlen(name), m = strlen(ending);
+		if (n >= m && strcmp(name + n - m, ending) == 0)
+			assert_int_equal(
+				sched_getaffinity(atoi(e->d_name), sizeof(cpus), &cpus), 0);
+	}
+	closedir(dir);
+	return cpus;
+}
+
+/* A worker runs where it shall, whatever the thread that starts it is pinned to, which stays so. */
+static void
+workers_keep_to_their_cpus(void **state)
+{
+	cpu_set_t before, after, cpus;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		char args[64];
+
+		if (!CPU_ISSET(cpu, &test_cpus))
+			continue;
+		snprintf(args, sizeof(args), "engine=thread,workers=2,idle=sleep,lcores=%d", cpu);
+		int16_t id = test_plug_with(args);
+
+		test_configure(id, 2, 32);
+		cpus = cpus_of("-w0");
+		assert_int_equal(CPU_COUNT(&cpus), 0);
+		assert_int_equal(rte_dma_start(id), 0);
+		for (unsigned int w = 0; w < 2; w++) {
+			cpus = cpus_of(w == 0 ? "-w0" : "-w1");
+
+			assert_int_equal(CPU_COUNT(&cpus), 1);
+			assert_true(CPU_ISSET(cpu, &cpus));
+		}
+		test_close(id);
+		cpus = cpus_of("-w0");
+		assert_int_equal(CPU_COUNT(&cpus), 0);
+	}
+	assert_int_equal(sched_getaffinity(0, sizeof(after), &after), 0);
+	assert_true(CPU_EQUAL(&before, &after));
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(unplugged_while_busy_nothing_is_left),
+	cmocka_unit_test(refused_nothing_is_left),
+	cmocka_unit_test(others_go_on),
+	cmocka_unit_test(workers_keep_to_their_cpus),
+};
+
+TEST_MAIN(tests)
