@@ -14,13 +14,11 @@
 #include "dad_compat.h"
 #include "dad_internal.h"
 
-/* What was given so far. */
+/* What was given so far: a bit for each of enum key. */
 struct given {
 	const char *device;
 	struct dad_args *args;
-	bool engine, workers, lcores, idle, mt, enlist, threshold, kernel, iommu, numa, silent, ops,
-		pool;
-	bool window, source, rate, gbps, lat_ns, xstats, inject;
+	uint32_t keys;
 };
 
 static const char *const engines[] = {
@@ -48,53 +46,86 @@ dad_idle_name(enum dad_idle_kind kind)
 	return idles[kind];
 }
 
-/* Which of n words a value is; -1 if none. */
-static int
-find_word(const char *value, const char *const *words, unsigned int n)
+static const char *const iommus[] = {"none", "soft"};
+
+enum key {
+	ENGINE,
+	WORKERS,
+	LCORES,
+	IDLE,
+	MT,
+	REGISTER,
+	POOL,
+	THRESHOLD,
+	KERNEL,
+	IOMMU,
+	NUMA,
+	SILENT,
+	OPS,
+	XSTATS,
+	WINDOW,
+	SOURCE,
+	RATE,
+	GBPS,
+	LAT_NS,
+	INJECT,
+};
+
+/* A devarg: how its value is read, and what of struct dad_args it sets. */
+struct devarg {
+	const char *key;
+	int (*parse)(const struct given *g, const struct devarg *a, const char *value);
+	size_t offset, size;
+	const char *const *words; /* valid ones, and how many: for parse_word() */
+	unsigned int nb_words;
+	uint32_t low, high; /* for parse_number() */
+	int (*model)(const char *device, const char *value, struct dad_model_args *model);
+};
+
+static bool
+is_given(const struct given *g, enum key key)
 {
-	for (unsigned int i = 0; i < n; i++)
-		if (strcmp(value, words[i]) == 0)
-			return (int)i;
-	return -1;
+	return g->keys & RTE_BIT32(key);
+}
+
+static void
+set(const struct given *g, const struct devarg *a, uint32_t value)
+{
+	void *field = (char *)g->args + a->offset;
+
+	if (a->size == sizeof(bool))
+		*(bool *)field = value;
+	else
+		*(uint32_t *)field = value;
 }
 
 static int
-parse_engine(struct given *g, const char *value)
+parse_word(const struct given *g, const struct devarg *a, const char *value)
 {
-	int kind = find_word(value, engines, RTE_DIM(engines));
+	char valid[80] = "";
 
-	if (kind < 0) {
-		DAD_LOG(ERR, "%s: engine=%s: valid are inline, thread, service, auto", g->device,
-			value);
-		return -EINVAL;
+	for (unsigned int i = 0; i < a->nb_words; i++) {
+		if (strcmp(value, a->words[i]) == 0) {
+			set(g, a, i);
+			return 0;
+		}
+		size_t at = strlen(valid);
+		snprintf(valid + at, sizeof(valid) - at, "%s%s", at > 0 ? ", " : "", a->words[i]);
 	}
-	g->args->engine = (enum dad_engine_kind)kind;
-	return 0;
+	DAD_LOG(ERR, "%s: %s=%s: valid are %s", g->device, a->key, value, valid);
+	return -EINVAL;
 }
 
+/* From low to high, digits only. */
 static int
-parse_idle(struct given *g, const char *value)
-{
-	int kind = find_word(value, idles, RTE_DIM(idles));
-
-	if (kind < 0) {
-		DAD_LOG(ERR, "%s: idle=%s: valid are poll, pause, sleep", g->device, value);
-		return -EINVAL;
-	}
-	g->args->idle = (enum dad_idle_kind)kind;
-	return 0;
-}
-
-/* A number from low to high, digits only. */
-static int
-parse_number(const struct given *g, const char *key, const char *value, unsigned long low,
-	unsigned long high, uint32_t *number)
+read_number(const struct given *g, const char *key, const char *value, uint32_t low, uint32_t high,
+	uint32_t *number)
 {
 	char *end;
 	unsigned long n = strtoul(value, &end, 10);
 
 	if (!isdigit((unsigned char)value[0]) || *end != '\0' || n < low || n > high) {
-		DAD_LOG(ERR, "%s: %s=%s: valid are %lu to %lu", g->device, key, value, low, high);
+		DAD_LOG(ERR, "%s: %s=%s: valid are %u to %u", g->device, key, value, low, high);
 		return -EINVAL;
 	}
 	*number = (uint32_t)n;
@@ -102,68 +133,37 @@ parse_number(const struct given *g, const char *key, const char *value, unsigned
 }
 
 static int
-parse_workers(struct given *g, const char *value)
-{
-	return parse_number(g, "workers", value, 1, DAD_WORKERS_MAX, &g->args->workers);
-}
-
-static int
-parse_threshold(struct given *g, const char *value)
-{
-	return parse_number(g, "threshold", value, 0, DAD_THRESHOLD_MAX, &g->args->threshold);
-}
-
-/* 0 or 1. */
-static int
-parse_switch(const struct given *g, const char *key, const char *value, bool *on)
+parse_number(const struct given *g, const struct devarg *a, const char *value)
 {
 	uint32_t number = 0;
-	int ret = parse_number(g, key, value, 0, 1, &number);
+	int ret = read_number(g, a->key, value, a->low, a->high, &number);
 
-	*on = number;
+	if (ret == 0)
+		set(g, a, number);
 	return ret;
 }
 
 static int
-parse_mt(struct given *g, const char *value)
+parse_lcores(const struct given *g, const struct devarg *a, const char *value)
 {
-	return parse_switch(g, "mt", value, &g->args->mt);
-}
+	char why[160];
 
-static int
-parse_register(struct given *g, const char *value)
-{
-	return parse_switch(g, "register", value, &g->args->enlist);
-}
-
-static int
-parse_silent(struct given *g, const char *value)
-{
-	return parse_switch(g, "silent", value, &g->args->silent);
-}
-
-static int
-parse_ops(struct given *g, const char *value)
-{
-	int ret = parse_switch(g, "ops", value, &g->args->ops);
-
-	if (ret != 0 || !g->args->ops || DAD_HAVE_OPS)
-		return ret;
-	DAD_LOG(ERR, "%s: ops=1: DPDK has enqueue and dequeue of operations from 25.11 on",
-		g->device);
+	if (dad_cpus_parse(value, &g->args->lcores, why, sizeof(why)) == 0)
+		return 0;
+	DAD_LOG(ERR, "%s: %s: %s", g->device, a->key, why);
 	return -EINVAL;
 }
 
 static int
-parse_pool(struct given *g, const char *value)
+parse_pool(const struct given *g, const struct devarg *a, const char *value)
 {
 	const size_t len = strspn(value,
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 		"0123456789_-");
 
 	if (len == 0 || value[len] != '\0' || len >= sizeof(g->args->pool)) {
-		DAD_LOG(ERR, "%s: pool=%s: valid are up to %zu letters, digits, _ and -", g->device,
-			value, sizeof(g->args->pool) - 1);
+		DAD_LOG(ERR, "%s: %s=%s: valid are up to %zu letters, digits, _ and -", g->device,
+			a->key, value, sizeof(g->args->pool) - 1);
 		return -EINVAL;
 	}
 	snprintf(g->args->pool, sizeof(g->args->pool), "%s", value);
@@ -171,19 +171,13 @@ parse_pool(struct given *g, const char *value)
 }
 
 static int
-parse_xstats(struct given *g, const char *value)
-{
-	return parse_switch(g, "xstats", value, &g->args->xstats);
-}
-
-static int
-parse_kernel(struct given *g, const char *value)
+parse_kernel(const struct given *g, const struct devarg *a, const char *value)
 {
 	if (strcmp(value, "auto") == 0)
 		return 0;
 	if (!dad_exec_is_kernel(value) || strlen(value) >= sizeof(g->args->kernel)) {
-		DAD_LOG(ERR, "%s: kernel=%s: valid are auto, sse2, avx2, avx512, erms, nt",
-			g->device, value);
+		DAD_LOG(ERR, "%s: %s=%s: valid are auto, sse2, avx2, avx512, erms, nt", g->device,
+			a->key, value);
 		return -EINVAL;
 	}
 	snprintf(g->args->kernel, sizeof(g->args->kernel), "%s", value);
@@ -191,122 +185,71 @@ parse_kernel(struct given *g, const char *value)
 }
 
 static int
-parse_iommu(struct given *g, const char *value)
+parse_numa(const struct given *g, const struct devarg *a, const char *value)
 {
-	static const char *const words[] = {"none", "soft"};
-	int which = find_word(value, words, RTE_DIM(words));
-
-	if (which < 0) {
-		DAD_LOG(ERR, "%s: iommu=%s: valid are none, soft", g->device, value);
-		return -EINVAL;
-	}
-	g->args->iommu = which == 1;
-	return 0;
-}
-
-static int
-parse_numa(struct given *g, const char *value)
-{
+	const bool known = numa_available() >= 0;
 	uint32_t node = 0;
-	int last = numa_available() >= 0 ? numa_max_node() : 0;
-	int ret = parse_number(g, "numa", value, 0, (unsigned long)last, &node);
+	int ret = read_number(g, a->key, value, 0, known ? (uint32_t)numa_max_node() : 0, &node);
 
 	g->args->numa = (int)node;
-	if (ret == 0 && numa_available() >= 0 && !numa_bitmask_isbitset(numa_nodes_ptr, node)) {
-		DAD_LOG(ERR, "%s: numa=%s: there is no such node", g->device, value);
+	if (ret == 0 && known && !numa_bitmask_isbitset(numa_nodes_ptr, node)) {
+		DAD_LOG(ERR, "%s: %s=%s: there is no such node", g->device, a->key, value);
 		return -EINVAL;
 	}
 	return ret;
 }
 
 static int
-parse_lcores(struct given *g, const char *value)
+parse_model(const struct given *g, const struct devarg *a, const char *value)
 {
-	char why[160];
-
-	if (dad_cpus_parse(value, &g->args->lcores, why, sizeof(why)) == 0)
-		return 0;
-	DAD_LOG(ERR, "%s: lcores: %s", g->device, why);
-	return -EINVAL;
+	return a->model(g->device, value, &g->args->model);
 }
 
-static int
-parse_window(struct given *g, const char *value)
-{
-	return dad_model_parse_window(g->device, value, &g->args->model);
-}
+#define FIELD(name)                                                                                \
+	.offset = offsetof(struct dad_args, name), .size = RTE_SIZEOF_FIELD(struct dad_args, name)
+#define WORDS(list, name)      parse_word, FIELD(name), .words = list, .nb_words = RTE_DIM(list)
+#define NUMBER(from, to, name) parse_number, FIELD(name), .low = from, .high = to
+#define SWITCH(name)	       NUMBER(0, 1, name)
+#define MODEL(function)	       parse_model, .model = function
 
-static int
-parse_source(struct given *g, const char *value)
-{
-	return dad_model_parse_source(g->device, value, &g->args->model);
-}
-
-static int
-parse_rate(struct given *g, const char *value)
-{
-	return dad_model_parse_rate(g->device, value, &g->args->model);
-}
-
-static int
-parse_gbps(struct given *g, const char *value)
-{
-	return dad_model_parse_gbps(g->device, value, &g->args->model);
-}
-
-static int
-parse_lat_ns(struct given *g, const char *value)
-{
-	return parse_number(g, "lat_ns", value, 0, 1000000000, &g->args->model.lat_ns);
-}
-
-static int
-parse_inject(struct given *g, const char *value)
-{
-	return dad_model_parse_inject(g->device, value, &g->args->model);
-}
+static const struct devarg devargs[] = {
+	[ENGINE] = {"engine", WORDS(engines, engine)},
+	[WORKERS] = {"workers", NUMBER(1, DAD_WORKERS_MAX, workers)},
+	[LCORES] = {"lcores", parse_lcores},
+	[IDLE] = {"idle", WORDS(idles, idle)},
+	[MT] = {"mt", SWITCH(mt)},
+	[REGISTER] = {"register", SWITCH(enlist)},
+	[POOL] = {"pool", parse_pool},
+	[THRESHOLD] = {"threshold", NUMBER(0, DAD_THRESHOLD_MAX, threshold)},
+	[KERNEL] = {"kernel", parse_kernel},
+	[IOMMU] = {"iommu", WORDS(iommus, iommu)},
+	[NUMA] = {"numa", parse_numa},
+	[SILENT] = {"silent", SWITCH(silent)},
+	[OPS] = {"ops", SWITCH(ops)},
+	[XSTATS] = {"xstats", SWITCH(xstats)},
+	[WINDOW] = {"window", MODEL(dad_model_parse_window)},
+	[SOURCE] = {"source", MODEL(dad_model_parse_source)},
+	[RATE] = {"rate", MODEL(dad_model_parse_rate)},
+	[GBPS] = {"gbps", MODEL(dad_model_parse_gbps)},
+	[LAT_NS] = {"lat_ns", NUMBER(0, 1000000000, model.lat_ns)},
+	[INJECT] = {"inject", MODEL(dad_model_parse_inject)},
+};
 
 static int
 parse_pair(const char *key, const char *value, void *opaque)
 {
 	struct given *g = opaque;
-	const struct {
-		const char *key;
-		bool *seen;
-		int (*parse)(struct given *, const char *);
-	} keys[] = {
-		{"engine", &g->engine, parse_engine},
-		{"workers", &g->workers, parse_workers},
-		{"lcores", &g->lcores, parse_lcores},
-		{"idle", &g->idle, parse_idle},
-		{"mt", &g->mt, parse_mt},
-		{"register", &g->enlist, parse_register},
-		{"threshold", &g->threshold, parse_threshold},
-		{"kernel", &g->kernel, parse_kernel},
-		{"iommu", &g->iommu, parse_iommu},
-		{"xstats", &g->xstats, parse_xstats},
-		{"numa", &g->numa, parse_numa},
-		{"silent", &g->silent, parse_silent},
-		{"ops", &g->ops, parse_ops},
-		{"pool", &g->pool, parse_pool},
-		{"window", &g->window, parse_window},
-		{"source", &g->source, parse_source},
-		{"rate", &g->rate, parse_rate},
-		{"gbps", &g->gbps, parse_gbps},
-		{"lat_ns", &g->lat_ns, parse_lat_ns},
-		{"inject", &g->inject, parse_inject},
-	};
 
-	for (unsigned int i = 0; i < RTE_DIM(keys); i++) {
-		if (strcmp(key, keys[i].key) != 0)
+	for (unsigned int i = 0; i < RTE_DIM(devargs); i++) {
+		if (strcmp(key, devargs[i].key) != 0)
 			continue;
-		if (value == NULL || *keys[i].seen) {
+		if (value == NULL || is_given(g, i)) {
 			DAD_LOG(ERR, "%s: %s %s", g->device, key,
 				value == NULL ? "has no value" : "is given twice");
 			return -EINVAL;
 		}
-		*keys[i].seen = true;
-		return keys[i].parse(g, value);
+		g->keys |= RTE_BIT32(i);
+		return devargs[i].parse(g, &devargs[i], value);
 	}
 	DAD_LOG(ERR, "%s: unknown devarg '%s'; valid are " DAD_ARGS_HELP, g->device, key);
 	return -EINVAL;
@@ -332,12 +275,12 @@ parse_pairs(struct given *g, const char *text)
 static const char *
 given_for_workers(const struct given *g)
 {
-	return g->workers   ? "workers"
-		: g->lcores ? "lcores"
-		: g->idle   ? "idle"
-		: g->enlist ? "register"
-		: g->pool   ? "pool"
-			    : NULL;
+	static const enum key keys[] = {WORKERS, LCORES, IDLE, REGISTER, POOL};
+
+	for (unsigned int i = 0; i < RTE_DIM(keys); i++)
+		if (is_given(g, keys[i]))
+			return devargs[keys[i]].key;
+	return NULL;
 }
 
 int
@@ -355,14 +298,20 @@ dad_args_parse(const char *device, const char *text, struct dad_args *args)
 		return -EINVAL;
 
 	/* not with physical addresses: the test of DPDK takes those for pointers */
-	if (!g.ops)
+	if (!is_given(&g, OPS))
 		args->ops = DAD_HAVE_OPS && rte_eal_iova_mode() == RTE_IOVA_VA;
 
+	if (args->ops && !DAD_HAVE_OPS) {
+		DAD_LOG(ERR, "%s: ops=1: DPDK has enqueue and dequeue of operations from 25.11 on",
+			device);
+		return -EINVAL;
+	}
+
 	const char *wants_workers = given_for_workers(&g);
-	if (!g.engine)
+	if (!is_given(&g, ENGINE))
 		args->engine = wants_workers != NULL || dad_cpus_any_spare() ? DAD_ENGINE_THREAD
 									     : DAD_ENGINE_INLINE;
-	if (g.threshold && args->engine != DAD_ENGINE_AUTO) {
+	if (is_given(&g, THRESHOLD) && args->engine != DAD_ENGINE_AUTO) {
 		DAD_LOG(ERR, "%s: threshold is for engine=auto", device);
 		return -EINVAL;
 	}
@@ -373,7 +322,7 @@ dad_args_parse(const char *device, const char *text, struct dad_args *args)
 			device, wants_workers, dad_engine_name(args->engine));
 		return -EINVAL;
 	}
-	if (!g.workers)
+	if (!is_given(&g, WORKERS))
 		args->workers = RTE_MAX(args->lcores.n, 1u);
 	return 0;
 }
