@@ -46,7 +46,7 @@ start_eal(int argc, char **argv, const struct config *c)
 	static struct eal_defaults defaults;
 	int ret;
 
-	plugin_load_beside();
+	plugin_load_beside(argc, argv);
 	if (argc == 1) {
 		eal_defaults_choose(&defaults, argv[0],
 			c->mapbench && c->map.threads > 1 ? EAL_DEFAULTS_ALL_CPUS

@@ -8,10 +8,14 @@
 #include "plugin.h"
 
 void
-plugin_load_beside(void)
+plugin_load_beside(int argc, char **argv)
 {
 	static const char plugin[] = "/../drivers/librte_dma_dad.so";
 	char path[PATH_MAX + sizeof(plugin)];
+	/* not a second copy of what the user names with -d */
+	for (int i = 0; i < argc; i++)
+		if (strstr(argv[i], "librte_dma_dad") != NULL)
+			return;
 	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX);
 
 	if (n <= 0)

@@ -5,8 +5,8 @@
 /**
  * Load the driver that lies in the build folder beside this program, if it does. EAL's -d refuses
  * plugins below folders that everybody may write to; an installed driver is found by EAL itself.
- * Call before rte_eal_init().
+ * Nor one that an argument names. Call before rte_eal_init().
  */
-void plugin_load_beside(void);
+void plugin_load_beside(int argc, char **argv);
 
 #endif /* TESTDMA_PLUGIN_H */
