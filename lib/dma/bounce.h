@@ -46,6 +46,7 @@ struct bounce {
 	struct chunk *chunks;
 	void *area; /* anonymous memory under the chunks, or NULL */
 	size_t area_size;
+	bool in_eals_iommu;	     /* the area is mapped in EAL's VFIO container */
 	struct dad_dma_table *where; /* IOVA → offset in the pool */
 	uint64_t lowest, highest;    /* IOVAs */
 

@@ -7,6 +7,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_memzone.h>
+#include <rte_vfio.h>
 
 #include "bounce.h"
 
@@ -75,6 +76,27 @@ get_remapped(struct bounce *b, uint64_t limit)
 /* ---- IOVAs are virtual addresses: memory at a low address
  * ------------------------------------------ */
 
+/* EAL maps its own memory for the devices it drives by VFIO; this is none of it. Without such a
+ * device, or without VFIO, there is nothing to do. 0 or errno */
+static int
+map_for_eal(struct bounce *b)
+{
+	uint64_t va = (uintptr_t)b->area;
+
+	if (!rte_vfio_is_enabled("vfio"))
+		return 0;
+	rte_errno = 0;
+	if (rte_vfio_container_dma_map(RTE_VFIO_DEFAULT_CONTAINER_FD, va, va, b->area_size) == 0) {
+		b->in_eals_iommu = true;
+		return 0;
+	}
+	if (rte_errno == ENODEV || rte_errno == ENOTSUP)
+		return 0;
+	DMA_LOG(ERR, "bounce pool at %#" PRIx64 ": EAL's VFIO container: %s", va,
+		rte_strerror(rte_errno));
+	return EIO;
+}
+
 static int
 get_low_virtual(struct bounce *b, uint64_t limit)
 {
@@ -106,7 +128,7 @@ get_low_virtual(struct bounce *b, uint64_t limit)
 		c->va = va;
 		c->iova = (uintptr_t)va;
 	}
-	return 0;
+	return map_for_eal(b);
 }
 
 /* ---- IOVAs are physical addresses: hugepages that happen to lie low
@@ -181,6 +203,9 @@ bounce_memory_put(struct bounce *b)
 			domain_clear_reverse(b->domain, c->iova, chunk_size(b));
 		}
 	}
+	if (b->in_eals_iommu)
+		rte_vfio_container_dma_unmap(RTE_VFIO_DEFAULT_CONTAINER_FD, (uintptr_t)b->area,
+			(uintptr_t)b->area, b->area_size);
 	if (b->area != NULL)
 		munmap(b->area, b->area_size);
 }

@@ -195,10 +195,84 @@ lcores_hold_back_a_quarter_of_the_slots_at_most(void **state)
 	assert_int_equal(dad_dma_dev_destroy(dev), 0);
 }
 
+/* ---- EAL's container, played ------------------------------------------------------------------
+ */
+
+static struct {
+	bool enabled;
+	int error; /* of maps, or 0 */
+	uint64_t va, len;
+	unsigned int maps, unmaps;
+} vfio;
+
+int __wrap_rte_vfio_is_enabled(const char *module);
+int __wrap_rte_vfio_container_dma_map(int fd, uint64_t va, uint64_t iova, uint64_t len);
+int __wrap_rte_vfio_container_dma_unmap(int fd, uint64_t va, uint64_t iova, uint64_t len);
+
+int
+__wrap_rte_vfio_is_enabled(const char *module)
+{
+	assert_string_equal(module, "vfio");
+	return vfio.enabled;
+}
+
+int
+__wrap_rte_vfio_container_dma_map(int fd, uint64_t va, uint64_t iova, uint64_t len)
+{
+	assert_int_equal(fd, -1); /* EAL's own */
+	assert_int_equal(va, iova);
+	vfio.va = va;
+	vfio.len = len;
+	vfio.maps++;
+	rte_errno = vfio.error;
+	return vfio.error != 0 ? -1 : 0;
+}
+
+int
+__wrap_rte_vfio_container_dma_unmap(int fd, uint64_t va, uint64_t iova, uint64_t len)
+{
+	assert_int_equal(fd, -1);
+	assert_true(va == vfio.va && iova == va && len == vfio.len);
+	vfio.unmaps++;
+	return 0;
+}
+
+/* Virtual addresses are IOVAs for EAL's own devices only where EAL's container has them. */
+static void
+low_slots_are_in_eals_container(void **state)
+{
+	const struct dad_dma_bounce_conf conf = {.size = 1u << 20, .limit = DAD_DMA_BIT_MASK(32)};
+	const int errors[] = {0, ENODEV, EINVAL};
+
+	(void)state;
+	if (rte_eal_iova_mode() == RTE_IOVA_PA)
+		return; /* slots lie in EAL's memory, which it maps by itself */
+	for (unsigned int i = 0; i < RTE_DIM(errors); i++) {
+		struct dad_dma_dev *dev = make("mapped");
+		struct dad_dma_bounce_conf own = conf;
+		const bool refused = errors[i] == EINVAL;
+
+		vfio.enabled = true;
+		vfio.error = errors[i];
+		vfio.maps = vfio.unmaps = 0;
+		own.dev = dev;
+		assert_int_equal(dad_dma_bounce_create(domain, &own), refused ? -EIO : 0);
+		assert_int_equal(vfio.maps, 1);
+		if (!refused) {
+			assert_int_equal(vfio.va, stats_of(dev).lowest);
+			assert_int_equal(vfio.len, conf.size);
+		}
+		assert_int_equal(dad_dma_dev_destroy(dev), 0);
+		assert_int_equal(vfio.unmaps, errors[i] == 0);
+	}
+	vfio.enabled = false;
+}
+
 int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(low_slots_are_in_eals_container),
 		cmocka_unit_test(a_devices_own_pool_is_nothing_to_others),
 		cmocka_unit_test(lcores_hold_back_a_quarter_of_the_slots_at_most),
 		cmocka_unit_test(a_pool_for_all_is_everybodys), /* last: it stays */

@@ -18,6 +18,7 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_lcore.h>
 #include <rte_memzone.h>
 
 #include "dad_dma.h"
@@ -25,6 +26,7 @@
 #include "dad_dma_pool.h"
 #include "eal_test.h"
 #include "test_identity.h"
+#include "test_thread.h"
 
 /* Who must not grow coherent memory takes what there is: at once, and without a system call. */
 
@@ -199,10 +201,58 @@ never_grow_makes_no_system_call(void **state)
 	assert_int_equal(dad_dma_pool_destroy(pool), 0);
 }
 
+/* ---- what lcores keep ------------------------------------------------------------------------ */
+
+static void
+what_another_lcore_keeps_is_found_before_growing(void **state)
+{
+	const unsigned int lcores[] = {1, 2, RTE_MAX_LCORE - 1, LCORE_ID_ANY};
+	struct dad_dma_coherent_info before = info_of(domain);
+	dad_dma_addr_t handle;
+
+	(void)state;
+	for (unsigned int i = 0; i < RTE_DIM(lcores); i++) {
+		for (unsigned int order = 0; order < 3; order++) {
+			be_lcore(lcores[i]);
+			void *va = dad_dma_alloc_coherent(dev, PAGE << order, &handle);
+			assert_non_null(va);
+			/* another lcore gives it back, which keeps it; twice is one too many */
+			be_lcore(lcores[(i + 1) % RTE_DIM(lcores)]);
+			dad_dma_free_coherent(dev, PAGE << order, va, handle);
+			dad_dma_free_coherent(dev, PAGE << order, va, handle);
+			be_lcore(0);
+			dad_dma_free_coherent(dev, PAGE << order, va, handle);
+		}
+	}
+	assert_int_equal(coherent_bytes_of(dev), 0);
+	assert_int_equal(info_of(domain).free_bytes, info_of(domain).bytes);
+	unsigned int n = 0;
+	while (n < MANY &&
+		(live[n].va = dad_dma_alloc_flags(
+			 dev, PAGE, DAD_DMA_ALLOC_NEVER_GROW, &live[n].handle)) != NULL)
+		n++;
+	assert_int_equal(n, info_of(domain).bytes / PAGE);
+	assert_int_equal(info_of(domain).free_bytes, 0);
+	/* no two are the same */
+	for (unsigned int i = 0; i < n; i++)
+		*(unsigned int *)live[i].va = i;
+	for (unsigned int i = 0; i < n; i++)
+		assert_int_equal(*(unsigned int *)live[i].va, i);
+	while (n-- > 0) {
+		be_lcore(lcores[n % RTE_DIM(lcores)]);
+		dad_dma_free_coherent(dev, PAGE, live[n].va, live[n].handle);
+	}
+	be_lcore(0);
+	assert_int_equal(coherent_bytes_of(dev), 0);
+	assert_int_equal(info_of(domain).free_bytes, info_of(domain).bytes);
+	assert_true(info_of(domain).memzones <= before.memzones + 1);
+}
+
 int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_another_lcore_keeps_is_found_before_growing),
 		cmocka_unit_test(never_grow_takes_what_is_there_and_keeps_it),
 		cmocka_unit_test(never_grow_does_not_wait_for_who_grows),
 		cmocka_unit_test(never_grow_makes_no_system_call),

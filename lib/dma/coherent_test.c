@@ -307,6 +307,8 @@ come_and_go(void *arg)
 	} held[16] = {0};
 
 	spread_out(t->i);
+	/* half of them share what threads keep that are no lcores */
+	be_lcore(t->i < THREADS / 2 ? t->i + 1 : LCORE_ID_ANY);
 	for (unsigned int round = 0; round < 20000; round++) {
 		random = random * 1664525 + 1013904223;
 		unsigned int i = random >> 28;

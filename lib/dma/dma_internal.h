@@ -135,6 +135,7 @@ struct dad_dma_domain {
 	uint64_t registers_used; /* if there is a limit, else the allocator of IOVAs knows */
 	uint64_t registers_high;
 	uint64_t lost;
+	uint64_t windows_gone; /* as EAL's memory went, mapped or not */
 	uint64_t flushes;
 
 	pthread_mutex_t queue_lock;

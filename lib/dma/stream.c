@@ -222,6 +222,18 @@ count_unmap(struct dma_dev *dev, unsigned int lcore, uint64_t va)
 	dev_count_on(dev, lcore, COUNT_UNMAPPED, 1);
 }
 
+/* The memory of a mapping was given back to EAL before the unmap, and its window with it: then the
+ * owner's unmap, late as it is, still counts, or the device could never go. */
+static bool
+is_of_window_gone(const struct dma_dev *dev, uint64_t iova)
+{
+	const struct dad_dma_domain *domain = dev->domain;
+
+	return domain->ops != NULL &&
+		__atomic_load_n(&domain->windows_gone, __ATOMIC_RELAXED) > 0 &&
+		iova >= domain->iova_first && iova <= domain->iova_last && dev_live(dev) > 0;
+}
+
 static __rte_noinline void
 unmap_other(struct dma_dev *dev, unsigned int lcore, dad_dma_addr_t addr, uint64_t size,
 	enum dad_dma_dir dir, unsigned int attrs)
@@ -232,6 +244,11 @@ unmap_other(struct dma_dev *dev, unsigned int lcore, dad_dma_addr_t addr, uint64
 	unsigned int kind;
 	uint64_t va = domain_reverse(domain, iova, &contig, &kind);
 
+	if (unlikely(va == DAD_DMA_ABSENT && size != 0 && is_of_window_gone(dev, iova))) {
+		dev_count_on(dev, lcore, COUNT_LIVE, -UINT64_C(1));
+		dev_count_on(dev, lcore, COUNT_UNMAPPED, 1);
+		return;
+	}
 	if (unlikely(va == DAD_DMA_ABSENT || size == 0)) {
 		/* what EAL does not announce is not in the tables */
 		if (domain->ops != NULL || size == 0)

@@ -161,8 +161,11 @@ window_drop(struct dad_dma_domain *domain, uint64_t va, uint64_t len)
 	while (w != NULL) {
 		struct window *following = LIST_NEXT(w, next);
 
-		if (w->va < va + len && va < w->va + w->len)
+		if (w->va < va + len && va < w->va + w->len) {
 			window_close(domain, w);
+			/* whoever mapped something there unmaps it later, or never */
+			__atomic_fetch_add(&domain->windows_gone, 1, __ATOMIC_RELAXED);
+		}
 		w = following;
 	}
 }
