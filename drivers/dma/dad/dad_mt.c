@@ -148,6 +148,8 @@ fill_in(struct dad_vchan *vc, uint64_t ticket, unsigned int depth, unsigned int 
 	if (op != NULL)
 		/* relaxed, as above, but for who completes */
 		__atomic_store_n(&vc->ops[ticket & vc->mask], op, __ATOMIC_RELAXED);
+	if (unlikely(vc->due != NULL))
+		dad_throttle_submit(vc, ticket, ticket + 1);
 	/* S1: pairs with the acquires in claim(), dad_serve.c: the descriptor, and the data */
 	ring_publish(dad_vchan_filled(vc), ticket, 1, kind);
 }

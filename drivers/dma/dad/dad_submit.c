@@ -154,6 +154,8 @@ submit(struct dad_vchan *vc)
 		dad_stat_batch(&vc->stat, vc->tail - vc->batch, false);
 	if (dad_vchan_is_timed(vc))
 		dad_stat_stamp(vc, vc->batch, vc->tail);
+	if (unlikely(vc->due != NULL))
+		dad_throttle_submit(vc, vc->published, vc->tail);
 	if (vc->in_submit)
 		execute(vc);
 	else

@@ -48,27 +48,38 @@ ticks_of(const struct dad_throttle *t, const struct dad_vchan *vc, uint64_t tick
 		: dad_throttle_ticks(t->hz, t->rate, dad_vchan_desc(vc, ticket)->length);
 }
 
-/* Reserve the link for so many ticks: from when on. */
+/* Reserve the link for so many ticks, not before a time: from when on. */
 static uint64_t
-take_link(struct dad_throttle *t, uint64_t now, uint64_t ticks)
+take_link(struct dad_throttle *t, uint64_t submitted, uint64_t ticks)
 {
 	uint64_t free = __atomic_load_n(&t->free, __ATOMIC_RELAXED), start;
 
 	do
-		start = RTE_MAX(now, free);
+		start = RTE_MAX(submitted, free);
 	while (!__atomic_compare_exchange_n(
 		&t->free, &free, start + ticks, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	return start;
 }
 
 void
+dad_throttle_submit(struct dad_vchan *vc, uint64_t ticket, uint64_t end)
+{
+	const uint64_t now = rte_rdtsc();
+
+	for (; ticket != end; ticket++)
+		__atomic_store_n(due_of(vc, ticket), now, __ATOMIC_RELAXED);
+}
+
+void
 dad_throttle_begin(struct dad_throttle *t, struct dad_vchan *vc, uint64_t first, unsigned int n)
 {
-	/* precise: not before the tag was seen that says it is submitted */
-	uint64_t time = rte_rdtsc_precise(), ticks = 0;
+	uint64_t time = 0, ticks = 0;
 
-	for (unsigned int i = 0; i < n; i++)
+	for (unsigned int i = 0; i < n; i++) {
+		/* when it was submitted: with mt=1 not all of them at a time */
+		time = RTE_MAX(time, __atomic_load_n(due_of(vc, first + i), __ATOMIC_RELAXED));
 		ticks += ticks_of(t, vc, first + i);
+	}
 	if (ticks > 0)
 		time = take_link(t, time, ticks);
 	if (is_fenced(vc, first))

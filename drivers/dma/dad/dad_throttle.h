@@ -33,6 +33,10 @@ dad_throttle_ticks(uint64_t hz, uint64_t rate, uint64_t length)
 
 void dad_throttle_open(struct dad_throttle *t, uint64_t rate, uint32_t latency_ns);
 
+/* Operations are handed over now: from here on the device could begin them, however late who plays
+ * it comes to them. due[] has that time until they are done. */
+void dad_throttle_submit(struct dad_vchan *vc, uint64_t ticket, uint64_t end);
+
 /* The n operations of a group begin: note when each is due. */
 void dad_throttle_begin(
 	struct dad_throttle *t, struct dad_vchan *vc, uint64_t first, unsigned int n);
