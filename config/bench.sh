@@ -27,6 +27,20 @@ case $hugepages in
 esac
 cpu=$(sed -n 's/^Cpus_allowed_list:[^0-9]*\([0-9]*\).*/\1/p' /proc/self/status)
 
+# ticks: of all CPUs since boot, those at work (for whomever) and all.
+ticks() {
+    awk '$1 == "cpu" { idle = $5 + $6; print $2 + $3 + $4 + $7 + $8 + $9 + 0, idle; exit }' /proc/stat
+}
+
+# others: how much of the machine somebody else needs just now, which spoils what is measured.
+others() {
+    before=$(ticks)
+    sleep 0.5
+    after=$(ticks)
+    echo "$before $after" | awk '{ busy = $3 - $1; idle = $4 - $2
+        printf "before: CPUs %.0f %% busy with other work\n", 100 * busy / (busy + idle + !(busy + idle)) }'
+}
+
 # run PART DEVICES OPTION...: DEVICES are devargs of dma_dad0, dma_dad1, … and a name of its own.
 run() {
     file=$build/bench-$1.json
@@ -43,6 +57,7 @@ run() {
     done
     shift 2
     echo
+    others
     # shellcheck disable=SC2086 # lists of options
     "$testdma" -l "$cpu" --no-pci $memory --no-telemetry --log-level lib.eal:error \
         --log-level pmd.dma.skeleton:warning $vdevs -- --bench --rounds 9 --json="$file" "$@"

@@ -21,7 +21,7 @@ class Guest:
     def __init__(self, command, limit=60):
         with tempfile.NamedTemporaryFile("r") as log:
             done = subprocess.run([RUN, "-t", str(limit), "-k", log.name, command], capture_output=True,
-                                  text=True, timeout=limit + 120, check=False, stdin=subprocess.DEVNULL)
+                                  text=True, timeout=limit + 180, check=False, stdin=subprocess.DEVNULL)
             self.kernel_log = log.read()
         self.returncode, self.stdout, self.stderr = done.returncode, done.stdout, done.stderr
 

@@ -403,8 +403,8 @@ dad_dev_init(struct dad_dev *d, uint16_t dev_id, const char *name, const struct 
 	ret = create_dma_dev(d, name, numa_node);
 	if (ret == 0)
 		ret = dad_model_open(&d->model, name, &args->model, d->vchan, numa_node);
-	if (ret == 0)
-		dad_exec_play(dad_exec_table[dev_id], &d->model, dad_model_is_used(&d->model));
+	dad_exec_table[dev_id]->model = &d->model;
+	dad_exec_play(dad_exec_table[dev_id], ret == 0 && dad_model_is_used(&d->model));
 	if (ret == 0 && args->engine == DAD_ENGINE_SERVICE)
 		ret = dad_service_open(&d->engine.service, name, numa_node, &d->engine);
 	if (ret == 0) {

@@ -199,10 +199,9 @@ dad_exec_confine(struct dad_exec *x, struct dad_dma_domain *domain, struct dad_d
 }
 
 void
-dad_exec_play(struct dad_exec *x, struct dad_model *model, bool on)
+dad_exec_play(struct dad_exec *x, bool on)
 {
-	x->model = model;
-	/* X1: pairs with the acquire in dad_exec_group(): who finds this finds the model */
+	/* X1: pairs with the acquire in dad_exec_group(): what the model says */
 	__atomic_store_n(&x->run, on ? dad_model_run : x->kernel_run, __ATOMIC_RELEASE);
 }
 

@@ -36,7 +36,7 @@ typedef void *(*dad_exec_move_t)(void *dst, const void *src, size_t len);
 struct dad_exec {
 	dad_exec_run_t run; /* the kernel's loop, or dad_model_run(), which calls it */
 	dad_exec_run_t kernel_run;
-	struct dad_model *model;
+	struct dad_model *model; /* the device that is played */
 	dad_exec_move_t move_large;
 	const struct dad_dma_table *table; /* IOVA → virtual */
 	struct dad_dma_domain *domain;
@@ -77,9 +77,9 @@ int dad_exec_open(uint16_t dev_id, const char *kernel);
  * its reference is the callee's. Then for whom: dma is a device of it. */
 void dad_exec_confine(struct dad_exec *x, struct dad_dma_domain *domain, struct dad_dma_dev *dma);
 
-/* From now on operations are done as the device that is played would do them: dad_model.h; or no
- * longer. Others may be at work. */
-void dad_exec_play(struct dad_exec *x, struct dad_model *model, bool on);
+/* From now on operations are done as x->model, which is set before the device works, would do
+ * them; or no longer. Others may be at work. */
+void dad_exec_play(struct dad_exec *x, bool on);
 
 void dad_exec_close(uint16_t dev_id);
 

@@ -85,7 +85,7 @@ dad_model_inject(struct dad_model *m, const struct dad_vchan *vchan, struct dad_
 	int ret = dad_inject_add(&m->inject, vchan, spec, why, size);
 
 	if (ret == 0)
-		dad_exec_play(x, m, true);
+		dad_exec_play(x, true);
 	return ret;
 }
 
@@ -93,7 +93,7 @@ void
 dad_model_clear(struct dad_model *m, struct dad_exec *x)
 {
 	dad_inject_clear(&m->inject);
-	dad_exec_play(x, m, dad_model_is_used(m));
+	dad_exec_play(x, dad_model_is_used(m));
 }
 
 void

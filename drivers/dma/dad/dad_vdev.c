@@ -77,7 +77,8 @@ attach(const struct dad_found *found)
 		rte_dma_pmd_release(name);
 		return ret;
 	}
-	dad_exec_play(dad_exec_table[d->dev_id], &d->model, true);
+	dad_exec_table[d->dev_id]->model = &d->model;
+	dad_exec_play(dad_exec_table[d->dev_id], true); /* rules may come when it runs */
 	dad_foreign = DAD_OP_FOREIGN;
 	found->device->numa_node = dev->data->numa_node;
 	dev->device = found->device;

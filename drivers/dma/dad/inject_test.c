@@ -200,7 +200,8 @@ send_some(void *arg)
 
 	while (got < OPS && rte_get_timer_cycles() < deadline) {
 		for (unsigned int i = 0; i < 32 && s->sent < OPS; i++, s->sent++)
-			if (rte_dma_copy(dev, s->vchan, iova(src), iova(dst), 8, 0) < 0)
+			if (rte_dma_copy(dev, s->vchan, iova(src),
+				    iova(dst) + (s->sent % DESCS * 2 + s->vchan) * 8, 8, 0) < 0)
 				break;
 		rte_dma_submit(dev, s->vchan);
 		uint16_t n = rte_dma_completed_status(dev, s->vchan, DESCS, NULL, status);

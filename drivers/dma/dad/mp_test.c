@@ -120,7 +120,7 @@ use_own_vchan(int16_t id, struct shared *sh, bool endless)
 static int
 use_common_vchan(int16_t id, struct shared *sh, bool endless)
 {
-	uint64_t deadline = rte_get_timer_cycles() + 10 * rte_get_timer_hz();
+	uint64_t deadline = rte_get_timer_cycles() + 60 * rte_get_timer_hz();
 
 	memset(sh->src, 0x77, SIZE);
 	for (unsigned int i = 0; endless || i < 50000;) {
@@ -308,7 +308,7 @@ two_processes_share_a_vchan(void **state)
 	if (!is_mt())
 		skip();
 	int16_t id = open_shared();
-	uint64_t deadline = rte_get_timer_cycles() + 20 * rte_get_timer_hz();
+	uint64_t deadline = rte_get_timer_cycles() + 60 * rte_get_timer_hz();
 	uint64_t sent = 0, reaped = 0;
 	uint8_t *buf = test_buffer(256);
 	int status = 1;
