@@ -98,7 +98,7 @@ stream_rungs(const struct dma_dev *dev, unsigned int attrs)
 	return rungs;
 }
 
-static __rte_noinline int
+static __rte_always_inline int
 climb(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, enum dad_dma_dir dir,
 	unsigned int attrs, unsigned int rungs, uint64_t *iova, enum dad_dma_rung *rung)
 {
@@ -224,7 +224,7 @@ count_unmap(struct dma_dev *dev, unsigned int lcore, uint64_t va)
 
 /* The memory of a mapping was given back to EAL before the unmap, and its window with it: then the
  * owner's unmap, late as it is, still counts, or the device could never go. */
-static bool
+static __rte_noinline bool
 is_of_window_gone(const struct dma_dev *dev, uint64_t iova)
 {
 	const struct dad_dma_domain *domain = dev->domain;
@@ -234,7 +234,7 @@ is_of_window_gone(const struct dma_dev *dev, uint64_t iova)
 		iova >= domain->iova_first && iova <= domain->iova_last && dev_live(dev) > 0;
 }
 
-static __rte_noinline void
+static __rte_always_inline void
 unmap_other(struct dma_dev *dev, unsigned int lcore, dad_dma_addr_t addr, uint64_t size,
 	enum dad_dma_dir dir, unsigned int attrs)
 {
@@ -284,7 +284,7 @@ stream_unmap(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, enum dad_d
 	uint64_t va = DAD_DMA_ABSENT;
 
 	/* a pool knows its addresses without the domain's tables */
-	if (likely(size != 0))
+	if (dev_bounce(dev) != NULL && likely(size != 0))
 		va = bounce_unmap(
 			dev, lcore, dev_to_iova(dev, addr), size, bounce_copies_out(dir, attrs));
 	if (va != DAD_DMA_ABSENT)
