@@ -40,10 +40,11 @@ find(const char *name)
 static int
 start(const char *name, const struct dad_args *args, int numa_node, struct dad_pool **end)
 {
-	struct dad_pool *pool = calloc(1, sizeof(*pool));
+	struct dad_pool *pool = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*pool));
 
 	if (pool == NULL)
 		return -ENOMEM;
+	memset(pool, 0, sizeof(*pool));
 	snprintf(pool->name, sizeof(pool->name), "%s", name);
 	pool->workers.serves = pool;
 	int ret = dad_engine_start(
