@@ -97,18 +97,22 @@ map_for_eal(struct bounce *b)
 	return EIO;
 }
 
+#define LOW_TRIES 4096u
+
 static int
 get_low_virtual(struct bounce *b, uint64_t limit)
 {
 	uint64_t size = (uint64_t)b->n_chunks << b->chunk_shift;
-	uint64_t step = RTE_MAX(size / 4, DAD_DMA_PAGE_SIZE);
 
 	limit = RTE_MIN(limit, DMA_VA_END - 1);
+	/* so that the tries reach down to the bottom */
+	uint64_t step = RTE_ALIGN_CEIL(RTE_MAX(size / 4, limit / LOW_TRIES), DAD_DMA_PAGE_SIZE);
+
 	if (limit + 1 < size)
 		return ERANGE;
 	/* the highest first: low memory is scarce */
 	uint64_t at = RTE_ALIGN_FLOOR(limit + 1 - size, RTE_MIN(size, DAD_DMA_UNIT_SIZE));
-	for (unsigned int tries = 0; b->area == NULL && tries < 4096; tries++) {
+	for (unsigned int tries = 0; b->area == NULL && tries < LOW_TRIES; tries++) {
 		if (at != 0)
 			b->area = map_memory((void *)(uintptr_t)at, size);
 		if (at < step)

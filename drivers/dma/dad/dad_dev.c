@@ -188,7 +188,9 @@ dad_stop(struct rte_dma_dev *dev)
 {
 	struct dad_dev *d = dad_of(dev);
 
-	for (unsigned int ms = 0; ms < DRAIN_MS && !is_idle(d); ms++)
+	const uint64_t deadline = rte_get_timer_cycles() + DRAIN_MS * rte_get_timer_hz() / 1000;
+
+	while (!is_idle(d) && rte_get_timer_cycles() < deadline)
 		rte_delay_us_sleep(1000);
 	const bool drained = is_idle(d);
 

@@ -504,10 +504,8 @@ main(int argc, char **argv)
 		first_seed = strtoull(argv[2], NULL, 10);
 	int ret = eal_test_init(argv[0]);
 
-	if (ret == 0 && !test_give_service_core()) {
-		printf("no lcore to spare for a service core: not run\n");
+	if (ret == 0 && !test_can_run())
 		return EAL_TEST_SKIP;
-	}
 	if (ret == 0) {
 		ret = cmocka_run_group_tests(tests, NULL, NULL);
 		rte_eal_cleanup();

@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include <rte_bus_vdev.h>
+#include <rte_cpuflags.h>
 #include <rte_cycles.h>
 #include <rte_dmadev.h>
 #include <rte_malloc.h>
@@ -37,6 +38,30 @@ test_args(void)
 	const char *args = getenv("DAD_TEST_ARGS");
 
 	return args != NULL ? args : "";
+}
+
+/* Has this CPU what the variant's kernel= asks for? */
+static inline bool
+test_cpu_has_kernel(void)
+{
+#ifdef RTE_ARCH_X86_64
+	static const struct {
+		const char *arg;
+		enum rte_cpu_flag_t flag;
+	} kernels[] = {
+		{"kernel=avx2", RTE_CPUFLAG_AVX2},
+		{"kernel=avx512", RTE_CPUFLAG_AVX512VL},
+		{"kernel=erms", RTE_CPUFLAG_ERMS},
+	};
+
+	for (unsigned int i = 0; i < RTE_DIM(kernels); i++)
+		if (strstr(test_args(), kernels[i].arg) != NULL &&
+			rte_cpu_get_flag_enabled(kernels[i].flag) != 1) {
+			print_message("this CPU has no %s: not run\n", kernels[i].arg);
+			return false;
+		}
+#endif
+	return true;
 }
 
 static inline int16_t
@@ -171,7 +196,7 @@ test_thread(pthread_t *thread, void *(*run)(void *), void *arg)
 	pthread_attr_destroy(&attr);
 }
 
-/* For engine=service: an lcore becomes a service core. False if there is none to spare. */
+/* For engine=service: an lcore becomes a service core. */
 static inline bool
 test_give_service_core(void)
 {
@@ -179,8 +204,18 @@ test_give_service_core(void)
 		return true;
 	unsigned int lcore = rte_get_next_lcore(-1, 1, 0);
 
-	return lcore < RTE_MAX_LCORE && rte_service_lcore_add(lcore) == 0 &&
-		rte_service_lcore_start(lcore) == 0;
+	if (lcore < RTE_MAX_LCORE && rte_service_lcore_add(lcore) == 0 &&
+		rte_service_lcore_start(lcore) == 0)
+		return true;
+	print_message("no lcore to spare for a service core: not run\n");
+	return false;
+}
+
+/* Has the machine what the variant needs? */
+static inline bool
+test_can_run(void)
+{
+	return test_cpu_has_kernel() && test_give_service_core();
 }
 
 #define TEST_MAIN_WITH(tests, group_setup, group_teardown)                                         \
@@ -188,10 +223,8 @@ test_give_service_core(void)
 	{                                                                                          \
 		int ret = argc > 0 ? eal_test_init(argv[0]) : 1;                                   \
                                                                                                    \
-		if (ret == 0 && !test_give_service_core()) {                                       \
-			print_message("no lcore to spare for a service core: not run\n");          \
+		if (ret == 0 && !test_can_run())                                                   \
 			return EAL_TEST_SKIP;                                                      \
-		}                                                                                  \
 		if (ret == 0) {                                                                    \
 			ret = cmocka_run_group_tests(tests, group_setup, group_teardown);          \
 			rte_eal_cleanup();                                                         \
