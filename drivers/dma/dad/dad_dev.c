@@ -32,10 +32,17 @@ static int
 dad_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t info_sz)
 {
 	(void)info_sz;
+	/* telemetry may ask while the device goes */
+	dad_devices_lock();
+	const struct dad_exec *x = dad_exec_table[dev->data->dev_id];
+	const bool sva = x != NULL && x->sva;
+	dad_devices_unlock();
+	if (x == NULL)
+		return -ENODEV;
 	info->dev_capa = RTE_DMA_CAPA_MEM_TO_MEM | RTE_DMA_CAPA_HANDLES_ERRORS |
 		RTE_DMA_CAPA_OPS_COPY | RTE_DMA_CAPA_OPS_COPY_SG | RTE_DMA_CAPA_OPS_FILL;
 	/* this process's own: addresses of the C library are good in the primary only */
-	if (dad_exec_table[dev->data->dev_id]->sva)
+	if (sva)
 		info->dev_capa |= RTE_DMA_CAPA_SVA;
 	/* on request: tests of DPDK 24.03 to 26.07 take it for an error */
 	if (dad_of(dev)->args.silent)
@@ -239,8 +246,13 @@ dad_stats_get(const struct rte_dma_dev *dev, uint16_t vchan, struct rte_dma_stat
 
 	(void)stats_sz;
 	*stats = (struct rte_dma_stats){0};
+	/* of a silent one tags are looked at, and telemetry may ask while they go */
+	if (d->silent)
+		dad_devices_lock();
 	for (unsigned int v = first_vchan(vchan); v < end_vchan(d, vchan); v++)
 		dad_vchan_stats(&d->vchan[v], stats);
+	if (d->silent)
+		dad_devices_unlock();
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <rte_eal.h>
 
 #include "dad_dev.h"
+#include "dad_question.h"
 
 /* Asked of the kernel, in the order of the vchans, each node once. */
 static void
@@ -89,11 +90,10 @@ dump_last_error(const struct dad_dev *d, FILE *f)
 }
 
 /* A line a vchan, 80 bytes at most whatever the numbers. */
-int
-dad_dev_dump(const struct rte_dma_dev *dev, FILE *f)
+static void
+dump(const struct rte_dma_dev *dev, const struct dad_exec *x, FILE *f)
 {
 	const struct dad_dev *d = dev->data->dev_private;
-	const struct dad_exec *x = dad_exec_table[d->dev_id];
 
 	fprintf(f, "    engine: %s%s%s\n", dad_engine_name(d->args.engine),
 		d->args.mt ? ", mt" : "",
@@ -123,5 +123,17 @@ dad_dev_dump(const struct rte_dma_dev *dev, FILE *f)
 		else
 			dump_vchan(v, vc, f);
 	}
-	return 0;
+}
+
+int
+dad_dev_dump(const struct rte_dma_dev *dev, FILE *f)
+{
+	/* telemetry may ask while the device goes */
+	dad_devices_lock();
+	const struct dad_exec *x = dad_exec_table[dev->data->dev_id];
+
+	if (x != NULL)
+		dump(dev, x, f);
+	dad_devices_unlock();
+	return x != NULL ? 0 : -ENODEV;
 }

@@ -176,11 +176,17 @@ dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *
 	if (args->engine == DAD_ENGINE_SERVICE) {
 		e->crowded = dad_service_is_crowded();
 		__atomic_store_n(control, DAD_CONTROL_RUN, __ATOMIC_RELEASE); /* C2 */
-		return dad_service_start(&e->service, name);
+		int ret = dad_service_start(&e->service, name);
+		if (ret != 0)
+			__atomic_store_n(control, 0, __ATOMIC_RELEASE);
+		return ret;
 	}
 	if (args->pool[0] != '\0' && e->serves == NULL) {
 		__atomic_store_n(control, DAD_CONTROL_RUN, __ATOMIC_RELEASE); /* C2 */
-		return dad_pool_join(e, name, args, numa_node);
+		int ret = dad_pool_join(e, name, args, numa_node);
+		if (ret != 0)
+			__atomic_store_n(control, 0, __ATOMIC_RELEASE);
+		return ret;
 	}
 	e->nb_workers = args->workers;
 	e->idle = args->idle;

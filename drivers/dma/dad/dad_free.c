@@ -47,6 +47,14 @@ dad_free_setup(struct dad_vchan *vc, const char *device, unsigned int v,
 		DAD_LOG(ERR, "%s: vchan %u: auto_free is for memory to device only", device, v);
 		return -EINVAL;
 	}
+	/* workers put objects back while the application may, too */
+	if ((pool->flags & RTE_MEMPOOL_F_SP_PUT) && (!vc->in_submit || vc->mt)) {
+		DAD_LOG(ERR,
+			"%s: vchan %u: auto_free to %s, which is for one thread, "
+			"needs engine=inline without mt",
+			device, v, pool->name);
+		return -EINVAL;
+	}
 	struct dad_free *f = rte_zmalloc("dad_free",
 		sizeof(*f) + pool->populated_size * sizeof(f->object[0]), RTE_CACHE_LINE_SIZE);
 	if (f == NULL)

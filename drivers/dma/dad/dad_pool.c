@@ -81,6 +81,11 @@ take_slot(struct dad_pool *pool, struct dad_engine *e)
 		/* L1: pairs with the acquire in dad_pool_serve(): the member */
 		__atomic_fetch_or(&pool->used, UINT32_C(1) << (e->priority * DAD_POOL_MEMBERS + i),
 			__ATOMIC_RELEASE);
+		/* L3: with the fence in dad_pool_tell_crowded(): either it sees the bit, or this
+		 * what it was about to tell */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (__atomic_load_n(&pool->workers.crowded, __ATOMIC_RELAXED))
+			__atomic_store_n(&e->crowded, true, __ATOMIC_RELAXED);
 		return 0;
 	}
 	return -ENOSPC;
@@ -181,6 +186,7 @@ dad_pool_serve(struct dad_pool *pool, struct dad_worker *w)
 void
 dad_pool_tell_crowded(struct dad_pool *pool)
 {
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* L3 */
 	const uint32_t used = __atomic_load_n(&pool->used, __ATOMIC_ACQUIRE);
 
 	for (unsigned int bit = 0; bit < DAD_PRIORITIES * DAD_POOL_MEMBERS; bit++)

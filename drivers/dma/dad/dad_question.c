@@ -110,11 +110,13 @@ find_device(const char *name)
 static int
 take_apart(struct dad_question *q, const char *params, unsigned int asks)
 {
-	char text[TEXT], *part[3] = {"", "", ""}, *next = text;
+	char text[DAD_QUESTION_MAX], *part[3] = {"", "", ""}, *next = text;
 	unsigned int n = 0;
 
 	q->vchan = DAD_QUESTION_NO_VCHAN;
 	q->word[0] = '\0';
+	if (params != NULL && strlen(params) >= sizeof(text))
+		return dad_question_wrong(q, "too long", params, "up to 511 characters");
 	snprintf(text, sizeof(text), "%s", params != NULL ? params : "");
 	while (next != NULL && n < (asks & DAD_QUESTION_MAY_REST ? 1 : RTE_DIM(part)))
 		part[n++] = strsep(&next, ",");

@@ -27,11 +27,13 @@ void dad_devices_walk(void (*fn)(const struct dad_dev *d, void *arg), void *arg)
 
 #define DAD_QUESTION_NO_VCHAN -1
 
+#define DAD_QUESTION_MAX 512 /* characters of the parameters, and one more */
+
 /* "<device>[,<vchan>][,<word>]": the device by its name or its dmadev id. */
 struct dad_question {
 	struct dad_dev *dev;
 	int vchan;
-	char word[128];
+	char word[DAD_QUESTION_MAX];
 	struct rte_tel_data *answer;
 };
 

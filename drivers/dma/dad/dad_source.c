@@ -150,7 +150,10 @@ dad_source_lose(struct dad_vchan *vc, uint64_t taken)
 static uint64_t
 since(const uint64_t *now, const uint64_t *base)
 {
-	return __atomic_load_n(now, __ATOMIC_RELAXED) - *base;
+	const uint64_t value = __atomic_load_n(now, __ATOMIC_RELAXED);
+
+	/* another thread may reset meanwhile */
+	return value > *base ? value - *base : 0;
 }
 
 void

@@ -48,6 +48,15 @@ ticks_of(const struct dad_throttle *t, const struct dad_vchan *vc, uint64_t tick
 		: dad_throttle_ticks(t->hz, t->rate, dad_vchan_desc(vc, ticket)->length);
 }
 
+/* Times stay below what can be added to without a wrap, some centuries from now. */
+#define FOR_EVER (UINT64_MAX / 4)
+
+static uint64_t
+later(uint64_t time, uint64_t ticks)
+{
+	return ticks < FOR_EVER - time ? time + ticks : FOR_EVER;
+}
+
 /* Reserve the link for so many ticks, not before a time: from when on. */
 static uint64_t
 take_link(struct dad_throttle *t, uint64_t submitted, uint64_t ticks)
@@ -57,7 +66,7 @@ take_link(struct dad_throttle *t, uint64_t submitted, uint64_t ticks)
 	do
 		start = RTE_MAX(submitted, free);
 	while (!__atomic_compare_exchange_n(
-		&t->free, &free, start + ticks, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+		&t->free, &free, later(start, ticks), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	return start;
 }
 
@@ -78,14 +87,14 @@ dad_throttle_begin(struct dad_throttle *t, struct dad_vchan *vc, uint64_t first,
 	for (unsigned int i = 0; i < n; i++) {
 		/* when it was submitted: with mt=1 not all of them at a time */
 		time = RTE_MAX(time, __atomic_load_n(due_of(vc, first + i), __ATOMIC_RELAXED));
-		ticks += ticks_of(t, vc, first + i);
+		ticks = later(ticks, ticks_of(t, vc, first + i));
 	}
 	if (ticks > 0)
 		time = take_link(t, time, ticks);
 	if (is_fenced(vc, first))
 		time = RTE_MAX(time, __atomic_load_n(&vc->model.latest, __ATOMIC_RELAXED));
 	for (unsigned int i = 0; i < n; i++) {
-		time += ticks_of(t, vc, first + i);
+		time = later(time, ticks_of(t, vc, first + i));
 		__atomic_store_n(due_of(vc, first + i), time + t->latency, __ATOMIC_RELAXED);
 	}
 	raise_latest(vc, time + t->latency);

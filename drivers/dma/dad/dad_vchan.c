@@ -159,7 +159,8 @@ dad_vchan_is_idle(const struct dad_vchan *vc)
 
 	/* signed: cursors may be of different moments */
 	while ((int64_t)(published - ticket) > 0) {
-		uint64_t run = dad_vchan_run_done(vc, ticket, published - ticket, &failed);
+		const uint64_t left = RTE_MIN(published - ticket, (uint64_t)dad_vchan_size(vc));
+		uint64_t run = dad_vchan_run_done(vc, ticket, left, &failed);
 
 		if (run == 0)
 			return false;
@@ -178,6 +179,14 @@ abort_one(struct dad_vchan *vc, uint64_t ticket)
 	ring_publish(dad_vchan_emptied(vc), ticket, 1, DAD_TAG_FAILED);
 }
 
+/* What was done, and would be due later, went to a mempool: it stays done. */
+static void
+do_not_abort_freed(struct dad_vchan *vc, uint64_t ticket)
+{
+	if (vc->due != NULL && (dad_vchan_desc(vc, ticket)->opcode & DAD_OP_AUTO_FREE))
+		vc->due[ticket & vc->mask] = 0;
+}
+
 uint64_t
 dad_vchan_abort(struct dad_vchan *vc)
 {
@@ -187,11 +196,13 @@ dad_vchan_abort(struct dad_vchan *vc)
 
 	vc->capacity = 0;
 
-	for (uint64_t ticket = dad_vchan_done(vc); ticket != tail; ticket++)
+	for (uint64_t ticket = dad_vchan_done(vc); ticket != tail; ticket++) {
+		do_not_abort_freed(vc, ticket);
 		if (ticket >= published || dad_vchan_run_done(vc, ticket, 1, &failed) == 0) {
 			abort_one(vc, ticket);
 			aborted++;
 		}
+	}
 	/* what was never submitted is one more batch, done already, and nobody's to claim */
 	vc->claimed = tail << 1;
 	vc->split = (struct dad_split){0};
@@ -219,7 +230,10 @@ silent_totals(const struct dad_vchan *vc)
 		uint64_t end = dad_vchan_done(vc), run = 1;
 
 		while (run > 0 && (int64_t)(published - end) > 0) {
-			run = dad_vchan_run_done(vc, end, published - end, &failed);
+			const uint64_t left =
+				RTE_MIN(published - end, (uint64_t)dad_vchan_size(vc));
+
+			run = dad_vchan_run_done(vc, end, left, &failed);
 			end += run;
 		}
 		all = (struct rte_dma_stats){published, end, peek(&vc->errors)};
@@ -245,23 +259,30 @@ totals(const struct dad_vchan *vc)
 	};
 }
 
+/* Another thread may reset between the two: none then, and not nearly 2^64. */
+static uint64_t
+since(uint64_t now, uint64_t base)
+{
+	return now > base ? now - base : 0;
+}
+
 void
 dad_vchan_stats(const struct dad_vchan *vc, struct rte_dma_stats *stats)
 {
-	struct rte_dma_stats now = totals(vc);
+	const struct rte_dma_stats now = totals(vc);
 
-	stats->submitted += now.submitted - vc->base.submitted;
-	stats->completed += now.completed - vc->base.completed;
-	stats->errors += now.errors - vc->base.errors;
+	stats->submitted += since(now.submitted, vc->base.submitted);
+	stats->completed += since(now.completed, vc->base.completed);
+	stats->errors += since(now.errors, vc->base.errors);
 }
 
 void
 dad_vchan_stats_reset(struct dad_vchan *vc)
 {
 	vc->base = totals(vc);
-	vc->model.base = (struct dad_acquired){0};
-	struct dad_acquired now = {0};
-	dad_source_stats(vc, &now);
-	vc->model.base = now;
+	/* what was taken away before, and what there was since */
+	struct dad_acquired base = vc->model.base;
+	dad_source_stats(vc, &base);
+	vc->model.base = base;
 	dad_stat_reset(vc);
 }
