@@ -183,7 +183,7 @@ what_was_acquired_is_told(void **state)
 static void
 assert_wrong(const char *question, const char *error, const char *valid)
 {
-	char text[160];
+	char text[1000];
 
 	snprintf(text, sizeof(text), "/dad/dmadev/%s", question);
 	telemetry_assert_says(fd, text, "{\"error\":\"");
@@ -214,6 +214,12 @@ what_is_wrong_is_said(void **state)
 		snprintf(text, sizeof(text), "%s,%s,-1", commands[i], TEST_NAME);
 		assert_wrong(text, "no vchan '-1'", "0 to 1");
 	}
+	/* nothing is cut: a rule without its end would be another rule */
+	char longest[700];
+	int at = snprintf(longest, sizeof(longest), "inject,%s,page_fault:min:", TEST_NAME);
+	memset(longest + at, '1', sizeof(longest) - 1 - (size_t)at);
+	longest[sizeof(longest) - 1] = '\0';
+	assert_wrong(longest, "too long", "up to 511");
 	assert_wrong("vchan," TEST_NAME, "no vchan is named", "0 to 1");
 	assert_wrong("xstats," TEST_NAME ",all", "unknown parameter 'all'", "a device and a vchan");
 	assert_wrong("latency," TEST_NAME ",maybe", "unknown parameter 'maybe'", "on, off");
