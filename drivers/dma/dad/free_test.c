@@ -196,6 +196,50 @@ an_application_that_only_sends(void **state)
 	assert_int_equal(rte_vdev_uninit(TEST_NAME), 0);
 }
 
+/* Copied, and its source in the pool again, but not due before the device stops: who is told that
+ * it was aborted would free it once more. */
+static void
+what_was_freed_is_not_aborted(void **state)
+{
+	enum { N = 8 };
+	const uint64_t deadline = rte_get_timer_cycles() + 10 * rte_get_timer_hz();
+	int16_t id = plug(",gbps=0.000001"); /* LEN takes half a second */
+	enum rte_dma_status_code status[N];
+
+	(void)state;
+	assert_int_equal(set_up(id, RTE_DMA_DIR_MEM_TO_DEV, false), 0);
+	assert_int_equal(rte_dma_start(id), 0);
+	for (unsigned int i = 0; i < N; i++)
+		assert_true(rte_dma_copy(id, 0, iova(take()), i * LEN, LEN,
+				    RTE_DMA_OP_FLAG_AUTO_FREE) >= 0);
+	assert_int_equal(rte_dma_submit(id, 0), 0);
+	while (taken() > 0)
+		assert_true(rte_get_timer_cycles() < deadline);
+	assert_int_equal(rte_dma_stop(id), 0);
+	test_gather(id, 0, N, status);
+	for (unsigned int i = 0; i < N; i++)
+		assert_int_equal(status[i], RTE_DMA_STATUS_SUCCESSFUL);
+	assert_int_equal(rte_mempool_avail_count(pool), OBJECTS);
+	assert_int_equal(rte_vdev_uninit(TEST_NAME), 0);
+}
+
+/* Its objects are put back by one thread: workers are others. */
+static void
+a_pool_for_one_thread(void **state)
+{
+	const bool one =
+		strstr(test_args(), "engine=inline") != NULL && strstr(test_args(), "mt=1") == NULL;
+	int16_t id = plug("");
+
+	(void)state;
+	rte_mempool_free(pool);
+	pool = rte_mempool_create("dad_free_test", OBJECTS, SIZE, 0, 0, NULL, NULL, NULL, NULL,
+		SOCKET_ID_ANY, RTE_MEMPOOL_F_SP_PUT);
+	assert_non_null(pool);
+	assert_int_equal(set_up(id, RTE_DMA_DIR_MEM_TO_DEV, false), one ? 0 : -EINVAL);
+	assert_int_equal(rte_vdev_uninit(TEST_NAME), 0);
+}
+
 #define WITH_POOL(test) cmocka_unit_test_setup_teardown(test, make_pool, drop_pool)
 
 static const struct CMUnitTest tests[] = {
@@ -204,6 +248,8 @@ static const struct CMUnitTest tests[] = {
 	WITH_POOL(others_are_left_alone),
 	WITH_POOL(lists_of_sources),
 	WITH_POOL(an_application_that_only_sends),
+	WITH_POOL(what_was_freed_is_not_aborted),
+	WITH_POOL(a_pool_for_one_thread),
 };
 
 TEST_MAIN(tests)
