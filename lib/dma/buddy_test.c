@@ -4,25 +4,58 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
 #include "buddy.h"
+#include "test_random.h"
 
 #define ORDER 9u
 #define PAGES (1u << ORDER)
 
+#define WORDS	   (PAGES / 64)
+#define OPERATIONS 10000000u
+
+/* The oracle: a bit for each page, set where it is taken. */
+static uint64_t taken[WORDS];
+
+/* The bits of a block in the words it begins in; a larger one fills the words it has. */
+static uint64_t
+bits_of(uint32_t page, unsigned int order)
+{
+	return order < 6 ? ((UINT64_C(1) << (1u << order)) - 1) << (page % 64) : UINT64_MAX;
+}
+
+static unsigned int
+words_of(unsigned int order)
+{
+	return order <= 6 ? 1 : 1u << (order - 6);
+}
+
 /* Is there a free, aligned run of 2^order pages? */
 static bool
-oracle_has_room(const bool *taken, unsigned int order)
+oracle_has_room(unsigned int order)
 {
-	for (unsigned int at = 0; at < PAGES; at += 1u << order) {
-		unsigned int n = 0;
+	unsigned int step = words_of(order);
 
-		while (n < 1u << order && !taken[at + n])
-			n++;
-		if (n == 1u << order)
+	for (unsigned int at = 0; at < WORDS; at += step) {
+		uint64_t all = 0;
+
+		for (unsigned int i = 0; i < step; i++)
+			all |= taken[at + i];
+		if (order >= 6) {
+			if (all == 0)
+				return true;
+			continue;
+		}
+		/* bits where a free run begins, then only where it may */
+		uint64_t run = ~all, begins = 1;
+
+		for (unsigned int i = 0; i < order; i++)
+			run &= run >> (1u << i);
+		for (unsigned int n = 1u << order; n < 64; n *= 2)
+			begins |= begins << n;
+		if ((run & begins) != 0)
 			return true;
 	}
 	return false;
@@ -32,44 +65,50 @@ oracle_has_room(const bool *taken, unsigned int order)
 static void
 agrees_with_a_bitmap(void **state)
 {
-	struct {
+	static struct {
 		uint32_t page;
 		unsigned int order;
 	} live[PAGES];
-	bool taken[PAGES] = {false};
-	unsigned int n_live = 0;
+	unsigned int n_live = 0, refused = 0;
 	struct buddy *b = buddy_create(ORDER);
 
 	(void)state;
 	assert_non_null(b);
-	srand(2);
-	for (unsigned int round = 0; round < 200000; round++) {
+	for (unsigned int round = 0; round < OPERATIONS; round++) {
 		bool filling = (round / 500) % 2 == 0;
 
-		if (n_live > 0 && rand() % 8 < (filling ? 3 : 5)) {
-			unsigned int i = (unsigned int)rand() % n_live;
+		if (n_live > 0 && below(8) < (filling ? 3 : 5)) {
+			unsigned int i = (unsigned int)below(n_live);
+			unsigned int order = live[i].order;
+			uint32_t page = live[i].page;
 
-			assert_true(buddy_give(b, live[i].page, live[i].order));
-			memset(&taken[live[i].page], 0, 1u << live[i].order);
+			assert_true(buddy_give(b, page, order));
+			for (unsigned int w = 0; w < words_of(order); w++)
+				taken[page / 64 + w] &= ~bits_of(page, order);
 			live[i] = live[--n_live];
 			continue;
 		}
-		unsigned int order =
-			(unsigned int)__builtin_ctz((unsigned int)rand() | 1u << ORDER);
-		bool room = oracle_has_room(taken, order);
+		unsigned int order = (unsigned int)__builtin_ctzll(below(2 * PAGES) | PAGES);
+		bool room = oracle_has_room(order);
 		uint32_t page = buddy_take(b, order);
 
-		assert_int_equal(page != BUDDY_NONE, room);
-		if (!room)
+		if ((page != BUDDY_NONE) != room)
+			fail_msg("operation %u: order %u, page %u", round, order, page);
+		if (!room) {
+			refused++;
 			continue;
-		assert_int_equal(page % (1u << order), 0);
-		for (unsigned int i = 0; i < 1u << order; i++) {
-			assert_false(taken[page + i]);
-			taken[page + i] = true;
+		}
+		if (page >= PAGES || page % (1u << order) != 0)
+			fail_msg("operation %u: order %u, page %u", round, order, page);
+		for (unsigned int w = 0; w < words_of(order); w++) {
+			if ((taken[page / 64 + w] & bits_of(page, order)) != 0)
+				fail_msg("operation %u: page %u was taken", round, page);
+			taken[page / 64 + w] |= bits_of(page, order);
 		}
 		live[n_live].page = page;
 		live[n_live++].order = order;
 	}
+	assert_in_range(refused, OPERATIONS / 100, OPERATIONS / 2);
 	while (n_live-- > 0)
 		assert_true(buddy_give(b, live[n_live].page, live[n_live].order));
 	assert_true(buddy_is_empty(b));

@@ -219,6 +219,20 @@ is_rung(const struct dma_dev *dev, enum dad_dma_rung rung)
 	return dev->rungs & DAD_DMA_RUNG_BIT(rung);
 }
 
+/* Of what devices reach directly: what has an IOVA for a transfer, as a slot or as a window is not
+ * memory that some device would be served with. DAD_DMA_ABSENT if there is nothing. */
+static uint64_t
+lowest_direct(const struct dad_dma_domain *domain)
+{
+	return table_lowest(domain->reverse, KIND_MASK, KIND_REGION);
+}
+
+static uint64_t
+highest_direct(const struct dad_dma_domain *domain)
+{
+	return table_highest(domain->reverse, KIND_MASK, KIND_REGION);
+}
+
 /* Is there a byte between first and what the mask leaves of the bus? */
 static bool
 reaches(const struct dma_dev *dev, uint64_t mask, uint64_t first)
@@ -236,10 +250,10 @@ dad_dma_supported(const struct dad_dma_dev *pub, uint64_t mask)
 	bool some = false;
 
 	if (is_rung(dev, DAD_DMA_RUNG_DIRECT)) {
-		uint64_t lowest = table_lowest(domain->reverse);
+		uint64_t lowest = lowest_direct(domain);
 
 		some = lowest != DAD_DMA_ABSENT && reaches(dev, mask, lowest);
-		if (some && reaches(dev, mask, table_highest(domain->reverse)))
+		if (some && reaches(dev, mask, highest_direct(domain)))
 			return DAD_DMA_SUPPORT_DIRECT;
 	}
 	/* a window is of 2 MiB at most; without room for two it is not worth it */
@@ -315,7 +329,7 @@ dad_dma_get_required_mask(const struct dad_dma_dev *pub)
 	uint64_t highest = DAD_DMA_ABSENT;
 
 	if (is_rung(dev, DAD_DMA_RUNG_DIRECT))
-		highest = table_highest(dev->domain->reverse);
+		highest = highest_direct(dev->domain);
 	if (highest == DAD_DMA_ABSENT)
 		highest = dev->domain->ops != NULL ? dev->domain->iova_last : 0;
 	highest = dev_to_bus(dev, highest);

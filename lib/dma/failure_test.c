@@ -242,6 +242,8 @@ everything(unsigned int flags)
 
 	failures += dad_dma_set_mask(dev, UINT64_MAX) != 0;
 	failures += map_one(dev, DAD_DMA_RUNG_DIRECT, heap, PAGE);
+	/* directly it reaches nothing */
+	assert_int_equal(dad_dma_dev_set_rungs(dev, DAD_DMA_RUNGS_ALL), 0);
 	failures += dad_dma_set_mask(dev, UINT32_MAX) != 0;
 	failures += map_one(dev, DAD_DMA_RUNG_WINDOW, heap, 300);
 	failures += map_one(dev, DAD_DMA_RUNG_WINDOW, foreign, 300);

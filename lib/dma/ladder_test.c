@@ -33,13 +33,6 @@ static unsigned int exact; /* transfers that were, in all tests together */
 
 static const unsigned int all_masks[] = {16, 24, 28, 30, 31, 32, 36, 39, 40, 48, 52, 64};
 
-static void
-fill(unsigned char *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		p[i] = (unsigned char)below(256);
-}
-
 /* One transfer there, one back, one both ways. Returns false if the map was refused. */
 static bool
 transfer(struct dad_dma_dev *dev, unsigned char *buffer, size_t size)
@@ -47,7 +40,7 @@ transfer(struct dad_dma_dev *dev, unsigned char *buffer, size_t size)
 	enum dad_dma_dir dir = (enum dad_dma_dir)below(3);
 	size_t at = below((unsigned int)size), part = 1 + below((unsigned int)(size - at));
 
-	fill(buffer, size > 256 ? 256 : size);
+	random_fill(buffer, size);
 	memcpy(shadow, buffer, size);
 	dad_dma_addr_t addr = dad_dma_map_single(dev, buffer, size, dir);
 	if (dad_dma_mapping_error(dev, addr) != 0)
@@ -63,7 +56,7 @@ transfer(struct dad_dma_dev *dev, unsigned char *buffer, size_t size)
 	}
 	if (dir != DAD_DMA_TO_DEVICE) {
 		/* a short write: the rest has to come back as it was */
-		fill(shadow + at, part > 256 ? 256 : part);
+		random_fill(shadow + at, part);
 		assert_int_equal(dad_soft_dma_write(dev, addr + at, shadow + at, part), 0);
 	}
 	dad_dma_unmap_single(dev, addr, size, dir);
@@ -433,8 +426,8 @@ main(int argc, char **argv)
 	libc_pool = malloc(POOL);
 	if (eal_pool == NULL || libc_pool == NULL)
 		return 1;
-	fill(eal_pool, POOL / 8);
-	fill(libc_pool, POOL / 8);
+	random_fill(eal_pool, POOL);
+	random_fill(libc_pool, POOL);
 	ret = cmocka_run_group_tests(tests, NULL, NULL);
 	rte_free(eal_pool);
 	free(libc_pool);

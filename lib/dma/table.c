@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -165,20 +166,26 @@ key_of_leaf(const uint32_t *index)
 	return (uint64_t)__atomic_load_n(index, __ATOMIC_RELAXED) << DAD_DMA_LEAF_SHIFT;
 }
 
+static bool
+is_such(uint64_t word, uint64_t flags, uint64_t most)
+{
+	return word != 0 && (word & flags) <= most;
+}
+
 uint64_t
-table_lowest(const struct dad_dma_table *table)
+table_lowest(const struct dad_dma_table *table, uint64_t flags, uint64_t most)
 {
 	const uint64_t end = key_of_leaf(&table->end_leaf);
 	uint64_t size;
 
 	for (uint64_t key = key_of_leaf(&table->first_leaf); key < end; key += size)
-		if (table_word(table, key, &size) != 0)
+		if (is_such(table_word(table, key, &size), flags, most))
 			return key;
 	return DAD_DMA_ABSENT;
 }
 
 uint64_t
-table_highest(const struct dad_dma_table *table)
+table_highest(const struct dad_dma_table *table, uint64_t flags, uint64_t most)
 {
 	const uint64_t first = key_of_leaf(&table->first_leaf);
 	uint64_t key = key_of_leaf(&table->end_leaf);
@@ -187,7 +194,7 @@ table_highest(const struct dad_dma_table *table)
 		uint64_t size;
 
 		/* key is a multiple of what lies below it: a page, a unit or a leaf */
-		if (table_word(table, key - 1, &size) != 0)
+		if (is_such(table_word(table, key - 1, &size), flags, most))
 			return key - 1;
 		key = (key - 1) & ~(size - 1);
 	}
