@@ -517,3 +517,25 @@ arenas_info(struct arenas *arenas, struct arenas_info *info)
 	lock_drop(&arenas->lock);
 	block_caches_resume(arenas->caches);
 }
+
+unsigned int
+arenas_list(struct arenas *arenas, struct arena_info info[], unsigned int max)
+{
+	const struct zone *zone;
+	unsigned int n = 0;
+
+	lock_take(&arenas->lock);
+	TAILQ_FOREACH (zone, &arenas->zones, next)
+		for (unsigned int i = 0; i < zone->n_arenas && n < max; i++) {
+			const struct arena *arena = &zone->arena[i];
+
+			info[n++] = (struct arena_info){.va = arena->va,
+				.iova = arena->iova,
+				.bytes = bytes_of(arena->order),
+				.free_bytes = (uint64_t)buddy_free_pages(arena->buddy)
+					<< DAD_DMA_PAGE_SHIFT,
+				.socket_id = zone->socket_id};
+		}
+	lock_drop(&arenas->lock);
+	return n;
+}

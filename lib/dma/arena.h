@@ -115,4 +115,14 @@ struct arenas_info {
 };
 void arenas_info(struct arenas *arenas, struct arenas_info *info);
 
+struct arena_info {
+	uint64_t va;
+	uint64_t iova; /* or DAD_DMA_ABSENT */
+	uint64_t bytes;
+	uint64_t free_bytes; /* without what lcores keep */
+	int socket_id;	     /* asked for */
+};
+/* Copies up to max of them, of the newest zones first. Returns how many. */
+unsigned int arenas_list(struct arenas *arenas, struct arena_info info[], unsigned int max);
+
 #endif /* ARENA_H */

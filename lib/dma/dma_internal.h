@@ -11,6 +11,7 @@
  *   lock           regions, windows, devices, pools: whatever is not done by a map of known memory
  *   queue_lock     the queue of lazy unmaps
  *   table_lock     writers of the tables
+ *   pools_lock     the list of pools of objects; taken alone, outside of a pool's own locks
  * EAL calls us back with its memory lock held; hence nothing of EAL's memory is called under the
  * locks below it. */
 
@@ -50,6 +51,7 @@ enum kind {
 
 struct arenas;
 struct bounce;
+struct dad_dma_pool;
 struct dad_iova;
 struct dma_dev;
 
@@ -380,6 +382,19 @@ void bounce_copy(struct dma_dev *dev, uint64_t iova, uint64_t size, bool to_devi
 uint64_t bounce_max(const struct bounce *bounce);
 /* Where its slots are. */
 void bounce_add_to(const struct bounce *bounce, struct span *span);
+
+/* ---- pool.c */
+
+/* What is fixed when a pool is made. Its device lives longer. */
+struct pool_identity {
+	const char *name;
+	const struct dma_dev *dev;
+	size_t size; /* asked for */
+	size_t boundary;
+};
+/* Calls for each pool of objects, none of which goes meanwhile. */
+void pool_walk(void (*call)(struct dad_dma_pool *pool, const struct pool_identity *id, void *arg),
+	void *arg);
 
 /* ---- telemetry.c */
 

@@ -60,9 +60,13 @@ struct dad_dma_pool {
 	uint64_t bad_frees;
 
 	struct dad_dma_dev *dev;
+	TAILQ_ENTRY(dad_dma_pool) next;
 	char name[32];
 	struct cache cache[RTE_MAX_LCORE + 1]; /* the last for all threads that are no lcores */
 };
+
+static TAILQ_HEAD(, dad_dma_pool) pools = TAILQ_HEAD_INITIALIZER(pools);
+static pthread_mutex_t pools_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static struct cache *
 my_cache(struct dad_dma_pool *pool)
@@ -224,7 +228,28 @@ dad_dma_pool_create(
 	pool->slab_size = RTE_MIN(pool->slab_size, (size_t)SLAB_MAX_SIZE);
 	pool->slab_objects = lay_out(pool, NULL);
 	pthread_mutex_init(&pool->grow_lock, NULL);
+	pthread_mutex_lock(&pools_lock);
+	TAILQ_INSERT_TAIL(&pools, pool, next);
+	pthread_mutex_unlock(&pools_lock);
 	return pool;
+}
+
+void
+pool_walk(void (*call)(struct dad_dma_pool *pool, const struct pool_identity *id, void *arg),
+	void *arg)
+{
+	struct dad_dma_pool *pool;
+
+	pthread_mutex_lock(&pools_lock);
+	TAILQ_FOREACH (pool, &pools, next) {
+		const struct pool_identity id = {.name = pool->name,
+			.dev = dev_of(pool->dev),
+			.size = pool->size,
+			.boundary = pool->boundary};
+
+		call(pool, &id, arg);
+	}
+	pthread_mutex_unlock(&pools_lock);
 }
 
 static void
@@ -250,6 +275,9 @@ dad_dma_pool_destroy(struct dad_dma_pool *pool)
 		DMA_LOG(ERR, "pool %s: %" PRIu64 " objects are in use", pool->name, stats.used);
 		return -EBUSY;
 	}
+	pthread_mutex_lock(&pools_lock);
+	TAILQ_REMOVE(&pools, pool, next);
+	pthread_mutex_unlock(&pools_lock);
 	while (pool->slab != NULL) {
 		struct slab *slab = pool->slab;
 		void *va = slab->va;

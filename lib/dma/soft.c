@@ -336,6 +336,8 @@ soft_fault(void *priv, struct dad_soft_fault *fault, uint64_t iova)
 	struct soft *soft = priv;
 
 	find_nearest(soft, fault, iova);
+	if (fault->nearest.size != 0)
+		fault->nearest.addr += fault->addr - iova;
 	lock_take(&soft->fault_lock);
 	fault->number = ++soft->n_faults;
 	soft->faults[(fault->number - 1) % FAULTS_KEPT] = *fault;

@@ -30,7 +30,8 @@ int soft_shadow(void *priv, uint64_t iova, uint64_t size);
 /* Bring the device's copy, or the memory, up to date. Returns the bytes copied. */
 uint64_t soft_update(void *priv, uint64_t iova, uint64_t size, bool to_device);
 
-/* Keep a fault at this IOVA, after adding its number and the nearest mapping, in IOVAs. */
+/* Keep a fault at this IOVA, after adding its number and the nearest mapping, as the device
+ * has it. */
 uint64_t soft_fault(void *priv, struct dad_soft_fault *fault, uint64_t iova);
 uint64_t soft_faults_count(void *priv);
 unsigned int soft_faults_copy(void *priv, struct dad_soft_fault faults[], unsigned int max);

@@ -59,10 +59,8 @@ refuse(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, unsigned int acc
 		.addr = addr, .size = size, .access = access, .error = -error};
 
 	rte_strscpy(fault.device, dev->name, sizeof(fault.device));
-	if (domain->type == DAD_DMA_DOMAIN_SOFT) {
+	if (domain->type == DAD_DMA_DOMAIN_SOFT)
 		soft_fault(domain->priv, &fault, dev_to_iova(dev, addr));
-		fault.nearest.addr = dev_to_bus(dev, fault.nearest.addr);
-	}
 	/* a device that went wild must not fill the disk */
 	if (fault.number <= 16 || (fault.number & (fault.number - 1)) == 0)
 		DMA_LOG(ERR,

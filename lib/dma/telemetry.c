@@ -4,19 +4,17 @@
 #include <stdlib.h>
 
 #include <rte_string_fns.h>
-#include <rte_telemetry.h>
 
-#include "bounce.h"
-#include "dma_internal.h"
 #include "soft.h"
+#include "telemetry.h"
 
 /* What /dad/dma/... answers. A domain is named by its name, a device by its own; where several have
  * the same name, the first is meant. */
 
 #define TEXT 96
 
-static void
-add_address(struct rte_tel_data *d, const char *name, uint64_t address)
+void
+telemetry_add_address(struct rte_tel_data *d, const char *name, uint64_t address)
 {
 	char text[TEXT];
 
@@ -82,14 +80,14 @@ list_devices(const char *cmd, const char *params, struct rte_tel_data *d)
 	return 0;
 }
 
-/* ---- one of them -------------------------------------------------------------------------------
- */
+/* ---- one of them ----------------------------------------------------------------------------- */
 
 /* What a command is about, and where its answer goes. */
 struct question {
 	const char *name;
 	struct rte_tel_data *d;
-	void (*answer)(struct dad_dma_domain *domain, struct rte_tel_data *d);
+	void (*domain)(struct dad_dma_domain *domain, struct rte_tel_data *d); /* or */
+	void (*device)(const struct dma_dev *dev, struct rte_tel_data *d);
 	bool found;
 };
 
@@ -101,18 +99,45 @@ ask_domain(struct dad_dma_domain *domain, void *arg)
 	if (q->found || strcmp(domain->name, q->name) != 0)
 		return;
 	q->found = true;
-	q->answer(domain, q->d);
+	q->domain(domain, q->d);
 }
 
-static int
-about_domain(const char *params, struct rte_tel_data *d,
+int
+telemetry_about_domain(const char *params, struct rte_tel_data *d,
 	void (*answer)(struct dad_dma_domain *, struct rte_tel_data *))
 {
-	struct question q = {.name = params, .d = d, .answer = answer};
+	struct question q = {.name = params, .d = d, .domain = answer};
 
 	if (params == NULL || params[0] == '\0')
 		return -EINVAL;
 	domain_walk(ask_domain, &q);
+	return q.found ? 0 : -ENOENT;
+}
+
+static void
+ask_devices(struct dad_dma_domain *domain, void *arg)
+{
+	struct question *q = arg;
+	const struct dma_dev *dev;
+
+	pthread_mutex_lock(&domain->lock);
+	TAILQ_FOREACH (dev, &domain->devs, next)
+		if (!q->found && strcmp(dev->name, q->name) == 0) {
+			q->found = true;
+			q->device(dev, q->d);
+		}
+	pthread_mutex_unlock(&domain->lock);
+}
+
+int
+telemetry_about_device(const char *params, struct rte_tel_data *d,
+	void (*answer)(const struct dma_dev *, struct rte_tel_data *))
+{
+	struct question q = {.name = params, .d = d, .device = answer};
+
+	if (params == NULL || params[0] == '\0')
+		return -EINVAL;
+	domain_walk(ask_devices, &q);
 	return q.found ? 0 : -ENOENT;
 }
 
@@ -131,8 +156,8 @@ describe_domain(struct dad_dma_domain *domain, struct rte_tel_data *d)
 	rte_tel_data_add_dict_int(d, "lazy", (i.flags & DAD_DMA_DOMAIN_LAZY) != 0);
 	rte_tel_data_add_dict_int(d, "noncoherent", (i.flags & DAD_DMA_DOMAIN_NONCOHERENT) != 0);
 	rte_tel_data_add_dict_int(d, "granule", 1 << i.granule_shift);
-	add_address(d, "iova_first", i.iova_first);
-	add_address(d, "iova_last", i.iova_last);
+	telemetry_add_address(d, "iova_first", i.iova_first);
+	telemetry_add_address(d, "iova_last", i.iova_last);
 	rte_tel_data_add_dict_uint(d, "registers_used", i.registers_used);
 	rte_tel_data_add_dict_uint(d, "registers_high", i.registers_high);
 	rte_tel_data_add_dict_uint(d, "registers_max", i.registers_max);
@@ -154,32 +179,24 @@ static int
 show_domain(const char *cmd, const char *params, struct rte_tel_data *d)
 {
 	(void)cmd;
-	return about_domain(params, d, describe_domain);
+	return telemetry_about_domain(params, d, describe_domain);
 }
 
+/* A line of its own: both would not fit in one. */
 static void
-describe_bounce(struct dad_dma_domain *domain, struct rte_tel_data *d)
+add_nearest(struct rte_tel_data *d, const struct dad_soft_fault *f)
 {
-	struct dad_dma_bounce_stats s;
+	char text[RTE_TEL_MAX_STRING_LEN];
 
-	rte_tel_data_start_dict(d);
-	if (dad_dma_bounce_stats(domain, NULL, &s) != 0)
-		return;
-	rte_tel_data_add_dict_uint(d, "slots", s.slots);
-	rte_tel_data_add_dict_int(d, "slot_bytes", SLOT_SIZE);
-	rte_tel_data_add_dict_uint(d, "used", s.used);
-	rte_tel_data_add_dict_uint(d, "cached", s.cached);
-	rte_tel_data_add_dict_uint(d, "high", s.high);
-	rte_tel_data_add_dict_uint(d, "full", s.full);
-	add_address(d, "lowest", s.lowest);
-	add_address(d, "highest", s.highest);
-}
-
-static int
-show_bounce(const char *cmd, const char *params, struct rte_tel_data *d)
-{
-	(void)cmd;
-	return about_domain(params, d, describe_bounce);
+	if (f->nearest.size == 0)
+		snprintf(text, sizeof(text), "%" PRIu64 ": nothing is mapped", f->number);
+	else
+		snprintf(text, sizeof(text),
+			"%" PRIu64 ": nearest: %" PRIu64 " at %#" PRIx64 "%s%s", f->number,
+			f->nearest.size, f->nearest.addr,
+			f->nearest.access & DAD_SOFT_READ ? ", readable" : "",
+			f->nearest.access & DAD_SOFT_WRITE ? ", writable" : "");
+	rte_tel_data_add_array_string(d, text);
 }
 
 static void
@@ -198,6 +215,7 @@ describe_faults(struct dad_dma_domain *domain, struct rte_tel_data *d)
 			f->device, f->access == DAD_SOFT_READ ? "read" : "write", f->size, f->addr,
 			strerror(-f->error));
 		rte_tel_data_add_array_string(d, text);
+		add_nearest(d, f);
 	}
 }
 
@@ -205,81 +223,23 @@ static int
 show_faults(const char *cmd, const char *params, struct rte_tel_data *d)
 {
 	(void)cmd;
-	return about_domain(params, d, describe_faults);
-}
-
-/* ---- the largest mappings
- * ------------------------------------------------------------------------ */
-
-#define TOP 16u
-
-struct mapping {
-	uint64_t iova;
-	uint64_t va;
-	uint64_t len;
-	unsigned int kind;
-};
-
-static void
-keep(struct mapping top[TOP], const struct mapping *m)
-{
-	unsigned int at = TOP;
-
-	while (at > 0 && top[at - 1].len < m->len)
-		at--;
-	if (at == TOP)
-		return;
-	memmove(&top[at + 1], &top[at], (TOP - 1 - at) * sizeof(*top));
-	top[at] = *m;
-}
-
-/* What is mapped and not direct, as runs of pages that belong together. */
-static void
-describe_mappings(struct dad_dma_domain *domain, struct rte_tel_data *d)
-{
-	static const char *const kinds[] = {
-		"direct", "region", "window", "strict", "coherent", "bounce"};
-	struct mapping top[TOP] = {{0}}, run = {0};
-	uint64_t size;
-
-	for (uint64_t iova = 0; (iova >> DAD_DMA_KEY_BITS) == 0; iova += size) {
-		uint64_t word = table_word(domain->reverse, iova, &size);
-		unsigned int kind = word & KIND_MASK;
-		uint64_t va = word & ~DAD_DMA_WORD_FLAGS;
-
-		if (word != 0 && run.len > 0 && run.kind == kind && run.iova + run.len == iova &&
-			run.va + run.len == va) {
-			run.len += size;
-			continue;
-		}
-		if (run.len > 0)
-			keep(top, &run);
-		run = (struct mapping){.iova = iova,
-			.va = va,
-			.len = word != 0 && kind != KIND_DIRECT ? size : 0,
-			.kind = kind};
-	}
-	if (run.len > 0)
-		keep(top, &run);
-	rte_tel_data_start_array(d, RTE_TEL_STRING_VAL);
-	for (unsigned int i = 0; i < TOP && top[i].len > 0; i++) {
-		char text[RTE_TEL_MAX_STRING_LEN];
-
-		snprintf(text, sizeof(text), "%s: %" PRIu64 " at %#" PRIx64 " for %#" PRIx64,
-			kinds[top[i].kind >> 2], top[i].len, top[i].iova, top[i].va);
-		rte_tel_data_add_array_string(d, text);
-	}
-}
-
-static int
-show_mappings(const char *cmd, const char *params, struct rte_tel_data *d)
-{
-	(void)cmd;
-	return about_domain(params, d, describe_mappings);
+	return telemetry_about_domain(params, d, describe_faults);
 }
 
 /* ---- devices
  * --------------------------------------------------------------------------------------- */
+
+static void
+add_limits(struct rte_tel_data *d, const struct dad_dma_limits *l)
+{
+	rte_tel_data_add_dict_uint(d, "max_seg_size", l->max_seg_size);
+	telemetry_add_address(d, "seg_boundary", l->seg_boundary);
+	rte_tel_data_add_dict_uint(d, "alignment", l->alignment);
+	telemetry_add_address(d, "min_align_mask", l->min_align_mask);
+	telemetry_add_address(d, "excl_low", l->excl_low);
+	telemetry_add_address(d, "excl_high", l->excl_high);
+	rte_tel_data_add_dict_int(d, "bus_offset", l->bus_offset);
+}
 
 static void
 describe_device(const struct dma_dev *dev, struct rte_tel_data *d)
@@ -289,9 +249,10 @@ describe_device(const struct dma_dev *dev, struct rte_tel_data *d)
 	dad_dma_dev_stats(&dev->pub, &s);
 	rte_tel_data_start_dict(d);
 	rte_tel_data_add_dict_string(d, "domain", dev->domain->name);
-	add_address(d, "mask", dev->pub.mask);
-	add_address(d, "coherent_mask", dev->coherent_mask);
+	telemetry_add_address(d, "mask", dev->pub.mask);
+	telemetry_add_address(d, "coherent_mask", dev->coherent_mask);
 	add_rungs(d, dev->rungs);
+	add_limits(d, &dev->limits);
 	rte_tel_data_add_dict_int(d, "direct_is_counted", dev->count_direct);
 	rte_tel_data_add_dict_uint(d, "coherent_bytes", s.coherent_bytes);
 	rte_tel_data_add_dict_uint(d, "direct", s.direct);
@@ -311,31 +272,11 @@ describe_device(const struct dma_dev *dev, struct rte_tel_data *d)
 	rte_tel_data_add_dict_uint(d, "error_backend", s.map_error_backend);
 }
 
-static void
-ask_devices(struct dad_dma_domain *domain, void *arg)
-{
-	struct question *q = arg;
-	const struct dma_dev *dev;
-
-	pthread_mutex_lock(&domain->lock);
-	TAILQ_FOREACH (dev, &domain->devs, next)
-		if (!q->found && strcmp(dev->name, q->name) == 0) {
-			q->found = true;
-			describe_device(dev, q->d);
-		}
-	pthread_mutex_unlock(&domain->lock);
-}
-
 static int
 show_device(const char *cmd, const char *params, struct rte_tel_data *d)
 {
-	struct question q = {.name = params, .d = d};
-
 	(void)cmd;
-	if (params == NULL || params[0] == '\0')
-		return -EINVAL;
-	domain_walk(ask_devices, &q);
-	return q.found ? 0 : -ENOENT;
+	return telemetry_about_device(params, d, describe_device);
 }
 
 void
@@ -348,11 +289,19 @@ telemetry_register(void)
 	} commands[] = {
 		{"/dad/dma/domains", list_domains, "Names of the domains. No parameters"},
 		{"/dad/dma/devices", list_devices, "Names of the devices. No parameters"},
-		{"/dad/dma/domain", show_domain, "A domain and its arenas. Parameter: its name"},
-		{"/dad/dma/device", show_device, "A device's counters. Parameter: its name"},
-		{"/dad/dma/bounce", show_bounce, "A domain's pool of slots. Parameter: its name"},
+		{"/dad/dma/pools", telemetry_pools, "Names of pools of objects. No parameters"},
+		{"/dad/dma/domain", show_domain, "A domain's counters. Parameter: its name"},
+		{"/dad/dma/device", show_device,
+			"A device's limits and counters. Parameter: its name"},
+		{"/dad/dma/pool", telemetry_pool, "A pool's counters. Parameter: its name"},
+		{"/dad/dma/bounce", telemetry_bounce,
+			"A domain's pool of slots. Parameter: its name"},
+		{"/dad/dma/device_bounce", telemetry_device_bounce,
+			"The pool of slots that a device uses. Parameter: its name"},
+		{"/dad/dma/arenas", telemetry_arenas,
+			"A domain's coherent memory, the newest first. Parameter: its name"},
 		{"/dad/dma/faults", show_faults, "A domain's last faults. Parameter: its name"},
-		{"/dad/dma/mappings", show_mappings,
+		{"/dad/dma/mappings", telemetry_mappings,
 			"A domain's largest mappings. Parameter: its name"},
 	};
 
