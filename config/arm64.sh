@@ -17,6 +17,8 @@ ring_mp_test: starts itself again by /proc/self/exe, which is qemu there
 ring_recover_test: tells the living from the dead by /proc, of which qemu makes up a part
 coherent_export_test: starts itself again by /proc/self/exe, too
 mp_test: so does this one
+state_mp_test: and this
+model_mp_test: and this
 errors_test: expects any memory of the process to be good, for which qemu lacks process_vm_readv()
 "
 
