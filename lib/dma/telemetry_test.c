@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,6 +21,7 @@
 #include "dad_dma_soft.h"
 #include "eal_test.h"
 #include "telemetry_client.h"
+#include "test_thread.h"
 
 /* Telemetry as a client sees it. */
 
@@ -284,6 +287,59 @@ pools_of_objects_are_told(void **state)
 	unmake(fd, domain, dev);
 }
 
+struct coming_and_going {
+	struct dad_dma_domain *domain;
+	bool stop;
+	unsigned int rounds;
+};
+
+static void *
+come_and_go(void *arg)
+{
+	struct coming_and_going *c = arg;
+
+	spread_out(1);
+	do {
+		struct dad_dma_dev *dev = dad_dma_dev_create("guest", c->domain, SOCKET_ID_ANY);
+		struct dad_dma_bounce_conf own = {.size = PAGE, .dev = dev};
+		struct dad_dma_pool *pool = dad_dma_pool_create("guests", dev, 64, 0, 0);
+		dad_dma_addr_t handle;
+		void *va = dad_dma_pool_alloc(pool, 0, &handle);
+
+		c->rounds += dad_dma_bounce_create(c->domain, &own) == 0 && va != NULL;
+		dad_dma_pool_free(pool, va, handle);
+		dad_dma_pool_destroy(pool);
+		dad_dma_dev_destroy(dev);
+	} while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED));
+	return NULL;
+}
+
+/* For sanitizers: what is told about may go at any time. */
+static void
+what_comes_and_goes_is_told_or_not(void **state)
+{
+	static const char *const commands[] = {"/dad/dma/pools", "/dad/dma/pool,guests",
+		"/dad/dma/devices", "/dad/dma/device,guest", "/dad/dma/device_bounce,guest",
+		"/dad/dma/arenas,hotel", "/dad/dma/mappings,hotel"};
+	struct dad_dma_domain_conf conf = {.name = "hotel"};
+	struct coming_and_going c = {0};
+	struct dad_dma_dev *dev;
+	pthread_t thread;
+	int fd = make(&conf, &c.domain, &dev);
+
+	(void)state;
+	if (fd < 0)
+		skip();
+	assert_int_equal(pthread_create(&thread, NULL, come_and_go, &c), 0);
+	for (unsigned int i = 0; i < 100 * RTE_DIM(commands); i++)
+		telemetry_ask(fd, commands[i % RTE_DIM(commands)]);
+	__atomic_store_n(&c.stop, true, __ATOMIC_RELAXED);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(c.rounds > 0);
+	says(fd, "/dad/dma/pools", ":[]");
+	unmake(fd, c.domain, dev);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -293,6 +349,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(limits_and_a_pool_of_its_own_are_told),
 		cmocka_unit_test(coherent_memory_is_told_by_arena),
 		cmocka_unit_test(pools_of_objects_are_told),
+		cmocka_unit_test(what_comes_and_goes_is_told_or_not),
 	};
 	int ret = argc > 0 ? eal_test_init(argv[0]) : 1;
 
