@@ -14,76 +14,12 @@
 #include <rte_log.h>
 #include <rte_malloc.h>
 
-#include "dad_dma.h"
-#include "dad_dma_domain.h"
-#include "dad_dma_sg.h"
-#include "dad_dma_soft.h"
 #include "eal_test.h"
-#include "test_random.h"
+#include "test_lists.h"
 
 /* Attributes of lists, where the device has a copy of its own and a missing or wrong copy shows. */
 
-#define PAGE	4096u
-#define POOL	(1u << 20)
 #define ENTRIES 5u
-#define RUNG(r) DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_##r)
-
-static unsigned char *pool;
-static unsigned char data[POOL], got[POOL];
-static struct dad_dma_domain *domain;
-static struct dad_dma_dev *dev;
-
-/* The kinds of copies, and one without. */
-static const struct way {
-	unsigned int rungs, flags;
-} ways[] = {
-	{RUNG(BOUNCE), 0},
-	{RUNG(STRICT), DAD_DMA_DOMAIN_NONCOHERENT},
-	{RUNG(STRICT), 0},
-};
-#define WITH_COPIES 2u /* of the ways */
-
-static void
-make(const struct way *w, bool slots)
-{
-	struct dad_dma_domain_conf conf = {.name = "attrs",
-		.type = DAD_DMA_DOMAIN_SOFT,
-		.flags = w->flags,
-		.socket_id = SOCKET_ID_ANY};
-	struct dad_dma_bounce_conf bounce = {.size = 4u << 20};
-
-	domain = dad_dma_domain_create(&conf);
-	assert_non_null(domain);
-	if (slots)
-		assert_int_equal(dad_dma_bounce_create(domain, &bounce), 0);
-	dev = dad_dma_dev_create("attrs", domain, SOCKET_ID_ANY);
-	assert_non_null(dev);
-	assert_int_equal(dad_dma_dev_set_rungs(dev, w->rungs), 0);
-	assert_int_equal(dad_dma_set_mask(dev, UINT64_MAX), 0);
-	random_fill(pool, POOL);
-}
-
-static struct dad_dma_dev_stats
-counts(void)
-{
-	struct dad_dma_dev_stats stats;
-
-	dad_dma_dev_stats(dev, &stats);
-	return stats;
-}
-
-/* No mapping is left. */
-static void
-unmake(void)
-{
-	struct dad_dma_domain_info info;
-
-	dad_dma_domain_info(domain, &info);
-	assert_int_equal(info.strict_maps, 0);
-	assert_int_equal(counts().unmapped, counts().window + counts().strict + counts().bounce);
-	assert_int_equal(dad_dma_dev_destroy(dev), 0);
-	dad_dma_domain_put(domain);
-}
 
 /* Entries that do not touch. Returns their bytes. */
 static size_t
@@ -98,43 +34,6 @@ make_list(struct dad_sg sg[ENTRIES])
 	}
 	return all;
 }
-
-/* The bytes of the entries, one after the other. */
-static void
-gather(const struct dad_sg sg[], unsigned int n, unsigned char *to)
-{
-	for (unsigned int i = 0; i < n; to += sg[i++].length)
-		memcpy(to, sg[i].va, sg[i].length);
-}
-
-/* The same as the device sees them. */
-static void
-device_moves(const struct dad_sg sg[], unsigned int segments, unsigned char *bytes, bool writes)
-{
-	for (unsigned int i = 0; i < segments; bytes += sg[i++].dma_length)
-		assert_int_equal(
-			writes ? dad_soft_dma_write(dev, sg[i].dma_address, bytes, sg[i].dma_length)
-			       : dad_soft_dma_read(dev, sg[i].dma_address, bytes, sg[i].dma_length),
-			0);
-}
-
-static void
-assert_cpu_sees(const struct dad_sg sg[], unsigned int n, const unsigned char *bytes, size_t size)
-{
-	gather(sg, n, got);
-	assert_memory_equal(got, bytes, size);
-}
-
-static void
-assert_device_sees(
-	const struct dad_sg sg[], unsigned int segments, const unsigned char *bytes, size_t size)
-{
-	device_moves(sg, segments, got, false);
-	assert_memory_equal(got, bytes, size);
-}
-
-/* ---- attributes -------------------------------------------------------------------------------
- */
 
 static void
 without_syncs_nothing_is_copied(void **state)
