@@ -324,7 +324,7 @@ parts_of_pages_are_mapped_where_they_are(void **state)
 			dad_dma_map_page(dev, pool, 5, 1, DAD_DMA_NONE), DAD_DMA_MAPPING_ERROR);
 		assert_int_equal(rte_errno, EINVAL);
 		assert_int_equal(
-			dad_dma_map_page(dev, NULL, UINT64_C(1) << 47, 1, DAD_DMA_TO_DEVICE),
+			dad_dma_map_page(dev, pool, UINT64_C(1) << 47, 1, DAD_DMA_TO_DEVICE),
 			DAD_DMA_MAPPING_ERROR);
 		assert_int_equal(rte_errno, EFAULT);
 		unmake(domain, dev);
