@@ -225,24 +225,11 @@ failures_are_logged_unless_that_is_not_wanted(void **state)
 	unmake();
 }
 
-int
-main(int argc, char **argv)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(without_syncs_nothing_is_copied),
-		cmocka_unit_test(lists_can_be_forced_into_slots),
-		cmocka_unit_test(what_is_overwritten_is_not_copied_first),
-		cmocka_unit_test(failures_are_logged_unless_that_is_not_wanted),
-	};
-	int ret = argc > 0 ? eal_test_init(argv[0]) : 1;
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(without_syncs_nothing_is_copied),
+	cmocka_unit_test(lists_can_be_forced_into_slots),
+	cmocka_unit_test(what_is_overwritten_is_not_copied_first),
+	cmocka_unit_test(failures_are_logged_unless_that_is_not_wanted),
+};
 
-	if (ret != 0)
-		return ret;
-	pool = rte_malloc(NULL, POOL, PAGE);
-	if (pool == NULL)
-		return 1;
-	ret = cmocka_run_group_tests(tests, NULL, NULL);
-	rte_free(pool);
-	rte_eal_cleanup();
-	return ret;
-}
+LISTS_MAIN(tests)

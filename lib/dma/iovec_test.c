@@ -235,25 +235,12 @@ wrong_chains_are_refused_and_leave_nothing(void **state)
 	rte_mempool_free(mp);
 }
 
-int
-main(int argc, char **argv)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(iovecs_go_both_ways),
-		cmocka_unit_test(iovecs_may_be_forced_into_slots),
-		cmocka_unit_test(wrong_iovecs_are_refused_and_leave_nothing),
-		cmocka_unit_test(mbufs_go_both_ways),
-		cmocka_unit_test(wrong_chains_are_refused_and_leave_nothing),
-	};
-	int ret = argc > 0 ? eal_test_init(argv[0]) : 1;
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(iovecs_go_both_ways),
+	cmocka_unit_test(iovecs_may_be_forced_into_slots),
+	cmocka_unit_test(wrong_iovecs_are_refused_and_leave_nothing),
+	cmocka_unit_test(mbufs_go_both_ways),
+	cmocka_unit_test(wrong_chains_are_refused_and_leave_nothing),
+};
 
-	if (ret != 0)
-		return ret;
-	pool = rte_malloc(NULL, POOL, PAGE);
-	if (pool == NULL)
-		return 1;
-	ret = cmocka_run_group_tests(tests, NULL, NULL);
-	rte_free(pool);
-	rte_eal_cleanup();
-	return ret;
-}
+LISTS_MAIN(tests)

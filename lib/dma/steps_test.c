@@ -208,24 +208,11 @@ there_are_no_ranges_of_slots(void **state)
 	unmake_ranges();
 }
 
-int
-main(int argc, char **argv)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ranges_go_both_ways),
-		cmocka_unit_test(without_syncs_nothing_is_copied),
-		cmocka_unit_test(wrong_pieces_are_refused),
-		cmocka_unit_test(there_are_no_ranges_of_slots),
-	};
-	int ret = argc > 0 ? eal_test_init(argv[0]) : 1;
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(ranges_go_both_ways),
+	cmocka_unit_test(without_syncs_nothing_is_copied),
+	cmocka_unit_test(wrong_pieces_are_refused),
+	cmocka_unit_test(there_are_no_ranges_of_slots),
+};
 
-	if (ret != 0)
-		return ret;
-	pool = rte_malloc(NULL, POOL, PAGE);
-	if (pool == NULL)
-		return 1;
-	ret = cmocka_run_group_tests(tests, NULL, NULL);
-	rte_free(pool);
-	rte_eal_cleanup();
-	return ret;
-}
+LISTS_MAIN(tests)

@@ -115,4 +115,21 @@ assert_device_sees(
 	assert_memory_equal(got, bytes, size);
 }
 
+/* The pool lies at the start of a unit: a window has room for all of it. */
+#define LISTS_MAIN(tests)                                                                          \
+	int main(int argc, char **argv)                                                            \
+	{                                                                                          \
+		int ret = argc > 0 ? eal_test_init(argv[0]) : 1;                                   \
+                                                                                                   \
+		if (ret != 0)                                                                      \
+			return ret;                                                                \
+		pool = rte_malloc(NULL, POOL, DAD_DMA_UNIT_SIZE);                                  \
+		if (pool == NULL)                                                                  \
+			return 1;                                                                  \
+		ret = cmocka_run_group_tests(tests, NULL, NULL);                                   \
+		rte_free(pool);                                                                    \
+		rte_eal_cleanup();                                                                 \
+		return ret;                                                                        \
+	}
+
 #endif /* TEST_LISTS_H */
