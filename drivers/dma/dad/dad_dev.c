@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <sched.h>
 
-#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 
@@ -15,6 +14,7 @@
 #include "dad_ops.h"
 #include "dad_pool.h"
 #include "dad_dma_domain.h"
+#include "dad_idle.h"
 #include "dad_question.h"
 #include "dad_regs.h"
 #include "dad_trace.h"
@@ -167,6 +167,11 @@ dad_start(struct rte_dma_dev *dev)
 			return -EINVAL;
 		}
 	dad_devices_lock();
+	/* of a start that failed */
+	if (d->engine.halted && dad_engine_stop(&d->engine, d->name) != 0) {
+		dad_devices_unlock();
+		return -EBUSY;
+	}
 	for (unsigned int v = 0; v < d->nb_vchans; v++)
 		dad_vchan_reset(&d->vchan[v]);
 	int ret = dad_regs_set(d);
@@ -190,22 +195,46 @@ is_idle(const struct dad_dev *d)
 	return true;
 }
 
+/* A worker has not left: it may still write to memory, so nothing is aborted, and nothing freed.
+ * Whatever is done can be taken. */
+static void
+halt(struct dad_dev *d)
+{
+	for (unsigned int v = 0; v < d->nb_vchans; v++) {
+		const uint64_t ticket = dad_vchan_held_up(&d->vchan[v]);
+
+		dad_vchan_shut(&d->vchan[v]);
+		if (ticket == UINT64_MAX)
+			continue;
+		const struct dad_desc *desc = dad_vchan_desc(&d->vchan[v], ticket);
+		DAD_LOG(ERR,
+			"%s: vchan %u: index %u is not done: %s of %u bytes, %#" PRIx64
+			" to %#" PRIx64,
+			d->name, v, (uint16_t)ticket,
+			dad_stat_opcode_name(desc->opcode & DAD_OP_MASK), desc->length, desc->src,
+			desc->dst);
+	}
+}
+
 static int
 dad_stop(struct rte_dma_dev *dev)
 {
 	struct dad_dev *d = dad_of(dev);
 
-	const uint64_t deadline = rte_get_timer_cycles() + DRAIN_MS * rte_get_timer_hz() / 1000;
+	const uint64_t deadline = dad_wait_until(d->engine.halted ? 0 : DRAIN_MS);
 
-	while (!is_idle(d) && rte_get_timer_cycles() < deadline)
-		rte_delay_us_sleep(1000);
+	while (!is_idle(d) && dad_wait(deadline))
+		;
 	const bool drained = is_idle(d);
 
-	if (!drained)
-		DAD_LOG(WARNING, "%s: still busy after %d ms: the rest is aborted", d->name,
-			DRAIN_MS);
+	if (!drained && !d->engine.halted)
+		DAD_LOG(WARNING, "%s: still busy after %d ms", d->name, DRAIN_MS);
 	dad_devices_lock();
-	dad_engine_stop(&d->engine, d->name);
+	if (dad_engine_stop(&d->engine, d->name) != 0) {
+		halt(d);
+		dad_devices_unlock();
+		return -EBUSY;
+	}
 	for (unsigned int v = 0; v < d->nb_vchans; v++) {
 		const uint64_t aborted = dad_vchan_abort(&d->vchan[v]);
 
@@ -220,8 +249,13 @@ dad_stop(struct rte_dma_dev *dev)
 static int
 dad_close(struct rte_dma_dev *dev)
 {
-	dad_trace_close(dad_of(dev)->name);
-	dad_dev_fini(dad_of(dev));
+	struct dad_dev *d = dad_of(dev);
+
+	/* of a start that failed */
+	if (d->engine.halted && dad_engine_stop(&d->engine, d->name) != 0)
+		return -EBUSY;
+	dad_trace_close(d->name);
+	dad_dev_fini(d);
 	return 0;
 }
 
@@ -276,7 +310,7 @@ dad_vchan_status(const struct rte_dma_dev *dev, uint16_t vchan, enum rte_dma_vch
 	bool idle = vc->ring == NULL || dad_vchan_is_idle(vc);
 
 	*status = idle ? RTE_DMA_VCHAN_IDLE : RTE_DMA_VCHAN_ACTIVE;
-	if (vc->capacity != 0 && dad_regs_is_halted(d))
+	if (d->engine.halted || (vc->capacity != 0 && dad_regs_is_halted(d)))
 		*status = RTE_DMA_VCHAN_HALTED_ERROR;
 	/* who asks may be what a worker on the same CPU waits for */
 	if (!idle && d->engine.crowded)
