@@ -215,7 +215,7 @@ a_worker_cannot_be_cancelled(void **state)
 	for (unsigned int i = 0; i < d->engine.nb_workers; i++)
 		assert_int_equal(pthread_cancel(d->engine.worker[i].thread), 0);
 	/* they come to where a thread would end: those that sleep when idle */
-	rte_delay_us_sleep(50000);
+	rte_delay_us_sleep(300000);
 	for (unsigned int i = 0; i < N; i++) {
 		copy(id, 0, i);
 		test_expect(id, RTE_DMA_STATUS_SUCCESSFUL);
