@@ -415,8 +415,8 @@ confine(struct dad_dev *d, const char *name, int numa_node)
 		dad_dma_domain_put(domain);
 		return -ENOMEM;
 	}
-	dad_exec_confine(dad_exec_table[d->dev_id], domain, d->dma);
-	return dad_dma_dev_publish(d->dma);
+	int ret = dad_exec_confine(dad_exec_table[d->dev_id], domain, d->dma);
+	return ret != 0 ? ret : dad_dma_dev_publish(d->dma);
 }
 
 static int

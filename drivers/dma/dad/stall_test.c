@@ -224,6 +224,35 @@ a_worker_cannot_be_cancelled(void **state)
 	test_close(id);
 }
 
+/* Memory that a worker may be at goes after a second, and not before; then without it. */
+static void
+memory_waits_for_a_worker_but_not_for_ever(void **state)
+{
+	uint8_t *page =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const dad_dma_addr_t itself = (uintptr_t)page;
+	const bool va = rte_eal_iova_mode() == RTE_IOVA_VA;
+	enum rte_dma_status_code status[DESCS];
+	int16_t id = open_vchans(1);
+
+	(void)state;
+	assert_ptr_not_equal(page, MAP_FAILED);
+	assert_int_equal(dad_dma_mem_register(
+				 gate_domain, page, 4096, va ? NULL : &itself, va ? 0 : 1, 4096),
+		0);
+	stall(id);
+	const uint64_t start = rte_get_timer_cycles();
+	assert_int_equal(dad_dma_mem_unregister(gate_domain, page, 4096), 0);
+	const uint64_t took = rte_get_timer_cycles() - start;
+	assert_true(took >= rte_get_timer_hz() && took < 10 * rte_get_timer_hz());
+	munmap(page, 4096);
+	gate_become(GATE_OPEN);
+	test_gather(id, 0, N + 1, status);
+	for (unsigned int i = 0; i <= N; i++)
+		assert_int_equal(status[i], RTE_DMA_STATUS_SUCCESSFUL);
+	test_close(id);
+}
+
 static int
 make(void **state)
 {
@@ -243,6 +272,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(others_go_on_and_nothing_is_lost),
 	cmocka_unit_test(a_worker_that_ends_takes_one_group_along),
 	cmocka_unit_test(a_worker_cannot_be_cancelled),
+	cmocka_unit_test(memory_waits_for_a_worker_but_not_for_ever),
 };
 
 TEST_MAIN_WITH(tests, make, unmake)
