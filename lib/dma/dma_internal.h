@@ -65,9 +65,6 @@ struct window {
 };
 LIST_HEAD(window_list, window);
 
-struct watch;
-LIST_HEAD(watch_list, watch);
-
 /* Aligned so that its address can be a word in a table. */
 struct region {
 	TAILQ_ENTRY(region) next;
@@ -145,7 +142,7 @@ struct dad_dma_domain {
 	uint64_t flushes;
 
 	pthread_mutex_t watch_lock;
-	struct watch_list watches;
+	TAILQ_HEAD(, watch) watches;
 
 	pthread_mutex_t queue_lock;
 	struct retired queue[QUEUE_SIZE];

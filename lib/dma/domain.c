@@ -85,7 +85,7 @@ domain_alloc(const char *name, enum dad_dma_domain_type type)
 	TAILQ_INIT(&domain->devs);
 	TAILQ_INIT(&domain->regions);
 	LIST_INIT(&domain->windows);
-	LIST_INIT(&domain->watches);
+	TAILQ_INIT(&domain->watches);
 
 	domain->forward = table_create();
 	domain->reverse = table_create();

@@ -7,7 +7,7 @@
 /* Who has to know when memory goes, beside the tables. */
 
 struct watch {
-	LIST_ENTRY(watch) next;
+	TAILQ_ENTRY(watch) next;
 	dad_dma_left_t left;
 	void *arg;
 	unsigned int times; /* it was asked for */
@@ -18,9 +18,9 @@ find(const struct dad_dma_domain *domain, dad_dma_left_t left, const void *arg)
 {
 	struct watch *w;
 
-	LIST_FOREACH(w, &domain->watches, next)
-	if (w->left == left && w->arg == arg)
-		return w;
+	TAILQ_FOREACH (w, &domain->watches, next)
+		if (w->left == left && w->arg == arg)
+			return w;
 	return NULL;
 }
 
@@ -37,7 +37,7 @@ dad_dma_domain_watch(struct dad_dma_domain *domain, dad_dma_left_t left, void *a
 		if (w != NULL) {
 			w->left = left;
 			w->arg = arg;
-			LIST_INSERT_HEAD(&domain->watches, w, next);
+			TAILQ_INSERT_TAIL(&domain->watches, w, next);
 		}
 	}
 	if (w != NULL)
@@ -55,7 +55,7 @@ dad_dma_domain_unwatch(struct dad_dma_domain *domain, dad_dma_left_t left, void 
 	struct watch *w = find(domain, left, arg);
 
 	if (w != NULL && --w->times == 0) {
-		LIST_REMOVE(w, next);
+		TAILQ_REMOVE(&domain->watches, w, next);
 		free(w);
 	}
 	pthread_mutex_unlock(&domain->watch_lock);
@@ -67,7 +67,7 @@ watch_tell(struct dad_dma_domain *domain, uint64_t va, uint64_t len)
 	const struct watch *w;
 
 	pthread_mutex_lock(&domain->watch_lock);
-	LIST_FOREACH(w, &domain->watches, next)
-	w->left(w->arg, (const void *)(uintptr_t)va, len);
+	TAILQ_FOREACH (w, &domain->watches, next)
+		w->left(w->arg, (const void *)(uintptr_t)va, len);
 	pthread_mutex_unlock(&domain->watch_lock);
 }
