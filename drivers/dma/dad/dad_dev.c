@@ -206,13 +206,13 @@ halt(struct dad_dev *d)
 		dad_vchan_shut(&d->vchan[v]);
 		if (ticket == UINT64_MAX)
 			continue;
-		const struct dad_desc *desc = dad_vchan_desc(&d->vchan[v], ticket);
+		const struct dad_desc desc = dad_vchan_desc(&d->vchan[v], ticket);
 		DAD_LOG(ERR,
 			"%s: vchan %u: index %u is not done: %s of %u bytes, %#" PRIx64
 			" to %#" PRIx64,
 			d->name, v, (uint16_t)ticket,
-			dad_stat_opcode_name(desc->opcode & DAD_OP_MASK), desc->length, desc->src,
-			desc->dst);
+			dad_stat_opcode_name(desc.opcode & DAD_OP_MASK), desc.length, desc.src,
+			desc.dst);
 	}
 }
 
