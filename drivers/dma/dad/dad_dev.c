@@ -22,6 +22,7 @@
 /* How long stop waits for what was submitted. */
 #define DRAIN_MS 1000
 
+/* NULL: the primary has closed it, and in this process it was not removed. */
 static struct dad_dev *
 dad_of(const struct rte_dma_dev *dev)
 {
@@ -37,7 +38,7 @@ dad_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t 
 	const struct dad_exec *x = dad_exec_table[dev->data->dev_id];
 	const bool sva = x != NULL && x->sva;
 	dad_devices_unlock();
-	if (x == NULL)
+	if (x == NULL || dad_of(dev) == NULL)
 		return -ENODEV;
 	info->dev_capa = RTE_DMA_CAPA_MEM_TO_MEM | RTE_DMA_CAPA_HANDLES_ERRORS |
 		RTE_DMA_CAPA_OPS_COPY | RTE_DMA_CAPA_OPS_COPY_SG | RTE_DMA_CAPA_OPS_FILL;
@@ -280,6 +281,8 @@ dad_stats_get(const struct rte_dma_dev *dev, uint16_t vchan, struct rte_dma_stat
 
 	(void)stats_sz;
 	*stats = (struct rte_dma_stats){0};
+	if (d == NULL)
+		return -ENODEV;
 	/* of a silent one tags are looked at, and telemetry may ask while they go */
 	if (d->silent)
 		dad_devices_lock();
@@ -295,6 +298,8 @@ dad_stats_reset(struct rte_dma_dev *dev, uint16_t vchan)
 {
 	struct dad_dev *d = dad_of(dev);
 
+	if (d == NULL)
+		return -ENODEV;
 	for (unsigned int v = first_vchan(vchan); v < end_vchan(d, vchan); v++)
 		dad_vchan_stats_reset(&d->vchan[v]);
 	for (unsigned int i = 0; vchan == RTE_DMA_ALL_VCHAN && i < d->engine.nb_workers; i++)
@@ -340,7 +345,7 @@ const struct rte_dma_dev_ops dad_dev_ops = {
 static int
 refuse(const struct rte_dma_dev *dev, const char *what)
 {
-	DAD_LOG(ERR, "%s: %s: only the primary process may", dad_of(dev)->name, what);
+	DAD_LOG(ERR, "%s: %s: only the primary process may", dev->device->name, what);
 	return -EPERM;
 }
 
