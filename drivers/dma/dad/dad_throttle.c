@@ -37,15 +37,14 @@ is_fenced(const struct dad_vchan *vc, uint64_t first)
 	if (vc->mt)
 		return (ring_tag_at(dad_vchan_filled(vc), first, __ATOMIC_RELAXED) &
 			       DAD_KIND_MASK) == DAD_KIND_FENCE;
-	return dad_vchan_desc(vc, first)->depth & DAD_DEPTH_FENCE;
+	return dad_vchan_slot(vc, first)->depth & DAD_DEPTH_FENCE;
 }
 
 static uint64_t
 ticks_of(const struct dad_throttle *t, const struct dad_vchan *vc, uint64_t ticket)
 {
-	return t->rate == 0
-		? 0
-		: dad_throttle_ticks(t->hz, t->rate, dad_vchan_desc(vc, ticket)->length);
+	return t->rate == 0 ? 0
+			    : dad_throttle_ticks(t->hz, t->rate, dad_vchan_desc(vc, ticket).length);
 }
 
 /* Times stay below what can be added to without a wrap, some centuries from now. */
