@@ -79,8 +79,8 @@ dad_exec_of(const struct dad_vchan *vc)
 int dad_exec_open(uint16_t dev_id, const char *kernel);
 
 /* From now on nothing is reached but what is mapped in this domain, which takes the place of EAL's;
- * its reference is the callee's. Then for whom: dma is a device of it. */
-void dad_exec_confine(struct dad_exec *x, struct dad_dma_domain *domain, struct dad_dma_dev *dma);
+ * its reference is the callee's. Then for whom: dma is a device of it. 0 or -ENOMEM. */
+int dad_exec_confine(struct dad_exec *x, struct dad_dma_domain *domain, struct dad_dma_dev *dma);
 
 /* From now on operations are done as x->model, which is set before the device works, would do
  * them; or no longer. Others may be at work. */
