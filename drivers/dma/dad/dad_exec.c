@@ -19,14 +19,15 @@ struct dad_exec *dad_exec_table[DAD_EXEC_DEVS_MAX];
 static const struct kernel {
 	const char *name;
 	dad_exec_run_t run;
+	dad_exec_copy_t eager_copy;
 	unsigned int simd_bits; /* what EAL must allow */
 } kernels[] = {
 #ifdef RTE_ARCH_X86_64
-	{"avx512", dad_exec_run_avx512, RTE_VECT_SIMD_512},
-	{"avx2", dad_exec_run_avx2, RTE_VECT_SIMD_256},
-	{"sse2", dad_exec_run_generic, 0},
+	{"avx512", dad_exec_run_avx512, dad_exec_copy_avx512, RTE_VECT_SIMD_512},
+	{"avx2", dad_exec_run_avx2, dad_exec_copy_avx2, RTE_VECT_SIMD_256},
+	{"sse2", dad_exec_run_generic, dad_exec_copy_generic, 0},
 #else
-	{"generic", dad_exec_run_generic, 0},
+	{"generic", dad_exec_run_generic, dad_exec_copy_generic, 0},
 #endif
 };
 
@@ -192,6 +193,7 @@ dad_exec_open(uint16_t dev_id, const char *kernel)
 		return -ENOMEM;
 	}
 	x->run = x->kernel_run = k->run;
+	x->eager_copy = k->eager_copy;
 	x->kernel = k->name;
 	x->move_large = l->move;
 	x->large = l->name;

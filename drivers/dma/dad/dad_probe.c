@@ -48,6 +48,8 @@ set_fast_path(struct rte_dma_fp_object *fp, struct dad_dev *d)
 		return;
 	}
 	fp->copy = dad_foreign ? dad_foreign_copy : dad_copy;
+	if (d->args.eager && !dad_foreign)
+		fp->copy = dad_exec_table[d->dev_id]->eager_copy;
 	fp->copy_sg = dad_foreign ? dad_foreign_copy_sg : dad_copy_sg;
 	fp->fill = dad_foreign ? dad_foreign_fill : dad_fill;
 	fp->submit = dad_submit;
