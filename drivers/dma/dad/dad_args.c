@@ -54,6 +54,7 @@ enum key {
 	LCORES,
 	IDLE,
 	MT,
+	HALT,
 	REGISTER,
 	POOL,
 	THRESHOLD,
@@ -215,15 +216,16 @@ parse_model(const struct given *g, const struct devarg *a, const char *value)
 static const struct devarg devargs[] = {
 	[ENGINE] = {"engine", WORDS(engines, engine)},
 	[WORKERS] = {"workers", NUMBER(1, DAD_WORKERS_MAX, workers)},
-	[LCORES] = {"lcores", parse_lcores},
+	[LCORES] = {"lcores", .parse = parse_lcores},
 	[IDLE] = {"idle", WORDS(idles, idle)},
 	[MT] = {"mt", SWITCH(mt)},
+	[HALT] = {"halt", SWITCH(halt)},
 	[REGISTER] = {"register", SWITCH(enlist)},
-	[POOL] = {"pool", parse_pool},
+	[POOL] = {"pool", .parse = parse_pool},
 	[THRESHOLD] = {"threshold", NUMBER(0, DAD_THRESHOLD_MAX, threshold)},
-	[KERNEL] = {"kernel", parse_kernel},
+	[KERNEL] = {"kernel", .parse = parse_kernel},
 	[IOMMU] = {"iommu", WORDS(iommus, iommu)},
-	[NUMA] = {"numa", parse_numa},
+	[NUMA] = {"numa", .parse = parse_numa},
 	[SILENT] = {"silent", SWITCH(silent)},
 	[OPS] = {"ops", SWITCH(ops)},
 	[XSTATS] = {"xstats", SWITCH(xstats)},
@@ -303,6 +305,12 @@ dad_args_parse(const char *device, const char *text, struct dad_args *args)
 
 	if (args->ops && !DAD_HAVE_OPS) {
 		DAD_LOG(ERR, "%s: ops=1: DPDK has enqueue and dequeue of operations from 25.11 on",
+			device);
+		return -EINVAL;
+	}
+
+	if (args->halt && args->silent) {
+		DAD_LOG(ERR, "%s: halt=1 waits for a report, and with silent=1 there is none",
 			device);
 		return -EINVAL;
 	}

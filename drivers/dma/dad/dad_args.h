@@ -31,6 +31,7 @@ struct dad_args {
 	unsigned int workers;
 	struct dad_cpu_list lcores; /* CPUs for the workers; n is 0: the driver chooses */
 	enum dad_idle_kind idle;
+	bool halt;		  /* a vchan stops at what fails: dad_halt.h */
 	bool mt;		  /* many threads may use one vchan */
 	char pool[DAD_POOL_NAME]; /* whose workers are shared; empty: own ones */
 	bool ops;		  /* operations may be enqueued and dequeued as such */
@@ -49,7 +50,7 @@ struct dad_args {
 
 #define DAD_ARGS_HELP                                                                              \
 	"engine=<inline|thread|service|auto> workers=<1-64> lcores=<list, as 1 or 1-3 or 1+3> "    \
-	"idle=<poll|pause|sleep> mt=<0|1> register=<0|1> threshold=<bytes> "                       \
+	"idle=<poll|pause|sleep> mt=<0|1> halt=<0|1> register=<0|1> threshold=<bytes> "            \
 	"kernel=<auto|sse2|avx2|avx512|erms|nt> iommu=<none|soft> numa=<node> "                    \
 	"silent=<0|1> ops=<0|1> pool=<name> xstats=<0|1> " DAD_MODEL_ARGS_HELP
 

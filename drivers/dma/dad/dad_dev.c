@@ -12,6 +12,7 @@
 
 #include "dad_compat.h"
 #include "dad_dev.h"
+#include "dad_halt.h"
 #include "dad_ops.h"
 #include "dad_pool.h"
 #include "dad_dma_domain.h"
@@ -98,10 +99,13 @@ set_up_for(struct dad_dev *d, struct dad_vchan *vc)
 
 	vc->dev_id = d->dev_id;
 	vc->crowded = &d->engine.crowded;
-	vc->in_submit = is_inline;
-	vc->threshold = is_auto ? d->args.threshold : 0;
+	vc->halts = vc->ordered = d->args.halt;
+	vc->alone = vc->halts && is_inline && !d->args.mt;
+	vc->most = vc->halts ? 1 : DAD_GROUP_OPS_MAX;
+	vc->in_submit = is_inline && !vc->alone;
+	vc->threshold = is_auto && !vc->halts ? d->args.threshold : 0;
 	vc->helped = is_auto || (is_inline && d->args.mt);
-	vc->belled = is_auto || d->args.mt;
+	vc->belled = is_auto || d->args.mt || vc->alone;
 	vc->counted = d->args.xstats;
 	vc->silent = d->silent;
 	vc->pooled = d->args.pool[0] != '\0';
@@ -184,8 +188,9 @@ dad_start(struct rte_dma_dev *dev)
 static bool
 is_idle(const struct dad_dev *d)
 {
+	/* a halted one waits for an application that is just stopping it */
 	for (unsigned int v = 0; v < d->nb_vchans; v++)
-		if (!dad_vchan_is_idle(&d->vchan[v]))
+		if (!dad_vchan_is_idle(&d->vchan[v]) && !dad_halt_is(&d->vchan[v]))
 			return false;
 	return true;
 }
@@ -276,7 +281,7 @@ dad_vchan_status(const struct rte_dma_dev *dev, uint16_t vchan, enum rte_dma_vch
 	bool idle = vc->ring == NULL || dad_vchan_is_idle(vc);
 
 	*status = idle ? RTE_DMA_VCHAN_IDLE : RTE_DMA_VCHAN_ACTIVE;
-	if (vc->capacity != 0 && dad_regs_is_halted(d))
+	if (vc->capacity != 0 && (dad_halt_is(vc) || dad_regs_is_halted(d)))
 		*status = RTE_DMA_VCHAN_HALTED_ERROR;
 	/* who asks may be what a worker on the same CPU waits for */
 	if (!idle && d->engine.crowded)

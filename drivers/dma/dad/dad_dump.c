@@ -95,8 +95,8 @@ dump(const struct rte_dma_dev *dev, const struct dad_exec *x, FILE *f)
 {
 	const struct dad_dev *d = dev->data->dev_private;
 
-	fprintf(f, "    engine: %s%s%s\n", dad_engine_name(d->args.engine),
-		d->args.mt ? ", mt" : "",
+	fprintf(f, "    engine: %s%s%s%s\n", dad_engine_name(d->args.engine),
+		d->args.mt ? ", mt" : "", d->args.halt ? ", halt" : "",
 		d->silent	 ? ", silent"
 			: d->ops ? ", ops"
 				 : "");

@@ -8,6 +8,7 @@
 #include <rte_vect.h>
 
 #include "dad_exec.h"
+#include "dad_halt.h"
 #include "dad_lists.h"
 #include "dad_model.h"
 #include "dad_trace.h"
@@ -223,6 +224,8 @@ note_failure(struct dad_vchan *vc, uint64_t first)
 {
 	uint64_t latest = __atomic_load_n(&vc->failed, __ATOMIC_RELAXED);
 
+	if (vc->halts)
+		dad_halt_at(vc, first);
 	while (latest < first + 1 &&
 		!__atomic_compare_exchange_n(
 			&vc->failed, &latest, first + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))

@@ -27,6 +27,7 @@
 #include <rte_branch_prediction.h>
 
 #include "dad_compat.h"
+#include "dad_halt.h"
 #include "dad_internal.h"
 #include "dad_lists.h"
 #include "dad_serve.h"
@@ -481,6 +482,8 @@ take_done(struct dad_vchan *vc, uint64_t max, uint16_t *last_idx, enum rte_dma_s
 		if (unlikely(errors > 0)) {
 			__atomic_fetch_add(&vc->errors, errors, __ATOMIC_RELAXED);
 			dad_stat_errors(vc, &e);
+			if (vc->halts)
+				dad_halt_reported(vc, reaped + n);
 		}
 		if (last_idx != NULL)
 			*last_idx = (uint16_t)(reaped + n - 1);

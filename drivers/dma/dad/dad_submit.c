@@ -7,6 +7,7 @@
 #include <rte_branch_prediction.h>
 
 #include "dad_compat.h"
+#include "dad_halt.h"
 #include "dad_internal.h"
 #include "dad_lists.h"
 #include "dad_serve.h"
@@ -103,9 +104,12 @@ publish(struct dad_vchan *vc)
 		ring_publish(filled, ticket, 1, kind_of(desc));
 		ticket += n;
 	}
-	if (vc->belled && for_workers)
+	if (vc->belled && for_workers) {
 		/* B1: pairs with the acquire in claim(), dad_serve.c */
 		__atomic_store_n(&vc->bell, ticket, __ATOMIC_RELEASE);
+		if (unlikely(vc->alone))
+			dad_halt_serve(vc);
+	}
 	/* relaxed: other threads take it for a statistic */
 	__atomic_store_n(&vc->published, ticket, __ATOMIC_RELAXED);
 	dad_vchan_fetch(vc);

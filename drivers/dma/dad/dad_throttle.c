@@ -30,11 +30,12 @@ raise_latest(struct dad_vchan *vc, uint64_t due)
 		;
 }
 
-/* Does the group wait for all before it? With mt=1 the tag says so; else the first descriptor. */
+/* Does the group wait for all before it? With mt=1 the tag says so, or where groups are claimed in
+ * pieces; else the first descriptor. */
 static bool
 is_fenced(const struct dad_vchan *vc, uint64_t first)
 {
-	if (vc->mt)
+	if (vc->mt || vc->halts)
 		return (ring_tag_at(dad_vchan_filled(vc), first, __ATOMIC_RELAXED) &
 			       DAD_KIND_MASK) == DAD_KIND_FENCE;
 	return dad_vchan_desc(vc, first)->depth & DAD_DEPTH_FENCE;

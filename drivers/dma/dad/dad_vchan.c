@@ -91,6 +91,7 @@ dad_vchan_reset(struct dad_vchan *vc)
 	vc->sge_tail = vc->sge_head = 0;
 	vc->claimed = vc->finished = vc->failed = 0;
 	vc->waited = vc->bell = vc->word = 0;
+	vc->halted = 0;
 	vc->room = dad_vchan_size(vc);
 	vc->split = (struct dad_split){0};
 	vc->model.out_of_step = false;
@@ -207,6 +208,7 @@ dad_vchan_abort(struct dad_vchan *vc)
 	vc->claimed = tail << 1;
 	vc->split = (struct dad_split){0};
 	vc->bell = tail;
+	vc->halted = 0;
 	if (vc->mt) {
 		vc->word = tail << 16;
 		return aborted;

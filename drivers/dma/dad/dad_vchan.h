@@ -94,7 +94,10 @@ struct dad_vchan {
 	bool pooled : 1;  /* workers look for something more urgent after each part, too */
 	bool ordered : 1; /* a group begins when all before it is done */
 	bool counted : 1; /* statistics beside rte_dma_stats: dad_stat.h */
+	bool halts : 1;	  /* stops at what fails: dad_halt.h */
+	bool alone : 1;	  /* halts, and nobody but the submitter does operations */
 	bool timed;	  /* latencies as well; of a byte of its own: another thread switches it */
+	uint8_t most;	  /* operations that are claimed at once */
 
 	/* submitting, by one thread at a time */
 	uint64_t tail __rte_cache_aligned; /* next ticket */
@@ -127,6 +130,7 @@ struct dad_vchan {
 	/* what idle workers look at */
 	uint64_t bell __rte_cache_aligned; /* up to here there is something for workers */
 	struct dad_split split;
+	uint64_t halted; /* 1 + ticket of what has failed and was not reported; 0: goes on */
 
 	/* submitting, by many threads */
 	uint64_t word __rte_cache_aligned; /* next ticket, and how far into its batch: dad_mt.c */
