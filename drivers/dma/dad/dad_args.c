@@ -59,6 +59,7 @@ enum key {
 	POOL,
 	THRESHOLD,
 	KERNEL,
+	NT,
 	IOMMU,
 	NUMA,
 	SILENT,
@@ -224,6 +225,7 @@ static const struct devarg devargs[] = {
 	[POOL] = {"pool", .parse = parse_pool},
 	[THRESHOLD] = {"threshold", NUMBER(0, DAD_THRESHOLD_MAX, threshold)},
 	[KERNEL] = {"kernel", .parse = parse_kernel},
+	[NT] = {"nt", NUMBER(0, UINT32_MAX, past_from)},
 	[IOMMU] = {"iommu", WORDS(iommus, iommu)},
 	[NUMA] = {"numa", .parse = parse_numa},
 	[SILENT] = {"silent", SWITCH(silent)},
@@ -292,6 +294,7 @@ dad_args_parse(const char *device, const char *text, struct dad_args *args)
 
 	memset(args, 0, sizeof(*args));
 	args->threshold = DAD_THRESHOLD_DEFAULT;
+	args->past_from = dad_move_past_from();
 	args->xstats = true;
 	args->numa = SOCKET_ID_ANY;
 	if (text != NULL && text[0] != '\0' && parse_pairs(&g, text) != 0)
@@ -309,6 +312,11 @@ dad_args_parse(const char *device, const char *text, struct dad_args *args)
 		return -EINVAL;
 	}
 
+	if (is_given(&g, NT) && dad_exec_is_large(args->kernel)) {
+		DAD_LOG(ERR, "%s: nt is not for kernel=%s, which moves all large operations",
+			device, args->kernel);
+		return -EINVAL;
+	}
 	if (args->halt && args->silent) {
 		DAD_LOG(ERR, "%s: halt=1 waits for a report, and with silent=1 there is none",
 			device);

@@ -99,6 +99,7 @@ set_up_for(struct dad_dev *d, struct dad_vchan *vc)
 
 	vc->dev_id = d->dev_id;
 	vc->crowded = &d->engine.crowded;
+	vc->past = dad_exec_table[d->dev_id]->past_from - 1; /* of 0: none is that long */
 	vc->halts = vc->ordered = d->args.halt;
 	vc->alone = vc->halts && is_inline && !d->args.mt;
 	vc->most = vc->halts ? 1 : DAD_GROUP_OPS_MAX;
@@ -409,7 +410,8 @@ int
 dad_dev_init(struct dad_dev *d, uint16_t dev_id, const char *name, const struct dad_args *args,
 	int numa_node)
 {
-	int ret = dad_exec_open(dev_id, args->kernel[0] != '\0' ? args->kernel : NULL);
+	int ret = dad_exec_open(
+		dev_id, args->kernel[0] != '\0' ? args->kernel : NULL, args->past_from);
 
 	if (ret == -ENOTSUP)
 		DAD_LOG(ERR, "%s: kernel=%s: not on this CPU, or not allowed by EAL", name,

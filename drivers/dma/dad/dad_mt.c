@@ -133,6 +133,8 @@ fill_in(struct dad_vchan *vc, uint64_t ticket, unsigned int depth, unsigned int 
 		dad_stat_stamp(vc, ticket, ticket + 1);
 	if (unlikely(length > DAD_GROUP_OP_BYTES && (flags & RTE_DMA_OP_FLAG_LLC)))
 		opcode |= DAD_OP_LLC;
+	if (unlikely(length > vc->past))
+		opcode |= DAD_OP_PAST;
 	/* relaxed: a claimer who is late may look, and is then overtaken */
 	__atomic_store_n(&desc->src, src, __ATOMIC_RELAXED);
 	__atomic_store_n(&desc->dst, dst, __ATOMIC_RELAXED);

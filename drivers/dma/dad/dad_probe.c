@@ -71,7 +71,8 @@ attach(const struct dad_found *found)
 		rte_dma_pmd_release(name);
 		return -ENOTSUP;
 	}
-	int ret = dad_exec_open(d->dev_id, d->args.kernel[0] != '\0' ? d->args.kernel : NULL);
+	int ret = dad_exec_open(
+		d->dev_id, d->args.kernel[0] != '\0' ? d->args.kernel : NULL, d->args.past_from);
 	if (ret != 0) {
 		DAD_LOG(ERR, "%s: attach: %s", name, strerror(-ret));
 		rte_dma_pmd_release(name);

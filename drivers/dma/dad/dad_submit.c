@@ -184,6 +184,8 @@ submit_at(struct dad_vchan *vc, uint64_t ticket)
 static __rte_noinline void
 make_room_for(struct dad_vchan *vc, uint32_t length)
 {
+	if (length > vc->past)
+		dad_vchan_desc(vc, vc->tail)->opcode |= DAD_OP_PAST;
 	if (length >= DAD_SPLIT_MIN && vc->tail != vc->group)
 		close_group(vc);
 

@@ -98,6 +98,7 @@ struct dad_vchan {
 	bool alone : 1;	  /* halts, and nobody but the submitter does operations */
 	bool timed;	  /* latencies as well; of a byte of its own: another thread switches it */
 	uint8_t most;	  /* operations that are claimed at once */
+	uint32_t past;	  /* operations of more bytes are moved past the caches */
 
 	/* submitting, by one thread at a time */
 	uint64_t tail __rte_cache_aligned; /* next ticket */
