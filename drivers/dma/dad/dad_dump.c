@@ -101,8 +101,10 @@ dump(const struct rte_dma_dev *dev, const struct dad_exec *x, FILE *f)
 			: d->ops ? ", ops"
 				 : "");
 	dump_kernels(x, f);
-	fprintf(f, "    operations: 1 to %u bytes, alignment %u; in flight: all of a ring\n",
-		DAD_LENGTH_MAX, DAD_ALIGNMENT);
+	fprintf(f,
+		"    operations: 1 to %u bytes, alignment %u; in flight: all of a ring, up to %zu "
+		"entries of lists\n",
+		DAD_LENGTH_MAX, DAD_ALIGNMENT, DAD_SGES_IN_FLIGHT);
 	fprintf(f, "    addresses: %s%s\n",
 		x->iommu != NULL			     ? "its own, iommu=soft"
 			: rte_eal_iova_mode() == RTE_IOVA_PA ? "physical"

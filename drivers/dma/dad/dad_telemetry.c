@@ -73,6 +73,8 @@ tell_info(struct dad_question *q)
 	/* what rte_dma_info has no room for */
 	rte_tel_data_add_dict_uint(d, "max_length", DAD_LENGTH_MAX);
 	rte_tel_data_add_dict_uint(d, "alignment", DAD_ALIGNMENT);
+	rte_tel_data_add_dict_uint(d, "max_in_flight", DAD_DESC_MAX);
+	rte_tel_data_add_dict_uint(d, "max_sges_in_flight", DAD_SGES_IN_FLIGHT);
 	rte_tel_data_add_dict_uint(d, "split_from", DAD_SPLIT_MIN);
 	rte_tel_data_add_dict_uint(d, "group_ops", DAD_GROUP_OPS_MAX);
 }

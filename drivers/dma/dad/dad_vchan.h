@@ -29,12 +29,14 @@
 #include "dad_throttle.h"
 #include "dad_stat.h"
 
-#define DAD_VCHANS_MAX 64
-#define DAD_DESC_MIN   32
-#define DAD_DESC_MAX   32768
-#define DAD_SGES_MAX   64 /* a side */
-#define DAD_LENGTH_MAX UINT32_MAX
-#define DAD_ALIGNMENT  1
+#define DAD_VCHANS_MAX	   64
+#define DAD_DESC_MIN	   32
+#define DAD_DESC_MAX	   32768
+#define DAD_SGES_MAX	   64 /* a side */
+/* Of all lists of a vchan: what fits one hugepage. With physical addresses more is hard to get. */
+#define DAD_SGES_IN_FLIGHT ((2u << 20) / sizeof(struct dad_sge))
+#define DAD_LENGTH_MAX	   UINT32_MAX
+#define DAD_ALIGNMENT	   1
 
 /* A group takes 32 operations of up to 4 KiB; a larger one takes the room of as many as it has of
  * 4 KiB. Large operations so spread over workers. */
