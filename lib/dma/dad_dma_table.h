@@ -56,6 +56,12 @@ struct dad_dma_table {
 	/** the writers': leaves lie in [first_leaf, end_leaf). Not all pointers have to be read, of
 	 * which most lie in pages that were never touched */
 	uint32_t first_leaf, end_leaf;
+	uint64_t span; /**< see dad_dma_table_span(): first unit, and how many */
+};
+
+/** A stretch of keys that are their own addresses; len 0: none is known. */
+struct dad_dma_span {
+	uint64_t first, len; /**< multiples of DAD_DMA_UNIT_SIZE */
 };
 
 struct dad_dma_domain;
@@ -67,6 +73,24 @@ struct dad_dma_domain;
 #pragma GCC visibility push(default)
 const struct dad_dma_table *dad_dma_domain_reverse(const struct dad_dma_domain *domain);
 #pragma GCC visibility pop
+
+#define DAD_DMA_SPAN_BITS (DAD_DMA_KEY_BITS - DAD_DMA_UNIT_SHIFT)
+
+/**
+ * A long stretch of units that are all present, and their own addresses, as EAL's memory is where
+ * IOVAs are virtual addresses. Who looks many keys up asks first whether they lie in it: that is
+ * two comparisons. It holds as long as what a look-up says.
+ */
+static inline struct dad_dma_span
+dad_dma_table_span(const struct dad_dma_table *table)
+{
+	/* W2: pairs with the release in put_span(), table.c: the units are present */
+	const uint64_t word = __atomic_load_n(&table->span, __ATOMIC_ACQUIRE);
+	const uint64_t units = word & ((UINT64_C(1) << DAD_DMA_SPAN_BITS) - 1);
+
+	return (struct dad_dma_span){
+		(word >> DAD_DMA_SPAN_BITS) << DAD_DMA_UNIT_SHIFT, units << DAD_DMA_UNIT_SHIFT};
+}
 
 /**
  * Look a key up.

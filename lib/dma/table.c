@@ -115,22 +115,95 @@ part_in_unit(uint64_t key, uint64_t len)
 	return len < room ? len : room;
 }
 
+/* ---- the stretch of dad_dma_table_span() ------------------------------------------------------
+ */
+
+static void
+put_span(struct dad_dma_table *table, uint64_t first, uint64_t end)
+{
+	const uint64_t units = (end - first) >> DAD_DMA_UNIT_SHIFT;
+
+	/* W2: pairs with the acquire in dad_dma_table_span() */
+	__atomic_store_n(&table->span, (first >> DAD_DMA_UNIT_SHIFT) << DAD_DMA_SPAN_BITS | units,
+		__ATOMIC_RELEASE);
+}
+
+static uint64_t
+unit_down(uint64_t key)
+{
+	return key & ~(DAD_DMA_UNIT_SIZE - 1);
+}
+
+/* A range is about to change: of a stretch it cuts through, the longer end stays. */
+static void
+cut_span(struct dad_dma_table *table, uint64_t key, uint64_t len)
+{
+	const struct dad_dma_span span = dad_dma_table_span(table);
+	const uint64_t span_end = span.first + span.len;
+	const uint64_t low_end = RTE_MAX(unit_down(key), span.first);
+	const uint64_t high = RTE_MIN(unit_down(key + len - 1) + DAD_DMA_UNIT_SIZE, span_end);
+
+	if (key >= span_end || key + len <= span.first)
+		return;
+	if (low_end - span.first >= span_end - high)
+		put_span(table, span.first, low_end);
+	else
+		put_span(table, high, span_end);
+}
+
+static bool
+is_own_address(const struct dad_dma_table *table, uint64_t unit)
+{
+	uint64_t size;
+	const uint64_t word = table_word(table, unit, &size);
+
+	return size == DAD_DMA_UNIT_SIZE && (word & DAD_DMA_WORD_PRESENT) &&
+		(word & ~DAD_DMA_WORD_FLAGS) == unit;
+}
+
+/* A range has become its own addresses. Where it adjoins the stretch, that grows, and over what is
+ * behind it as well; where it is longer, it takes its place. So each unit is looked at once,
+ * however small the steps are in which memory comes. */
+static void
+grow_span(struct dad_dma_table *table, uint64_t key, uint64_t len)
+{
+	struct dad_dma_span span = dad_dma_table_span(table);
+	uint64_t first = unit_down(key + DAD_DMA_UNIT_SIZE - 1), end = unit_down(key + len);
+
+	if (end <= first)
+		return;
+	if (first <= span.first + span.len && end >= span.first && span.len > 0) {
+		first = RTE_MIN(first, span.first);
+		end = RTE_MAX(end, span.first + span.len);
+	} else if (end - first <= span.len) {
+		return;
+	}
+	while (first > 0 && is_own_address(table, first - DAD_DMA_UNIT_SIZE))
+		first -= DAD_DMA_UNIT_SIZE;
+	while (is_own_address(table, end))
+		end += DAD_DMA_UNIT_SIZE;
+	put_span(table, first, end);
+}
+
+/* ---- ranges -------------------------------------------------------------------------------- */
+
 int
 table_fill(struct dad_dma_table *table, uint64_t key, uint64_t word, uint64_t step, uint64_t len)
 {
 	if ((key >> DAD_DMA_KEY_BITS) != 0 || ((key + len - 1) >> DAD_DMA_KEY_BITS) != 0)
 		return -ERANGE;
-	while (len > 0) {
-		uint64_t part = part_in_unit(key, len);
-		struct dad_dma_leaf *leaf = leaf_of(table, key);
-		int ret = leaf == NULL ? -ENOMEM : write_unit(leaf, key, word, step, part);
+	cut_span(table, key, len);
+	for (uint64_t at = key, left = len, part; left > 0; at += part, left -= part) {
+		part = part_in_unit(at, left);
+		struct dad_dma_leaf *leaf = leaf_of(table, at);
+		int ret = leaf == NULL ? -ENOMEM : write_unit(leaf, at, word, step, part);
 
 		if (ret != 0)
 			return ret;
-		key += part;
 		word += (part >> DAD_DMA_PAGE_SHIFT) * step;
-		len -= part;
 	}
+	if (step == DAD_DMA_PAGE_SIZE && (word & ~DAD_DMA_WORD_FLAGS) == key + len)
+		grow_span(table, key, len);
 	return 0;
 }
 
@@ -143,6 +216,7 @@ table_set(struct dad_dma_table *table, uint64_t key, uint64_t address, uint64_t 
 int
 table_clear_step(struct dad_dma_table *table, uint64_t key, uint64_t step, uint64_t len)
 {
+	cut_span(table, key, len);
 	while (len > 0 && (key >> DAD_DMA_KEY_BITS) == 0) {
 		uint64_t part = part_in_unit(key, len);
 		struct dad_dma_leaf *leaf = table->leaf[key >> DAD_DMA_LEAF_SHIFT];

@@ -64,6 +64,10 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "DAD_DESC_WORD");
 
 #define DAD_DESC_WORD(opcode, length) ((uint64_t)(opcode) << 32 | (uint32_t)(length))
 
+/* What is left of a plain copy's word is its length, whoever enqueued it; of others it is more than
+ * 32 bits. */
+#define DAD_DESC_COPY_MASK (~DAD_DESC_WORD(DAD_OP_FOREIGN, 0))
+
 /* The group starts only when all operations before it are done. */
 #define DAD_DEPTH_FENCE 0x8000
 #define DAD_DEPTH_MASK	0x7fff

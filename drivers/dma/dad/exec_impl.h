@@ -83,14 +83,11 @@ move_blocks(uint8_t *dst, const uint8_t *src, size_t len)
 		((wide *)dst_end)[w] = tail[w];
 }
 
+/* 1 to 256 bytes. */
 static inline __attribute__((always_inline)) void
-move(const struct dad_exec *x, uint8_t opcode, uint8_t *dst, const uint8_t *src, size_t len)
+move_little(uint8_t *dst, const uint8_t *src, size_t len)
 {
-	if (len > DAD_EXEC_INLINE_MAX)
-		dad_exec_mover(x, opcode)(dst, src, len);
-	else if (len > 256)
-		move_blocks(dst, src, len);
-	else if (len > 128)
+	if (len > 128)
 		MOVE_PAIR(wide, 128);
 	else if (len > 64)
 		MOVE_PAIR(wide, 64);
@@ -106,6 +103,17 @@ move(const struct dad_exec *x, uint8_t opcode, uint8_t *dst, const uint8_t *src,
 		MOVE_PAIR(u16, 2);
 	else
 		*dst = *src;
+}
+
+static inline __attribute__((always_inline)) void
+move(const struct dad_exec *x, uint8_t opcode, uint8_t *dst, const uint8_t *src, size_t len)
+{
+	if (len > DAD_EXEC_INLINE_MAX)
+		dad_exec_mover(x, opcode)(dst, src, len);
+	else if (len > 256)
+		move_blocks(dst, src, len);
+	else
+		move_little(dst, src, len);
 }
 
 static inline __attribute__((always_inline)) void
@@ -212,64 +220,118 @@ look_up(const struct dad_dma_table *table, const struct dad_desc *desc)
 	return step;
 }
 
+/* The source of an operation to come, if there is one before end. To fetch from a wrong address
+ * does nothing. */
 static inline __attribute__((always_inline)) void
-fetch_head(struct step next)
+fetch_source(const struct dad_desc *desc, const struct dad_desc *end)
 {
+	if (desc < end)
+		__builtin_prefetch((const void *)(uintptr_t)desc->src);
+}
+
+/* Of the next operation, if there is one before end, and it is a larger copy, the first lines. */
+static __rte_noinline void
+fetch_head(const struct dad_exec *x, const struct dad_desc *desc, const struct dad_desc *end)
+{
+	if (desc >= end || desc->length < FETCH_HEAD || (desc->opcode & DAD_OP_MASK) != DAD_OP_COPY)
+		return;
+	struct step next = {(uint8_t *)(uintptr_t)desc->dst, (uint8_t *)(uintptr_t)desc->src};
+
+	/* IOVAs that are virtual addresses need no look-up */
+	if (!x->identity)
+		next = look_up(x->table, desc);
 	for (unsigned int at = 0; at < FETCH_HEAD; at += RTE_CACHE_LINE_SIZE) {
 		__builtin_prefetch(next.src + at);
 		__builtin_prefetch(next.dst + at, 1);
 	}
 }
 
+/* What is done in a group. */
+struct sums {
+	uint64_t copied, filled, fills;
+	bool failed;
+};
+
+/* Any operation. */
+static __rte_noinline void
+do_one(const struct dad_exec *x, struct dad_vchan *vc, struct dad_desc *desc,
+	const struct dad_desc *end, const struct dad_desc *known, struct sums *sums)
+{
+	const struct step step = look_up(x->table, desc);
+
+	if (desc->length > FETCH_MAX)
+		fetch_head(x, desc + 1, known);
+	else if (x->identity)
+		fetch_source(desc + FETCH_AHEAD, end);
+	if (likely(step.src != NULL)) {
+		move(x, desc->opcode, step.dst, step.src, desc->length);
+		sums->copied += desc->length;
+	} else if (step.dst != NULL) {
+		fill(step.dst, desc->src, desc->length);
+		sums->filled += desc->length;
+		sums->fills++;
+	} else {
+		uint16_t status = slow(x, vc, desc);
+
+		dad_stat_done_one(vc, desc, status);
+		if (status != RTE_DMA_STATUS_SUCCESSFUL) {
+			dad_desc_set_status(desc, (uint8_t)status);
+			sums->failed = true;
+		}
+	}
+}
+
+/* Neighbours in the ring, up to end; up to known there are some that do not change meanwhile. */
+static inline __attribute__((always_inline)) void
+do_neighbours(const struct dad_exec *x, struct dad_vchan *vc, struct dad_desc *desc,
+	const struct dad_desc *end, const struct dad_desc *known, struct sums *sums)
+{
+	/* where both addresses lie in it, they need no look-up */
+	const struct dad_dma_span span = dad_dma_table_span(x->table);
+	const uint64_t short_max = span.len > 0 ? DAD_EXEC_INLINE_MAX : 0;
+	uint64_t copied = 0;
+
+	for (; desc != end; desc++) {
+		/* of a copy its length, else more */
+		const uint64_t length = desc->word & DAD_DESC_COPY_MASK;
+		const uint64_t src = desc->src, dst = desc->dst, last = span.len - length;
+
+		if (unlikely(length > short_max || src - span.first > last ||
+			    dst - span.first > last)) {
+			do_one(x, vc, desc, end, known, sums);
+			continue;
+		}
+		if (length <= 256) {
+			fetch_source(desc + FETCH_AHEAD, end);
+			move_little(
+				(uint8_t *)(uintptr_t)dst, (const uint8_t *)(uintptr_t)src, length);
+		} else {
+			fetch_head(x, desc + 1, known);
+			move_blocks(
+				(uint8_t *)(uintptr_t)dst, (const uint8_t *)(uintptr_t)src, length);
+		}
+		copied += length;
+	}
+	sums->copied += copied;
+}
+
 bool
 EXEC_RUN(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n,
 	unsigned int after)
 {
-	const struct dad_dma_table *table = x->table;
-	const uint64_t end = first + n;
-	/* IOVAs that are virtual addresses can be fetched from without a look-up; to prefetch from
-	 * a wrong address does nothing */
-	const uint64_t fetch_end = x->identity ? end : first;
-	struct step next = look_up(table, dad_vchan_desc(vc, first));
-	uint64_t copied = 0, filled = 0, fills = 0;
-	bool failed = false;
+	const struct dad_desc *const ring_end = vc->ring + dad_vchan_size(vc);
+	struct dad_desc *desc = dad_vchan_desc(vc, first);
+	struct sums sums = {.failed = false};
 
-	for (uint64_t ticket = first; ticket < end; ticket++) {
-		struct dad_desc *desc = dad_vchan_desc(vc, ticket);
-		const struct dad_desc *ahead = dad_vchan_desc(vc, ticket + FETCH_AHEAD);
-		const uint32_t length = desc->length;
-		struct step step = next;
+	while (n > 0) {
+		const struct dad_desc *end = RTE_MIN(desc + n, ring_end);
+		const struct dad_desc *known = RTE_MIN(desc + n + after, ring_end);
 
-		if (ticket + FETCH_AHEAD < fetch_end && ahead->length <= FETCH_MAX)
-			__builtin_prefetch((const void *)(uintptr_t)ahead->src);
-		/* before this one's bytes are moved: the CPU then need not wait for the addresses
-		 * when it has moved them */
-		if (likely(ticket + 1 < end + after)) {
-			const struct dad_desc *after_it = dad_vchan_desc(vc, ticket + 1);
-
-			next = look_up(table, after_it);
-			if (after_it->length >= FETCH_HEAD && next.src != NULL)
-				fetch_head(next);
-		}
-
-		if (likely(step.src != NULL)) {
-			move(x, desc->opcode, step.dst, step.src, length);
-			copied += length;
-		} else if (step.dst != NULL) {
-			fill(step.dst, desc->src, length);
-			filled += length;
-			fills++;
-		} else {
-			uint16_t status = slow(x, vc, desc);
-
-			dad_stat_done_one(vc, desc, status);
-			if (status != RTE_DMA_STATUS_SUCCESSFUL) {
-				dad_desc_set_status(desc, (uint8_t)status);
-				failed = true;
-			}
-		}
+		do_neighbours(x, vc, desc, end, known, &sums);
+		n -= (unsigned int)(end - desc);
+		desc = vc->ring;
 	}
 	if (vc->counted)
-		dad_stat_done(vc, copied, filled, fills);
-	return failed;
+		dad_stat_done(vc, sums.copied, sums.filled, sums.fills);
+	return sums.failed;
 }
