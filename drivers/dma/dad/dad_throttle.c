@@ -2,7 +2,7 @@
 #include <rte_cycles.h>
 
 #include "dad_throttle.h"
-#include "dad_vchan.h"
+#include "dad_lists.h"
 
 void
 dad_throttle_open(struct dad_throttle *t, uint64_t rate, uint32_t latency_ns)
@@ -44,9 +44,9 @@ is_fenced(const struct dad_vchan *vc, uint64_t first)
 static uint64_t
 ticks_of(const struct dad_throttle *t, const struct dad_vchan *vc, uint64_t ticket)
 {
-	return t->rate == 0
-		? 0
-		: dad_throttle_ticks(t->hz, t->rate, dad_vchan_desc(vc, ticket)->length);
+	return t->rate == 0 ? 0
+			    : dad_throttle_ticks(t->hz, t->rate,
+				      dad_lists_bytes(vc, dad_vchan_desc(vc, ticket)));
 }
 
 /* Times stay below what can be added to without a wrap, some centuries from now. */
