@@ -3,10 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_bitops.h>
-#include <rte_prefetch.h>
-
-#include "bounce.h"
+#include "bounce_map.h"
 
 /* Bounce slots: the device is given a slot that it reaches; bytes are copied in and out. */
 
@@ -26,116 +23,26 @@ bounce_add_to(const struct bounce *b, struct span *span)
 			b->chunks[i].iova + ((UINT64_C(1) << b->chunk_shift) - 1));
 }
 
-/* The first lines of what is long, while a slot is sought; the CPU fetches the rest by itself. */
-#define PREFETCH      UINT64_C(1024)
-#define PREFETCH_FROM UINT64_C(512)
-
-static inline void
-prefetch(uint64_t va, uint64_t size)
-{
-	for (uint64_t at = 0; at < RTE_MIN(size, PREFETCH); at += RTE_CACHE_LINE_SIZE)
-		rte_prefetch0((const void *)(uintptr_t)(va + at));
-}
-
-int
-bounce_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, bool copy,
-	uint64_t *iova)
-{
-	struct bounce *b = dev_bounce(dev);
-	const struct dad_dma_limits *l = &dev->limits;
-	uint64_t pad = va & l->min_align_mask;
-
-	if (unlikely(size > b->max - pad))
-		return E2BIG;
-	if (unlikely((pad & (l->alignment - 1)) != 0))
-		return ERANGE;
-	if (copy && size > PREFETCH_FROM)
-		prefetch(va, size);
-	uint32_t n = (uint32_t)((pad + size + SLOT_SIZE - 1) >> SLOT_SHIFT);
-	uint32_t align = l->min_align_mask >= SLOT_SIZE || l->alignment > SLOT_SIZE ? 2 : 1;
-	uint32_t slot = bounce_take(b, lcore, n, align);
-
-	if (unlikely(slot == NO_SLOT))
-		return ENOSPC;
-	uint64_t at;
-	char *to = slot_at(b, slot, &at) + pad;
-
-	at += pad;
-	if (unlikely(dev_check(dev, dev_to_bus(dev, at), size) != 0)) {
-		bounce_give(b, lcore, slot, n);
-		return ERANGE;
-	}
-	struct slot *s = &b->slots[slot];
-	s->va = va;
-	s->iova = at;
-	__atomic_store_n(&s->size, (uint32_t)size, __ATOMIC_RELAXED);
-	*iova = at;
-	if (copy) {
-		dev_count_on(dev, lcore, COUNT_IN, size);
-		memcpy(to, (const void *)(uintptr_t)va, size);
-	}
-	return 0;
-}
-
-/* The slot at which the mapping around an IOVA starts, and where in the pool the IOVA leads. NULL
- * if it is none of this pool's. */
-static inline struct slot *
-mapping_at(const struct bounce *b, uint64_t iova, char **va)
-{
-	uint64_t contig;
-
-	if (unlikely(b == NULL) || iova - b->lowest > b->highest - b->lowest)
-		return NULL;
-	uint64_t offset = dad_dma_table_find(b->where, iova, &contig);
-	if (unlikely(offset == DAD_DMA_ABSENT))
-		return NULL; /* in between: EAL's memory, or another pool's */
-	struct slot *s = &b->slots[b->slots[offset >> SLOT_SHIFT].first];
-
-	*va = b->chunks[offset >> b->chunk_shift].va + (offset & ((1u << b->chunk_shift) - 1));
-	return iova - s->iova < __atomic_load_n(&s->size, __ATOMIC_RELAXED) ? s : NULL;
-}
-
 void
 bounce_copy(struct dma_dev *dev, uint64_t iova, uint64_t size, bool to_device)
 {
 	char *in_slot;
-	const struct slot *s = mapping_at(dev_bounce(dev), iova, &in_slot);
+	uint64_t into;
+	const struct slot *s = bounce_find(dev, dev_bounce(dev), iova, &into, &in_slot);
 
 	if (s == NULL) {
 		DMA_LOG(ERR, "%s: sync of IOVA %#" PRIx64 ": not mapped", dev->name, iova);
 		return;
 	}
-	uint64_t offset = iova - s->iova;
-	void *memory = (void *)(uintptr_t)(s->va + offset);
+	void *memory = (void *)(uintptr_t)(s->va + into);
 
 	/* not beyond the mapping, whatever the caller says */
-	size = RTE_MIN(size, s->size - offset);
+	size = RTE_MIN(size, s->size - into);
 	if (to_device)
 		memcpy(in_slot, memory, size);
 	else
 		memcpy(memory, in_slot, size);
 	dev_count(dev, to_device ? COUNT_IN : COUNT_OUT, size);
-}
-
-uint64_t
-bounce_unmap(struct dma_dev *dev, unsigned int lcore, uint64_t iova, uint64_t size, bool copy)
-{
-	struct bounce *b = dev_bounce(dev);
-	char *in_slot;
-	struct slot *s = mapping_at(b, iova, &in_slot);
-
-	if (s == NULL || s->iova != iova)
-		return DAD_DMA_ABSENT;
-	uint64_t va = s->va;
-
-	if (copy) {
-		size = RTE_MIN(size, (uint64_t)s->size);
-		dev_count_on(dev, lcore, COUNT_OUT, size);
-		memcpy((void *)(uintptr_t)va, in_slot, size);
-	}
-	__atomic_store_n(&s->size, 0, __ATOMIC_RELAXED);
-	bounce_give(b, lcore, s->first, s->slots);
-	return va;
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */

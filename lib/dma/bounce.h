@@ -16,19 +16,19 @@ struct chunk {
 	const struct rte_memzone *mz; /* where it is one */
 };
 
-/* What a slot is used for. A run's first and length are known from when it is taken out of the
- * bitmap; all slots of a run know its first, which alone knows the rest. */
+/* What a slot is used for, a quarter of a cache line: many are mapped before the first of them is
+ * unmapped, and by then the CPU has it no longer. All slots of a run know its first, from when it
+ * is taken out of the bitmap; that alone knows the rest. */
 struct slot {
 	uint64_t va;	/* of the buffer */
-	uint64_t iova;	/* of its first byte in the slot */
 	uint32_t size;	/* of the buffer; 0: free */
 	uint32_t first; /* slot of the run */
-	uint32_t slots; /* of the run */
 };
 
 /* Runs of one slot, or of two, that an lcore keeps at hand. Only the lcore touches them. What it
- * gave last it takes first: that is still in its cache. */
-#define AT_HAND 512u
+ * gave last it takes first: that is still in its cache. 2 KiB, and none at all for a thread that is
+ * no lcore. */
+#define AT_HAND 510u
 struct at_hand {
 	uint32_t n;
 	uint32_t max; /* it may have; grows with what it needs, while the pool's share lasts */
@@ -61,7 +61,7 @@ struct bounce {
 	uint32_t used;
 	uint32_t high;
 	uint64_t full;
-	struct at_hand at_hand[RTE_MAX_LCORE][RUN_SIZES];
+	struct at_hand at_hand[RTE_MAX_LCORE + 1][RUN_SIZES];
 };
 
 /* Where a slot begins, for the CPU and for the device. */
@@ -85,16 +85,8 @@ void bounce_memory_put(struct bounce *b);
 
 #define NO_SLOT UINT32_MAX
 /* The parts that are not for every call. */
-uint32_t bounce_take_more(struct bounce *b, struct at_hand *h, uint32_t n, uint32_t align);
+uint32_t bounce_take_more(struct bounce *b, unsigned int lcore, uint32_t n);
 void bounce_give_back(struct bounce *b, unsigned int lcore, uint32_t slot, uint32_t n);
-
-static inline struct at_hand *
-at_hand_of(struct bounce *b, unsigned int lcore, uint32_t n, uint32_t align)
-{
-	if (n > RUN_SIZES || (n == 1 && align > 1) || b->batch == 0 || lcore >= RTE_MAX_LCORE)
-		return NULL;
-	return &b->at_hand[lcore][n - 1];
-}
 
 static inline void
 at_hand_set(struct at_hand *h, uint32_t n)
@@ -103,30 +95,36 @@ at_hand_set(struct at_hand *h, uint32_t n)
 	__atomic_store_n(&h->n, n, __ATOMIC_RELAXED);
 }
 
-/* A run of n slots, the first a multiple of align slots; NO_SLOT if there is none. */
+/* A run of n slots; two and more begin at an even one. NO_SLOT if there is none. */
 static inline uint32_t
-bounce_take(struct bounce *b, unsigned int lcore, uint32_t n, uint32_t align)
+bounce_take(struct bounce *b, unsigned int lcore, uint32_t n)
 {
-	struct at_hand *h = at_hand_of(b, lcore, n, align);
+	if (likely(n <= RUN_SIZES)) {
+		struct at_hand *h = &b->at_hand[lcore][n - 1];
+		uint32_t left = h->n - 1;
 
-	if (unlikely(h == NULL || h->n == 0))
-		return bounce_take_more(b, h, n, align);
-	at_hand_set(h, h->n - 1);
-	return h->slot[h->n];
+		if (likely(h->n > 0)) {
+			at_hand_set(h, left);
+			return h->slot[left];
+		}
+	}
+	return bounce_take_more(b, lcore, n);
 }
 
 static inline void
 bounce_give(struct bounce *b, unsigned int lcore, uint32_t slot, uint32_t n)
 {
-	struct at_hand *h = at_hand_of(b, lcore, n, 1);
+	if (likely(n <= RUN_SIZES)) {
+		struct at_hand *h = &b->at_hand[lcore][n - 1];
+		uint32_t have = h->n;
 
-	if (unlikely(
-		    h == NULL || h->n == h->max || __atomic_load_n(&b->scarce, __ATOMIC_RELAXED))) {
-		bounce_give_back(b, lcore, slot, n);
-		return;
+		if (likely(have < h->max && !__atomic_load_n(&b->scarce, __ATOMIC_RELAXED))) {
+			h->slot[have] = slot;
+			at_hand_set(h, have + 1);
+			return;
+		}
 	}
-	h->slot[h->n] = slot;
-	at_hand_set(h, h->n + 1);
+	bounce_give_back(b, lcore, slot, n);
 }
 
 #endif /* BOUNCE_H */

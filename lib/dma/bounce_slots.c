@@ -32,7 +32,7 @@ mark(struct bounce *b, uint32_t slot, uint32_t n, bool free)
 
 /* Bits at which a run of n (at most 64) free slots starts in a word. */
 static uint64_t
-starts(uint64_t word, uint32_t n, uint32_t align)
+starts(uint64_t word, uint32_t n)
 {
 	for (uint32_t have = 1; have < n && word != 0;) {
 		uint32_t more = RTE_MIN(have, n - have);
@@ -40,18 +40,18 @@ starts(uint64_t word, uint32_t n, uint32_t align)
 		word &= word >> more;
 		have += more;
 	}
-	return align > 1 ? word & UINT64_C(0x5555555555555555) : word;
+	return n > 1 ? word & UINT64_C(0x5555555555555555) : word;
 }
 
 /* Within one word: most runs. */
 static uint32_t
-find_short(struct bounce *b, uint32_t n, uint32_t align)
+find_short(struct bounce *b, uint32_t n)
 {
 	uint32_t words = (b->n_slots + BITS - 1) / BITS;
 
 	for (uint32_t i = 0; i < words; i++) {
 		uint32_t w = b->hint + i < words ? b->hint + i : b->hint + i - words;
-		uint64_t s = starts(b->free[w], n, align);
+		uint64_t s = starts(b->free[w], n);
 
 		if (s != 0) {
 			b->hint = w;
@@ -89,16 +89,15 @@ find_long(struct bounce *b, uint32_t n)
 
 /* Under the lock. */
 static uint32_t
-take_locked(struct bounce *b, uint32_t n, uint32_t align)
+take_locked(struct bounce *b, uint32_t n)
 {
-	uint32_t slot = n <= 32 ? find_short(b, n, align) : NO_SLOT;
+	uint32_t slot = n <= 32 ? find_short(b, n) : NO_SLOT;
 
 	if (slot == NO_SLOT && n > 1)
 		slot = find_long(b, n);
 	if (slot == NO_SLOT)
 		return NO_SLOT;
 	mark(b, slot, n, false);
-	b->slots[slot].slots = n;
 	for (uint32_t i = 0; i < n; i++)
 		b->slots[slot + i].first = slot;
 	b->used += n;
@@ -131,11 +130,22 @@ promise(struct bounce *b, struct at_hand *h, uint32_t run)
 	return true;
 }
 
-uint32_t
-bounce_take_more(struct bounce *b, struct at_hand *h, uint32_t n, uint32_t align)
+/* Where an lcore keeps such runs, if it may. */
+static struct at_hand *
+at_hand_of(struct bounce *b, unsigned int lcore, uint32_t n)
 {
+	if (n > RUN_SIZES || b->batch == 0 || lcore >= RTE_MAX_LCORE)
+		return NULL;
+	return &b->at_hand[lcore][n - 1];
+}
+
+uint32_t
+bounce_take_more(struct bounce *b, unsigned int lcore, uint32_t n)
+{
+	struct at_hand *h = at_hand_of(b, lcore, n);
+
 	lock_take(&b->lock);
-	uint32_t slot = take_locked(b, n, n > 1 ? 2 : align);
+	uint32_t slot = take_locked(b, n);
 
 	if (slot == NO_SLOT) {
 		b->full++;
@@ -145,8 +155,7 @@ bounce_take_more(struct bounce *b, struct at_hand *h, uint32_t n, uint32_t align
 
 		if (h->max == 0)
 			promise(b, h, n);
-		while (h->n < RTE_MIN(b->batch, h->max) &&
-			(more = take_locked(b, n, n)) != NO_SLOT) {
+		while (h->n < RTE_MIN(b->batch, h->max) && (more = take_locked(b, n)) != NO_SLOT) {
 			h->slot[h->n] = more;
 			at_hand_set(h, h->n + 1);
 		}
@@ -172,7 +181,7 @@ void
 bounce_give_back(struct bounce *b, unsigned int lcore, uint32_t slot, uint32_t n)
 {
 	bool scarce = __atomic_load_n(&b->scarce, __ATOMIC_RELAXED);
-	struct at_hand *mine = at_hand_of(b, lcore, n, 1);
+	struct at_hand *mine = at_hand_of(b, lcore, n);
 
 	lock_take(&b->lock);
 	if (mine != NULL && !scarce && promise(b, mine, n)) {

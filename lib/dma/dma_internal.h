@@ -359,25 +359,7 @@ void strict_copy(struct dma_dev *dev, uint64_t iova, uint64_t size, bool to_devi
 
 /* What bounce_create() made goes again: no mapping is left. NULL is allowed. */
 void bounce_free(struct bounce *bounce);
-/* The device has a pool. copy: bounce_copies_in(). */
-int bounce_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, bool copy,
-	uint64_t *iova);
-/* In every direction: what the device leaves out comes back as it was. */
-static inline bool
-bounce_copies_in(enum dad_dma_dir dir, unsigned int attrs)
-{
-	return !(attrs & DAD_DMA_ATTR_SKIP_CPU_SYNC) &&
-		!((attrs & DAD_DMA_ATTR_FULL_OVERWRITE) && dir == DAD_DMA_FROM_DEVICE);
-}
-static inline bool
-bounce_copies_out(enum dad_dma_dir dir, unsigned int attrs)
-{
-	return dir != DAD_DMA_TO_DEVICE && !(attrs & DAD_DMA_ATTR_SKIP_CPU_SYNC);
-}
-/* Where the buffer is whose mapping was there; DAD_DMA_ABSENT, and nothing done, if the device's
- * pool has none. */
-uint64_t bounce_unmap(
-	struct dma_dev *dev, unsigned int lcore, uint64_t iova, uint64_t size, bool copy);
+/* Between a mapping's buffer and its slot. */
 void bounce_copy(struct dma_dev *dev, uint64_t iova, uint64_t size, bool to_device);
 uint64_t bounce_max(const struct bounce *bounce);
 /* Where its slots are. */

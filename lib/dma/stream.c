@@ -5,7 +5,7 @@
 #include <rte_errno.h>
 #include <rte_memory.h>
 
-#include "dma_internal.h"
+#include "bounce_map.h"
 #include "stream.h"
 
 /* Streaming mappings: the ladder, and the way back. */

@@ -23,8 +23,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint8_t *src, *dst, model[ARENA];
 static struct dad_sge sges[256];
-static struct dad_desc desc;
-static struct dad_vchan vc = {.ring = &desc, .sges = sges, .sge_mask = 255};
+static struct dad_packed ring;
+static struct dad_slot slot;
+static uint8_t status_of_slot;
+static struct dad_vchan vc = {
+	.ring = &ring, .slots = &slot, .status = &status_of_slot, .sges = sges, .sge_mask = 255};
 static const struct dad_exec *x;
 
 int
@@ -115,14 +118,15 @@ oracle(const struct rte_dma_sge *from, unsigned int nb_from, const struct rte_dm
 }
 
 static uint16_t
-in_one(void)
+in_one(struct dad_desc desc)
 {
+	dad_vchan_put(&vc, 0, desc);
 	x->run(x, &vc, 0, 1, 0);
-	return desc.status;
+	return status_of_slot;
 }
 
 static uint16_t
-in_parts(uint64_t length)
+in_parts(struct dad_desc desc, uint64_t length)
 {
 	uint16_t status = RTE_DMA_STATUS_SUCCESSFUL;
 
@@ -166,12 +170,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct dad_lists lists =
 		dad_lists_put(&vc, 1, from, to, (uint16_t)nb_from, (uint16_t)nb_to);
 
-	desc = (struct dad_desc){.opcode = DAD_OP_SG, .dst = lists.word, .length = lists.length};
+	const struct dad_desc desc = {
+		.opcode = DAD_OP_SG, .dst = lists.word, .length = lists.length};
 	memset(dst, 0, ARENA);
 	memset(model, 0, ARENA);
 	uint16_t expected = oracle(from, nb_from, to, nb_to);
-	uint16_t status = size % 2 == 1 && dad_exec_can_part(x, &desc) ? in_parts(8 + size % 97 * 8)
-								       : in_one();
+	uint16_t status = size % 2 == 1 && dad_exec_can_part(x, &desc)
+		? in_parts(desc, 8 + size % 97 * 8)
+		: in_one(desc);
 
 	/* one that fails may have moved a part, by entries and not by bytes */
 	if (status != expected ||

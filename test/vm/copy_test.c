@@ -223,14 +223,12 @@ node_of(void *p)
 static void
 set_hugepages(unsigned int node, unsigned int n)
 {
-	char path[128];
+	char path[128], text[16];
 
 	snprintf(path, sizeof(path),
 		"/sys/devices/system/node/node%u/hugepages/hugepages-2048kB/nr_hugepages", node);
-	FILE *f = fopen(path, "w");
-	assert_non_null(f);
-	assert_true(fprintf(f, "%u", n) > 0);
-	assert_int_equal(fclose(f), 0);
+	snprintf(text, sizeof(text), "%u", n);
+	write_file(path, text);
 }
 
 /* The device with 24 bits is on node 1; the only lcore is on node 0. */

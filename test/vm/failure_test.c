@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A real device that fails, is stopped by the IOMMU, or goes away; and what is left after many
- * comings and goings. */
+/* A real device that fails, is stopped by the IOMMU, or goes away. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,33 +9,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "dad_dma_vfio.h"
 #include "guest_device.h"
 #include "raw_vfio.h"
 
 /* ---- the kernel's side --------------------------------------------------------------------- */
-
-static void
-write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-}
-
-static void
-unbind(void)
-{
-	write_file("/sys/bus/pci/drivers/vfio-pci/unbind", edu_name());
-}
-
-static void
-bind(void)
-{
-	write_file("/sys/bus/pci/drivers/vfio-pci/bind", edu_name());
-}
 
 /* Let the device answer to accesses of its registers, or not: as if it had been pulled. */
 static void
@@ -276,120 +252,6 @@ test_a_busy_device_can_be_unbound(void **state)
 	rte_free(memory);
 }
 
-/* ---- again and again ----------------------------------------------------------------------- */
-
-struct usage {
-	unsigned int files;
-	unsigned int allocations;
-	unsigned long hugepages;
-};
-
-static struct usage
-usage(void)
-{
-	struct rte_malloc_socket_stats stats;
-	struct usage u = {.files = open_files()};
-
-	for (int node = 0; node < 2; node++) {
-		assert_int_equal(rte_malloc_get_socket_stats(node, &stats), 0);
-		u.allocations += stats.alloc_count;
-	}
-	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "r");
-	assert_non_null(f);
-	assert_int_equal(fscanf(f, "%lu", &u.hugepages), 1);
-	fclose(f);
-	return u;
-}
-
-/* One round, with a mapping in between. */
-static void
-probe_and_remove(const char *args, void *memory)
-{
-	int16_t id = plug(args);
-	struct dad_dma_dev *dma = queue_of(id)->dma;
-	dad_dma_addr_t addr = dad_dma_map_single(dma, memory, 64, DAD_DMA_TO_DEVICE);
-
-	assert_int_equal(dad_dma_mapping_error(dma, addr), 0);
-	dad_dma_unmap_single(dma, addr, 64, DAD_DMA_TO_DEVICE);
-	assert_int_equal(domain_of(id).lost, 0);
-	assert_int_equal(unplug(id), 0);
-}
-
-static void
-assert_same(const struct usage *before)
-{
-	struct usage now = usage();
-
-	assert_int_equal(now.files, before->files);
-	assert_int_equal(now.allocations, before->allocations);
-	assert_int_equal(now.hugepages, before->hugepages);
-}
-
-static const char *const rungs[] = {"map=window", "map=strict", "map=lazy", "map=bounce"};
-
-static void
-test_a_thousand_probes_leak_nothing(void **state)
-{
-	void *memory = rte_malloc(NULL, 64, 0);
-
-	(void)state;
-	for (unsigned int i = 0; i < RTE_DIM(rungs); i++) /* what stays after the first time */
-		probe_and_remove(rungs[i], memory);
-	struct usage before = usage();
-	for (unsigned int i = 0; i < 1000; i++)
-		probe_and_remove(rungs[i % RTE_DIM(rungs)], memory);
-	assert_same(&before);
-	rte_free(memory);
-}
-
-/* The address space alone, which is what a probe has to give back to the kernel. */
-static void
-test_a_hundred_address_spaces_leak_nothing(void **state)
-{
-	static const unsigned int kinds[] = {DAD_DMA_RUNG_WINDOW, DAD_DMA_RUNG_STRICT};
-	void *memory = rte_malloc(NULL, 64, 0);
-	struct usage before = usage();
-
-	(void)state;
-	for (unsigned int i = 0; i < 100; i++) {
-		const struct dad_dma_domain_conf conf = {
-			.name = "round", .rungs = DAD_DMA_RUNG_BIT(kinds[i % 2])};
-		struct dad_dma_vfio *vfio;
-		struct dad_dma_vfio_info info;
-		struct dad_dma_domain *domain = dad_dma_domain_vfio(edu_name(), &conf, &vfio);
-		assert_non_null(domain);
-		struct dad_dma_dev *dev = dad_dma_dev_create("round", domain, SOCKET_ID_ANY);
-		assert_non_null(dev);
-		dad_dma_addr_t addr = dad_dma_map_single(dev, memory, 64, DAD_DMA_TO_DEVICE);
-		assert_int_equal(dad_dma_mapping_error(dev, addr), 0);
-		dad_dma_unmap_single(dev, addr, 64, DAD_DMA_TO_DEVICE);
-		assert_int_equal(dad_dma_vfio_info(vfio, &info), 0);
-		/* a window stays, a strict mapping does not */
-		assert_int_equal(info.maps, kinds[i % 2] == DAD_DMA_RUNG_WINDOW ? 1 : 0);
-		assert_int_equal(dad_dma_dev_destroy(dev), 0);
-		dad_dma_domain_put(domain);
-	}
-	assert_same(&before);
-	rte_free(memory);
-}
-
-static void
-test_binding_a_thousand_times_leaks_nothing(void **state)
-{
-	void *memory = rte_malloc(NULL, 64, 0);
-	struct usage before = usage();
-
-	(void)state;
-	for (unsigned int i = 0; i < 1000; i++) {
-		unbind();
-		bind();
-		if (i % 100 == 0)
-			probe_and_remove("map=window", memory);
-	}
-	assert_same(&before);
-	rte_free(memory);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -400,14 +262,9 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_a_device_that_does_not_answer_is_halted),
 		cmocka_unit_test(test_a_busy_device_can_be_removed),
 		cmocka_unit_test(test_a_busy_device_can_be_unbound),
-		cmocka_unit_test(test_a_thousand_probes_leak_nothing),
-		cmocka_unit_test(test_a_hundred_address_spaces_leak_nothing),
-		cmocka_unit_test(test_binding_a_thousand_times_leaks_nothing),
 	};
 
 	(void)argc;
 	int ret = guest_init(argv[0], "64");
-	/* EAL reports each of a thousand probes and removals */
-	rte_log_set_level_pattern("lib.eal", RTE_LOG_WARNING);
 	return ret != 0 ? ret : guest_run(tests);
 }

@@ -51,6 +51,29 @@ edu_name(void)
 	return getenv("DAD_EDU");
 }
 
+static inline void
+write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* Take the device from vfio-pci, and give it back. */
+static inline void
+unbind(void)
+{
+	write_file("/sys/bus/pci/drivers/vfio-pci/unbind", edu_name());
+}
+
+static inline void
+bind(void)
+{
+	write_file("/sys/bus/pci/drivers/vfio-pci/bind", edu_name());
+}
+
 static inline struct edu_queue *
 queue_of(int16_t id)
 {

@@ -66,6 +66,29 @@ unmap_behind_its_back(uint64_t iova)
 	return ioctl(container_fd(), VFIO_IOMMU_UNMAP_DMA, &unmap) == 0 ? 0 : errno;
 }
 
+/* How many mappings the kernel would still let it have. */
+static inline uint32_t
+entries_left(int container)
+{
+	struct {
+		struct vfio_iommu_type1_info info;
+		uint8_t capabilities[1024];
+	} all = {.info.argsz = sizeof(all)};
+
+	assert_int_equal(ioctl(container, VFIO_IOMMU_GET_INFO, &all), 0);
+	assert_true(all.info.argsz <= sizeof(all) && (all.info.flags & VFIO_IOMMU_INFO_CAPS) != 0);
+	for (uint32_t at = all.info.cap_offset; at != 0;) {
+		const struct vfio_iommu_type1_info_dma_avail *found =
+			(const void *)((const uint8_t *)&all + at);
+
+		if (found->header.id == VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL)
+			return found->avail;
+		at = found->header.next;
+	}
+	fail();
+	return 0;
+}
+
 /* Of containers yet to come. */
 static inline void
 limit_entries(unsigned int n)

@@ -98,7 +98,7 @@ dad_recycle(struct dad_vchan *vc)
 	uint64_t errors = 0;
 
 	for (uint64_t i = 0; vc->reaped < vc->careful && i < n; i++)
-		errors += dad_vchan_desc(vc, vc->reaped + i)->status != RTE_DMA_STATUS_SUCCESSFUL;
+		errors += dad_vchan_status_at(vc, vc->reaped + i) != RTE_DMA_STATUS_SUCCESSFUL;
 	if (unlikely(errors > 0))
 		count_errors(vc, errors, n);
 	reap(vc, n);
@@ -120,8 +120,7 @@ dad_completed(void *dev_private, uint16_t vchan, const uint16_t nb_cpls, uint16_
 
 	if (unlikely(vc->reaped < vc->careful)) {
 		for (uint64_t i = 0; i < n; i++)
-			if (dad_vchan_desc(vc, vc->reaped + i)->status !=
-				RTE_DMA_STATUS_SUCCESSFUL) {
+			if (dad_vchan_status_at(vc, vc->reaped + i) != RTE_DMA_STATUS_SUCCESSFUL) {
 				*has_error = true;
 				n = i;
 				break;
@@ -141,7 +140,7 @@ dad_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls, 
 	uint64_t errors = 0;
 
 	for (uint64_t i = 0; i < n; i++) {
-		status[i] = (enum rte_dma_status_code)dad_vchan_desc(vc, vc->reaped + i)->status;
+		status[i] = (enum rte_dma_status_code)dad_vchan_status_at(vc, vc->reaped + i);
 		errors += status[i] != RTE_DMA_STATUS_SUCCESSFUL;
 	}
 	if (unlikely(errors > 0))

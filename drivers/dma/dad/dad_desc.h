@@ -20,7 +20,8 @@
  *
  * So a group is handed over and taken back by a few stores, whatever its length, and what one side
  * polls is never in a line with what it writes. A slot is free again when its completion was
- * reaped; nothing is written for that.
+ * reaped; nothing is written for that. One more byte a slot, status[], is an rte_dma_status_code:
+ * who enqueues clears it, and a worker writes it if it is not 0.
  */
 
 #include <assert.h>
@@ -45,28 +46,69 @@ struct dad_desc {
 	uint64_t src;
 	uint64_t dst;
 	union {
-		uint64_t word; /* DAD_DESC_WORD: one store for all of these */
+		uint64_t word; /* the rest at once */
 		struct {
 			uint32_t length;
 			uint8_t opcode;
-			uint8_t status; /* an rte_dma_status_code; a worker writes it if not 0 */
-			uint16_t reserved;
+			uint8_t reserved[3];
 		};
 	};
-	/* in the first descriptor of a group; the submitter's notes */
-	uint16_t group; /* operations in it */
-	uint16_t depth; /* operations before it in its batch; and DAD_DEPTH_FENCE */
-	uint32_t reserved2;
 };
 
-static_assert(sizeof(struct dad_desc) == 32, "two descriptors a cache line");
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "DAD_DESC_WORD");
+/*
+ * The same in the ring, where it is half of that: what goes from core to core are lines, and so
+ * there are four in each. Addresses have 48 bits; what has more, or is longer, lies in its slot's
+ * cold part (struct dad_slot), and its length here is 0.
+ */
+struct dad_packed {
+	uint64_t src; /* from bit 48 on: length */
+	uint64_t dst; /* from bit 48 on: opcode */
+};
 
-#define DAD_DESC_WORD(opcode, length) ((uint64_t)(opcode) << 32 | (uint32_t)(length))
+#define DAD_LINE_DESCS 4
+static_assert(sizeof(struct dad_packed) == 16, "four descriptors a cache line");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "struct dad_desc: word");
 
-/* What is left of a plain copy's word is its length, whoever enqueued it; of others it is more than
- * 32 bits. */
-#define DAD_DESC_COPY_MASK (~DAD_DESC_WORD(DAD_OP_FOREIGN, 0))
+#define DAD_PACKED_SHIFT   48
+#define DAD_PACKED_ADDRESS ((UINT64_C(1) << DAD_PACKED_SHIFT) - 1)
+
+/* What is left of dst is an address, if it is a plain copy, whoever enqueued it. */
+#define DAD_PACKED_COPY_MASK (~((uint64_t)DAD_OP_FOREIGN << DAD_PACKED_SHIFT))
+
+static inline bool
+dad_packed_fits(uint64_t src, uint64_t dst, uint32_t length)
+{
+	return ((src | dst) >> DAD_PACKED_SHIFT) == 0 && length - 1 < UINT16_MAX;
+}
+
+static inline struct dad_packed
+dad_pack(unsigned int opcode, uint64_t src, uint64_t dst, uint32_t length)
+{
+	return (struct dad_packed){src | (uint64_t)length << DAD_PACKED_SHIFT,
+		dst | (uint64_t)opcode << DAD_PACKED_SHIFT};
+}
+
+static inline struct dad_desc
+dad_unpack(struct dad_packed packed)
+{
+	return (struct dad_desc){
+		.src = packed.src & DAD_PACKED_ADDRESS,
+		.dst = packed.dst & DAD_PACKED_ADDRESS,
+		.length = packed.src >> DAD_PACKED_SHIFT,
+		.opcode = (uint8_t)(packed.dst >> DAD_PACKED_SHIFT),
+	};
+}
+
+/* What else belongs to a slot, and is seldom looked at. */
+struct dad_slot {
+	struct dad_desc desc; /* one that does not fit */
+	/* of the first in a group, the submitter's notes */
+	uint16_t group; /* operations in it */
+	uint16_t depth; /* operations before it in its batch; and DAD_DEPTH_FENCE */
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct dad_slot) == 32, "two a cache line");
 
 /* The group starts only when all operations before it are done. */
 #define DAD_DEPTH_FENCE 0x8000
@@ -116,15 +158,7 @@ enum dad_kind {
 
 #define DAD_KIND_MASK (RING_TAG_FLAG1 | RING_TAG_FLAG2)
 
-/* A flag of an emptied tag: look at the status. */
+/* A flag of an emptied tag: look at status[]. */
 #define DAD_TAG_FAILED RING_TAG_FLAG1
-
-/* Relaxed: with mt=1 who completes may look, is overtaken meanwhile, and looks at the next lap's.
- */
-static inline void
-dad_desc_set_status(struct dad_desc *desc, uint8_t status)
-{
-	__atomic_store_n(&desc->status, status, __ATOMIC_RELAXED);
-}
 
 #endif /* DAD_DESC_H */

@@ -272,14 +272,14 @@ void
 dad_exec_skip(struct dad_vchan *vc, uint64_t first, unsigned int n)
 {
 	for (uint64_t ticket = first; ticket < first + n; ticket++)
-		dad_desc_set_status(dad_vchan_desc(vc, ticket), RTE_DMA_STATUS_NOT_ATTEMPTED);
+		dad_vchan_set_status(vc, ticket, RTE_DMA_STATUS_NOT_ATTEMPTED);
 	dad_stat_add(&vc->stat.skipped, n, vc->shared);
 }
 
 void
 dad_exec_fail(struct dad_vchan *vc, uint64_t ticket, uint8_t status)
 {
-	dad_desc_set_status(dad_vchan_desc(vc, ticket), status);
+	dad_vchan_set_status(vc, ticket, status);
 	note_failure(vc, ticket);
 }
 

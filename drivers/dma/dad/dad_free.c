@@ -125,17 +125,18 @@ dad_free_sources(
 	struct batch b = {.f = vc->auto_free};
 
 	for (uint64_t ticket = first; ticket < first + n; ticket++) {
-		const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
+		const struct dad_desc desc = dad_vchan_desc(vc, ticket);
 
-		if (!(desc->opcode & DAD_OP_AUTO_FREE) || desc->status != RTE_DMA_STATUS_SUCCESSFUL)
+		if (!(desc.opcode & DAD_OP_AUTO_FREE) ||
+			dad_vchan_status_at(vc, ticket) != RTE_DMA_STATUS_SUCCESSFUL)
 			continue;
 		b.last = NULL;
-		if ((desc->opcode & DAD_OP_MASK) == DAD_OP_COPY)
-			add(&b, x, desc->src);
-		if ((desc->opcode & DAD_OP_MASK) != DAD_OP_SG)
+		if ((desc.opcode & DAD_OP_MASK) == DAD_OP_COPY)
+			add(&b, x, desc.src);
+		if ((desc.opcode & DAD_OP_MASK) != DAD_OP_SG)
 			continue;
-		for (unsigned int i = 0; i < dad_sg_nb_src(desc); i++) {
-			const struct dad_sge *sge = dad_vchan_sge(vc, desc->src + 1 + i);
+		for (unsigned int i = 0; i < dad_sg_nb_src(&desc); i++) {
+			const struct dad_sge *sge = dad_vchan_sge(vc, desc.src + 1 + i);
 
 			if (sge->length > 0)
 				add(&b, x, sge->addr);

@@ -190,7 +190,10 @@ do_one(const struct dad_exec *x, struct dad_vchan *vc, uint64_t ticket)
 {
 	const struct dad_source *s = &x->model->source;
 	const uint64_t taken = vc->model.acquired.taken;
-	uint16_t status = dad_slow_op(x, vc, dad_vchan_desc(vc, ticket));
+	const struct dad_desc desc = dad_vchan_desc(vc, ticket);
+	uint16_t status = dad_slow_op(x, vc, &desc);
+
+	dad_stat_done_one(vc, &desc, status);
 
 	if (!vc->model.stream)
 		return status;
@@ -213,10 +216,9 @@ do_run(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned 
 	for (uint64_t ticket = first; ticket < first + n; ticket++) {
 		uint16_t status = do_one(x, vc, ticket);
 
-		dad_stat_done_one(vc, dad_vchan_desc(vc, ticket), status);
 		if (status == RTE_DMA_STATUS_SUCCESSFUL)
 			continue;
-		dad_desc_set_status(dad_vchan_desc(vc, ticket), (uint8_t)status);
+		dad_vchan_set_status(vc, ticket, (uint8_t)status);
 		failed = true;
 	}
 	return failed;
@@ -231,15 +233,15 @@ do_injected(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_inj
 	bool failed = false;
 
 	for (uint64_t ticket = first; ticket < end; ticket++) {
-		struct dad_desc *desc = dad_vchan_desc(vc, ticket);
-		const uint8_t status = dad_inject_status(set, vc, desc);
+		const struct dad_desc desc = dad_vchan_desc(vc, ticket);
+		const uint8_t status = dad_inject_status(set, vc, &desc);
 
 		if (status == RTE_DMA_STATUS_SUCCESSFUL)
 			continue;
 		if (ticket > first)
 			do_run(x, vc, first, (unsigned int)(ticket - first), 0);
-		dad_desc_set_status(desc, status);
-		dad_stat_done_one(vc, desc, status);
+		dad_vchan_set_status(vc, ticket, status);
+		dad_stat_done_one(vc, &desc, status);
 		first = ticket + 1;
 		failed = true;
 	}

@@ -121,7 +121,6 @@ static inline void
 fill_in(struct dad_vchan *vc, uint64_t ticket, unsigned int depth, unsigned int opcode,
 	uint64_t src, uint64_t dst, uint32_t length, uint64_t flags, struct rte_dma_op *op)
 {
-	struct dad_desc *desc = dad_vchan_desc(vc, ticket);
 	enum dad_kind kind = DAD_KIND_SAME;
 
 	dad_trace_enqueue(vc, ticket, opcode, length, flags);
@@ -135,13 +134,13 @@ fill_in(struct dad_vchan *vc, uint64_t ticket, unsigned int depth, unsigned int 
 		opcode |= DAD_OP_LLC;
 	if (unlikely(length > vc->past))
 		opcode |= DAD_OP_PAST;
-	/* relaxed: a claimer who is late may look, and is then overtaken */
-	__atomic_store_n(&desc->src, src, __ATOMIC_RELAXED);
-	__atomic_store_n(&desc->dst, dst, __ATOMIC_RELAXED);
-	__atomic_store_n(&desc->word, DAD_DESC_WORD(opcode, length), __ATOMIC_RELAXED);
+	dad_vchan_put(vc, ticket,
+		(struct dad_desc){
+			.src = src, .dst = dst, .length = length, .opcode = (uint8_t)opcode});
 	if (unlikely(flags & RTE_DMA_OP_FLAG_FENCE)) {
-		__atomic_store_n(
-			&desc->depth, (uint16_t)(depth | DAD_DEPTH_FENCE), __ATOMIC_RELAXED);
+		/* relaxed: a claimer who is late may look, and is then overtaken */
+		__atomic_store_n(&dad_vchan_slot(vc, ticket)->depth,
+			(uint16_t)(depth | DAD_DEPTH_FENCE), __ATOMIC_RELAXED);
 		kind = DAD_KIND_FENCE;
 	} else if (depth == 0) {
 		kind = DAD_KIND_BATCH;
@@ -201,8 +200,8 @@ is_little(const struct dad_vchan *vc, uint64_t ticket, uint64_t n)
 	uint64_t bytes = 0;
 
 	for (uint64_t i = 0; i < n && bytes <= vc->threshold; i++)
-		/* relaxed: others write it, and a guess will do */
-		bytes += __atomic_load_n(&dad_vchan_desc(vc, ticket + i)->length, __ATOMIC_RELAXED);
+		/* others write it, and a guess will do */
+		bytes += dad_vchan_desc(vc, ticket + i).length;
 	return bytes <= vc->threshold;
 }
 
@@ -349,13 +348,6 @@ done_from(const struct dad_vchan *vc, uint64_t ticket, uint64_t max, bool *caref
 	return n;
 }
 
-static inline enum rte_dma_status_code
-status_at(const struct dad_vchan *vc, uint64_t ticket)
-{
-	return (enum rte_dma_status_code)__atomic_load_n(
-		&dad_vchan_desc(vc, ticket)->status, __ATOMIC_RELAXED);
-}
-
 /* Of a vchan that was not set up nothing, not even tags; of a silent one nothing is reported. */
 static inline uint64_t
 most_to_report(const struct dad_vchan *vc, uint16_t nb_cpls)
@@ -429,7 +421,7 @@ dad_mt_completed(void *dev_private, uint16_t vchan, const uint16_t nb_cpls, uint
 			continue;
 		}
 		for (uint64_t i = 0; unlikely(careful) && i < n; i++)
-			if (status_at(vc, reaped + i) != RTE_DMA_STATUS_SUCCESSFUL) {
+			if (dad_vchan_status_at(vc, reaped + i) != RTE_DMA_STATUS_SUCCESSFUL) {
 				error = true;
 				n = i;
 			}
@@ -467,8 +459,8 @@ take_done(struct dad_vchan *vc, uint64_t max, uint16_t *last_idx, enum rte_dma_s
 			continue;
 		}
 		for (uint64_t i = 0; i < n; i++) {
-			enum rte_dma_status_code s =
-				careful ? status_at(vc, reaped + i) : RTE_DMA_STATUS_SUCCESSFUL;
+			enum rte_dma_status_code s = (enum rte_dma_status_code)(
+				careful ? dad_vchan_status_at(vc, reaped + i) : 0);
 
 			errors += s != RTE_DMA_STATUS_SUCCESSFUL;
 			if (status != NULL)

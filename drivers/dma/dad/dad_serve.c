@@ -51,7 +51,7 @@ take(struct dad_vchan *vc, uint64_t claimed, enum dad_kind kind, struct claim *c
 	if (unlikely(kind == DAD_KIND_FENCE)) {
 		/* relaxed: it may be another lap's by now, and then the CAS fails */
 		unsigned int depth =
-			__atomic_load_n(&dad_vchan_desc(vc, c->first)->depth, __ATOMIC_RELAXED) &
+			__atomic_load_n(&dad_vchan_slot(vc, c->first)->depth, __ATOMIC_RELAXED) &
 			DAD_DEPTH_MASK;
 
 		c->poisoned =
@@ -133,7 +133,9 @@ finish_split(struct dad_vchan *vc, uint64_t ticket)
 
 	if (failed)
 		dad_exec_fail(vc, ticket, (uint8_t)bad);
-	dad_stat_done_one(vc, dad_vchan_desc(vc, ticket), failed ? (uint8_t)bad : 0);
+	const struct dad_desc desc = dad_vchan_desc(vc, ticket);
+
+	dad_stat_done_one(vc, &desc, failed ? (uint8_t)bad : 0);
 	dad_stat_add(&vc->stat.parts, s->parts, true);
 	__atomic_store_n(&s->word, 0, __ATOMIC_RELAXED);
 	/* P2: pairs with the acquire in open_split(): nobody is at it any more */
@@ -174,9 +176,9 @@ serve_part(const struct dad_exec *x, struct dad_vchan *vc)
 	const uint64_t claimed = __atomic_load_n(&vc->claimed, __ATOMIC_RELAXED) >> 1;
 	/* the word has 48 bits of the ticket, which is at most a lap behind `claimed` */
 	const uint64_t ticket = claimed - ((claimed - ((word >> 16) - 1)) & (UINT64_MAX >> 16));
-	const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
+	const struct dad_desc desc = dad_vchan_desc(vc, ticket);
 	uint16_t status =
-		dad_exec_part(x, vc, desc, (uint64_t)part * DAD_SPLIT_PART, DAD_SPLIT_PART);
+		dad_exec_part(x, vc, &desc, (uint64_t)part * DAD_SPLIT_PART, DAD_SPLIT_PART);
 
 	if (status != 0)
 		note_bad_part(s, part, status);
@@ -191,16 +193,16 @@ static bool
 open_split(const struct dad_exec *x, struct dad_vchan *vc, uint64_t ticket)
 {
 	struct dad_split *s = &vc->split;
-	const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
+	const struct dad_desc desc = dad_vchan_desc(vc, ticket);
 	uint32_t none = 0;
 
-	if (desc->length < DAD_SPLIT_MIN || !dad_exec_can_part(x, desc))
+	if (desc.length < DAD_SPLIT_MIN || !dad_exec_can_part(x, &desc))
 		return false;
 	/* P2: pairs with the release in finish_split() */
 	if (!__atomic_compare_exchange_n(
 		    &s->taken, &none, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return false;
-	uint32_t parts = (uint32_t)(((uint64_t)desc->length + DAD_SPLIT_PART - 1) / DAD_SPLIT_PART);
+	uint32_t parts = (uint32_t)(((uint64_t)desc.length + DAD_SPLIT_PART - 1) / DAD_SPLIT_PART);
 
 	__atomic_store_n(&s->parts, parts, __ATOMIC_RELAXED);
 	__atomic_store_n(&s->left, parts, __ATOMIC_RELAXED);
@@ -223,7 +225,7 @@ come_after(const struct dad_vchan *vc, const struct claim *c)
 	if (vc->shared || c->n > 4 || !is_submitted(vc, end, &kind))
 		return 0;
 	/* and in time for the one after that */
-	rte_prefetch0(dad_vchan_desc(vc, end + 1));
+	rte_prefetch0(dad_vchan_packed(vc, end + 1));
 	return 1;
 }
 
@@ -236,8 +238,8 @@ execute(const struct dad_exec *x, struct dad_vchan *vc, const struct claim *c)
 	}
 	/* From the last to the first: the CPU's prefetchers follow the direction, and upwards they
 	 * would take lines that the submitter is just writing. */
-	for (unsigned int i = c->n; i > 0; i -= RTE_MIN(i, 2u))
-		rte_prefetch0(dad_vchan_desc(vc, c->first + i - 1));
+	for (unsigned int i = c->n; i > 0; i -= RTE_MIN(i, (unsigned int)DAD_LINE_DESCS))
+		rte_prefetch0(dad_vchan_packed(vc, c->first + i - 1));
 	return dad_exec_group(x, vc, c->first, c->n, come_after(vc, c));
 }
 

@@ -75,19 +75,14 @@ dad_stat_done_one(struct dad_vchan *vc, const struct dad_desc *desc, uint16_t st
 static void
 describe(const struct dad_vchan *vc, uint64_t ticket, struct dad_failure *f)
 {
-	const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
-	/* relaxed: with mt=1 it may be another lap's by now, and then the caller reports nothing */
-	const struct dad_desc d = {
-		.src = __atomic_load_n(&desc->src, __ATOMIC_RELAXED),
-		.dst = __atomic_load_n(&desc->dst, __ATOMIC_RELAXED),
-		.word = __atomic_load_n(&desc->word, __ATOMIC_RELAXED),
-	};
+	/* with mt=1 it may be another lap's by now, and then the caller reports nothing */
+	const struct dad_desc d = dad_vchan_desc(vc, ticket);
 
 	f->src = d.src;
 	f->dst = d.dst;
 	f->length = d.length;
 	f->opcode = d.opcode & DAD_OP_MASK;
-	f->status = d.status;
+	f->status = dad_vchan_status_at(vc, ticket);
 	f->index = (uint16_t)ticket;
 	f->tsc = rte_get_tsc_cycles();
 	if (f->opcode == DAD_OP_SG) {
@@ -101,8 +96,7 @@ dad_stat_see_errors(const struct dad_vchan *vc, uint64_t ticket, uint64_t n, str
 {
 	*e = (struct dad_errors){.count = {0}};
 	for (uint64_t end = ticket + n; ticket != end; ticket++) {
-		const unsigned int status =
-			__atomic_load_n(&dad_vchan_desc(vc, ticket)->status, __ATOMIC_RELAXED);
+		const unsigned int status = dad_vchan_status_at(vc, ticket);
 
 		if (status == RTE_DMA_STATUS_SUCCESSFUL)
 			continue;

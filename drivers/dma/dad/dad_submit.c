@@ -40,17 +40,17 @@ stays_full(struct dad_vchan *vc)
 static inline void
 close_group(struct dad_vchan *vc)
 {
-	struct dad_desc *desc = dad_vchan_desc(vc, vc->group);
+	struct dad_slot *first = dad_vchan_slot(vc, vc->group);
 
-	desc->group = (uint16_t)(vc->tail - vc->group);
+	first->group = (uint16_t)(vc->tail - vc->group);
 	/* relaxed: a claimer who is late may look, and is then overtaken */
 	__atomic_store_n(
-		&desc->depth, (uint16_t)((vc->group - vc->batch) | vc->fence), __ATOMIC_RELAXED);
+		&first->depth, (uint16_t)((vc->group - vc->batch) | vc->fence), __ATOMIC_RELAXED);
 	dad_vchan_open_group(vc);
 }
 
 static inline enum dad_kind
-kind_of(const struct dad_desc *first)
+kind_of(const struct dad_slot *first)
 {
 	if (unlikely(first->depth & DAD_DEPTH_FENCE))
 		return DAD_KIND_FENCE;
@@ -66,15 +66,15 @@ do_little(struct dad_vchan *vc)
 	uint64_t ticket = vc->published, bytes = 0;
 
 	for (uint64_t t = ticket; t != vc->tail; t++) {
-		bytes += dad_vchan_desc(vc, t)->length;
+		bytes += dad_vchan_desc(vc, t).length;
 		if (bytes > vc->threshold)
 			return ticket;
 	}
 	while (ticket != vc->tail) {
-		const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
-		const unsigned int n = desc->group;
+		const struct dad_slot *slot = dad_vchan_slot(vc, ticket);
+		const unsigned int n = slot->group;
 
-		if (!dad_serve_own(x, vc, ticket, n, kind_of(desc)))
+		if (!dad_serve_own(x, vc, ticket, n, kind_of(slot)))
 			break;
 		dad_stat_add(&vc->stat.submit_served, 1, false);
 		ticket += n;
@@ -94,14 +94,14 @@ publish(struct dad_vchan *vc)
 	const struct ring_track filled = dad_vchan_filled(vc);
 
 	while (ticket != vc->tail) {
-		const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
-		const unsigned int n = desc->group;
+		const struct dad_slot *slot = dad_vchan_slot(vc, ticket);
+		const unsigned int n = slot->group;
 
 		if (n > 1)
 			ring_publish(filled, ticket + 1, n - 1, DAD_KIND_SAME);
 		/* S1: pairs with the acquire in is_submitted(), dad_serve.c: the group's
 		 * descriptors and scatter lists, and the data that the application wrote */
-		ring_publish(filled, ticket, 1, kind_of(desc));
+		ring_publish(filled, ticket, 1, kind_of(slot));
 		ticket += n;
 	}
 	if (vc->belled && for_workers) {
@@ -124,10 +124,10 @@ execute(struct dad_vchan *vc)
 	bool poisoned = false;
 
 	while (ticket != vc->tail) {
-		const struct dad_desc *desc = dad_vchan_desc(vc, ticket);
-		unsigned int n = desc->group;
+		const struct dad_slot *slot = dad_vchan_slot(vc, ticket);
+		const unsigned int n = slot->group;
 
-		if (unlikely(desc->depth & DAD_DEPTH_FENCE))
+		if (unlikely(slot->depth & DAD_DEPTH_FENCE))
 			poisoned = poisoned || dad_exec_has_failed(vc, vc->batch);
 		if (unlikely(poisoned))
 			dad_exec_skip(vc, ticket, n);
@@ -184,8 +184,6 @@ submit_at(struct dad_vchan *vc, uint64_t ticket)
 static __rte_noinline void
 make_room_for(struct dad_vchan *vc, uint32_t length)
 {
-	if (length > vc->past)
-		dad_vchan_desc(vc, vc->tail)->opcode |= DAD_OP_PAST;
 	if (length >= DAD_SPLIT_MIN && vc->tail != vc->group)
 		close_group(vc);
 
@@ -196,23 +194,11 @@ make_room_for(struct dad_vchan *vc, uint32_t length)
 	dad_vchan_set_stop(vc);
 }
 
-/* Write the descriptor at the tail, where there is room, and move on. */
+/* The operation at the tail is written: move on. */
 static __rte_always_inline int
-append(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, uint32_t length,
-	uint64_t flags)
+appended(
+	struct dad_vchan *vc, uint64_t ticket, unsigned int opcode, uint32_t length, uint64_t flags)
 {
-	uint64_t ticket = vc->tail;
-	struct dad_desc *desc = dad_vchan_desc(vc, ticket);
-
-	/* relaxed: nobody looks yet. It keeps compilers from building a vector of the two */
-	__atomic_store_n(&desc->src, src, __ATOMIC_RELAXED);
-	__atomic_store_n(&desc->dst, dst, __ATOMIC_RELAXED);
-	desc->word = DAD_DESC_WORD(opcode, length);
-	if (length > DAD_GROUP_OP_BYTES) {
-		if (flags & RTE_DMA_OP_FLAG_LLC)
-			desc->opcode |= DAD_OP_LLC;
-		make_room_for(vc, length);
-	}
 	vc->tail = ticket + 1;
 	dad_trace_enqueue(vc, ticket, opcode, length, flags);
 	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
@@ -220,31 +206,46 @@ append(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, ui
 	return (uint16_t)ticket;
 }
 
-/* The ring is full, or the operation starts a group: the last one has no room, or it is fenced; or
- * its source is to be freed. */
+/* Any operation: the ring may be full; it may start a group, as the last one has no room, or it is
+ * fenced; its source may have to be freed; it may be large, or not fit its descriptor. */
 static __rte_noinline int
-append_first(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, uint32_t length,
+append_any(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, uint32_t length,
 	uint64_t flags)
 {
+	if (length == 0 && (opcode & DAD_OP_MASK) != DAD_OP_SG)
+		return -EINVAL;
 	if (stays_full(vc))
 		return dad_stat_nospace(vc);
 	if (flags & DAD_FLAG_AUTO_FREE)
 		opcode |= DAD_OP_AUTO_FREE;
+	if (length > DAD_GROUP_OP_BYTES && (flags & RTE_DMA_OP_FLAG_LLC))
+		opcode |= DAD_OP_LLC;
+	if (length > vc->past)
+		opcode |= DAD_OP_PAST;
 	if (vc->tail != vc->group && (vc->tail >= vc->stop || (flags & RTE_DMA_OP_FLAG_FENCE)))
 		close_group(vc);
 	if (flags & RTE_DMA_OP_FLAG_FENCE)
 		vc->fence = DAD_DEPTH_FENCE;
-	return append(vc, opcode, src, dst, length, flags);
+	dad_vchan_put(vc, vc->tail,
+		(struct dad_desc){
+			.src = src, .dst = dst, .length = length, .opcode = (uint8_t)opcode});
+	if (length > DAD_GROUP_OP_BYTES)
+		make_room_for(vc, length);
+	return appended(vc, vc->tail, opcode, length, flags);
 }
 
 static __rte_always_inline int
 enqueue(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst, uint32_t length,
 	uint64_t flags)
 {
-	if (unlikely(
-		    vc->tail >= vc->stop || (flags & (RTE_DMA_OP_FLAG_FENCE | DAD_FLAG_AUTO_FREE))))
-		return append_first(vc, opcode, src, dst, length, flags);
-	return append(vc, opcode, src, dst, length, flags);
+	const uint64_t ticket = vc->tail;
+
+	if (unlikely(ticket >= vc->stop || length - 1 >= DAD_GROUP_OP_BYTES ||
+		    (flags & (RTE_DMA_OP_FLAG_FENCE | DAD_FLAG_AUTO_FREE)) ||
+		    !dad_packed_fits(src, dst, length)))
+		return append_any(vc, opcode, src, dst, length, flags);
+	dad_vchan_put_packed(vc, ticket, dad_pack(opcode, src, dst, length));
+	return appended(vc, ticket, opcode, length, flags);
 }
 
 /* Each once for the primary and once for secondaries, so that the difference costs nothing. */
@@ -253,22 +254,16 @@ static __rte_always_inline int
 copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
 	uint64_t flags, unsigned int foreign)
 {
-	struct dad_vchan *vc = vchan_of(dev_private, vchan);
-
-	if (unlikely(length == 0))
-		return -EINVAL;
-	return enqueue(vc, DAD_OP_COPY | foreign, src, dst, length, flags);
+	return enqueue(
+		vchan_of(dev_private, vchan), DAD_OP_COPY | foreign, src, dst, length, flags);
 }
 
 static __rte_always_inline int
 fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst, uint32_t length,
 	uint64_t flags, unsigned int foreign)
 {
-	struct dad_vchan *vc = vchan_of(dev_private, vchan);
-
-	if (unlikely(length == 0))
-		return -EINVAL;
-	return enqueue(vc, DAD_OP_FILL | foreign, pattern, dst, length, flags);
+	return enqueue(
+		vchan_of(dev_private, vchan), DAD_OP_FILL | foreign, pattern, dst, length, flags);
 }
 
 /* Entries of lists whose operations were reaped are free again, oldest first. */

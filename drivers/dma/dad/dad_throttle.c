@@ -38,15 +38,17 @@ is_fenced(const struct dad_vchan *vc, uint64_t first)
 	if (vc->mt || vc->halts)
 		return (ring_tag_at(dad_vchan_filled(vc), first, __ATOMIC_RELAXED) &
 			       DAD_KIND_MASK) == DAD_KIND_FENCE;
-	return dad_vchan_desc(vc, first)->depth & DAD_DEPTH_FENCE;
+	return dad_vchan_slot(vc, first)->depth & DAD_DEPTH_FENCE;
 }
 
 static uint64_t
 ticks_of(const struct dad_throttle *t, const struct dad_vchan *vc, uint64_t ticket)
 {
-	return t->rate == 0 ? 0
-			    : dad_throttle_ticks(t->hz, t->rate,
-				      dad_lists_bytes(vc, dad_vchan_desc(vc, ticket)));
+	if (t->rate == 0)
+		return 0;
+	const struct dad_desc desc = dad_vchan_desc(vc, ticket);
+
+	return dad_throttle_ticks(t->hz, t->rate, dad_lists_bytes(vc, &desc));
 }
 
 /* Times stay below what can be added to without a wrap, some centuries from now. */

@@ -30,14 +30,21 @@ free_array(struct dad_dma_dev *dma, void *array, size_t size, dad_dma_addr_t han
 		dad_dma_free_coherent(dma, size, array, handle);
 }
 
+/* The arrays with a byte for each slot are one, each in lines of its own. */
+static size_t
+bytes_stride(const struct dad_vchan *vc)
+{
+	return RTE_MAX(dad_vchan_size(vc), (uint32_t)RTE_CACHE_LINE_SIZE);
+}
+
 void
 dad_vchan_release(struct dad_vchan *vc, struct dad_dma_dev *dma)
 {
 	const size_t nb_desc = dad_vchan_size(vc), nb_sges = (size_t)vc->sge_mask + 1;
 
 	free_array(dma, vc->ring, nb_desc * sizeof(*vc->ring), vc->ring_handle);
-	free_array(dma, vc->filled, nb_desc, vc->filled_handle);
-	free_array(dma, vc->emptied, nb_desc, vc->emptied_handle);
+	free_array(dma, vc->filled, 3 * bytes_stride(vc), vc->byte_handle);
+	free_array(dma, vc->slots, nb_desc * sizeof(*vc->slots), vc->slot_handle);
 	free_array(dma, vc->sges, nb_sges * sizeof(*vc->sges), vc->sge_handle);
 	rte_free(vc->ops);
 	rte_free(vc->auto_free);
@@ -58,13 +65,15 @@ dad_vchan_setup(struct dad_vchan *vc, struct dad_dma_dev *dma, uint16_t nb_desc,
 	vc->size_log2 = (uint8_t)__builtin_ctz(nb_desc);
 	vc->sge_mask = nb_sges - 1;
 	vc->ring = dad_dma_alloc_coherent(dma, nb_desc * sizeof(*vc->ring), &vc->ring_handle);
-	vc->filled = dad_dma_alloc_coherent(dma, nb_desc, &vc->filled_handle);
-	vc->emptied = dad_dma_alloc_coherent(dma, nb_desc, &vc->emptied_handle);
+	vc->filled = dad_dma_alloc_coherent(dma, 3 * bytes_stride(vc), &vc->byte_handle);
+	vc->slots = dad_dma_alloc_coherent(dma, nb_desc * sizeof(*vc->slots), &vc->slot_handle);
 	vc->sges = dad_dma_alloc_coherent(dma, nb_sges * sizeof(*vc->sges), &vc->sge_handle);
-	if (vc->ring == NULL || vc->filled == NULL || vc->emptied == NULL || vc->sges == NULL) {
+	if (vc->ring == NULL || vc->filled == NULL || vc->slots == NULL || vc->sges == NULL) {
 		dad_vchan_release(vc, dma);
 		return -ENOMEM;
 	}
+	vc->emptied = vc->filled + bytes_stride(vc);
+	vc->status = vc->emptied + bytes_stride(vc);
 	dad_vchan_reset(vc);
 	return 0;
 }
@@ -72,8 +81,11 @@ dad_vchan_setup(struct dad_vchan *vc, struct dad_dma_dev *dma, uint16_t nb_desc,
 void
 dad_vchan_reset(struct dad_vchan *vc)
 {
-	/* an operation that runs by mistake finds addresses that are never mapped */
-	memset(vc->ring, 0xff, dad_vchan_size(vc) * sizeof(*vc->ring));
+	/* an operation that runs by mistake is a copy to and from where nothing is ever mapped */
+	for (uint32_t i = 0; i < dad_vchan_size(vc); i++)
+		dad_vchan_put(vc, i,
+			(struct dad_desc){
+				.src = UINT64_MAX, .dst = UINT64_MAX, .word = UINT32_MAX});
 	/* tickets begin at 0: all is marked for the lap before */
 	memset(vc->filled, RING_TAG_LAP, dad_vchan_size(vc));
 	memset(vc->emptied, RING_TAG_LAP, dad_vchan_size(vc));
@@ -171,7 +183,7 @@ dad_vchan_is_idle(const struct dad_vchan *vc)
 static void
 abort_one(struct dad_vchan *vc, uint64_t ticket)
 {
-	dad_vchan_desc(vc, ticket)->status = RTE_DMA_STATUS_USER_ABORT;
+	dad_vchan_set_status(vc, ticket, RTE_DMA_STATUS_USER_ABORT);
 	if (vc->due != NULL)
 		vc->due[ticket & vc->mask] = 0;
 	ring_publish(dad_vchan_emptied(vc), ticket, 1, DAD_TAG_FAILED);
@@ -181,7 +193,7 @@ abort_one(struct dad_vchan *vc, uint64_t ticket)
 static void
 do_not_abort_freed(struct dad_vchan *vc, uint64_t ticket)
 {
-	if (vc->due != NULL && (dad_vchan_desc(vc, ticket)->opcode & DAD_OP_AUTO_FREE))
+	if (vc->due != NULL && (dad_vchan_desc(vc, ticket).opcode & DAD_OP_AUTO_FREE))
 		vc->due[ticket & vc->mask] = 0;
 }
 
@@ -237,8 +249,7 @@ silent_totals(const struct dad_vchan *vc)
 		}
 		all = (struct rte_dma_stats){published, end, peek(&vc->errors)};
 		for (uint64_t ticket = reaped; (int64_t)(end - ticket) > 0; ticket++)
-			all.errors += __atomic_load_n(&dad_vchan_desc(vc, ticket)->status,
-					      __ATOMIC_RELAXED) != RTE_DMA_STATUS_SUCCESSFUL;
+			all.errors += dad_vchan_status_at(vc, ticket) != RTE_DMA_STATUS_SUCCESSFUL;
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (peek(&vc->reaped) == reaped)
 			break;

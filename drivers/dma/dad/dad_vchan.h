@@ -75,11 +75,11 @@ struct dad_vchan_model {
 
 struct dad_vchan {
 	/* read by both sides, written by setup only: in a line that stays shared */
-	struct dad_desc *ring;
+	struct dad_packed *ring;
 	uint8_t *filled;      /* tags, written by the submitter, read by workers */
 	uint8_t *emptied;     /* tags, written by workers, read by who completes */
+	uint8_t *status;      /* of each slot: 0, unless it has failed */
 	struct dad_sge *sges; /* scatter lists: a ring of entries beside that of descriptors */
-	const bool *crowded;  /* a worker shares its CPU: let it run, do not just poll */
 	uint32_t mask;
 	uint32_t sge_mask;
 	uint32_t capacity; /* the ring's size while the device runs, else 0: all is full then */
@@ -120,7 +120,8 @@ struct dad_vchan {
 	uint64_t careful;			/* below, statuses must be looked at one by one */
 	uint64_t errors;			/* reported with a status other than 0 */
 	uint64_t waited;			/* polls in vain, where who completes may help */
-	uint64_t *due; /* of each slot, see dad_throttle.h; NULL: what is done is due */
+	uint64_t *due;	     /* of each slot, see dad_throttle.h; NULL: what is done is due */
+	const bool *crowded; /* a worker shares its CPU: let it run, do not just poll */
 
 	/* workers */
 	uint64_t claimed __rte_cache_aligned; /* up to here taken by workers: see dad_serve.c */
@@ -139,17 +140,20 @@ struct dad_vchan {
 	uint64_t word __rte_cache_aligned; /* next ticket, and how far into its batch: dad_mt.c */
 	uint64_t room;			   /* below this ticket there is room; lags */
 
-	/* the submitter's, in scatter lists only; and what is needed to free the arrays */
-	uint64_t sge_tail __rte_cache_aligned;
+	/* seldom needed: of groups, lists, what does not fit its descriptor */
+	struct dad_slot *slots __rte_cache_aligned;
+	uint64_t sge_tail;
 	uint64_t sge_head;
-	dad_dma_addr_t ring_handle;
-	dad_dma_addr_t filled_handle;
-	dad_dma_addr_t emptied_handle;
-	dad_dma_addr_t sge_handle;
 	struct rte_dma_op **ops; /* which operation is in which slot: dad_ops.c; else NULL */
 	struct dad_free
 		*auto_free; /* where sources go when they were copied: dad_free.h; or NULL */
+
 	struct rte_dma_stats base __rte_cache_aligned; /* what stats_reset() took away */
+	/* to free the arrays */
+	dad_dma_addr_t ring_handle;
+	dad_dma_addr_t byte_handle; /* filled, emptied, status */
+	dad_dma_addr_t slot_handle;
+	dad_dma_addr_t sge_handle;
 
 	struct dad_vchan_model model __rte_cache_aligned;
 	struct dad_stat stat;
@@ -164,10 +168,83 @@ dad_vchan_size(const struct dad_vchan *vc)
 	return vc->mask + 1;
 }
 
-static inline struct dad_desc *
-dad_vchan_desc(const struct dad_vchan *vc, uint64_t ticket)
+static inline struct dad_packed *
+dad_vchan_packed(const struct dad_vchan *vc, uint64_t ticket)
 {
 	return &vc->ring[ticket & vc->mask];
+}
+
+static inline struct dad_slot *
+dad_vchan_slot(const struct dad_vchan *vc, uint64_t ticket)
+{
+	return &vc->slots[ticket & vc->mask];
+}
+
+/* Relaxed, all of it: a claimer who is late may look at what is being written, and is then
+ * overtaken; and with mt=1 who completes may look at the next lap's. */
+
+static inline void
+dad_vchan_put_packed(struct dad_vchan *vc, uint64_t ticket, struct dad_packed packed)
+{
+	const uint64_t slot = ticket & vc->mask;
+	struct dad_packed *desc = &vc->ring[slot];
+	uint8_t *status = &vc->status[slot];
+
+	__atomic_store_n(&desc->src, packed.src, __ATOMIC_RELAXED);
+	__atomic_store_n(&desc->dst, packed.dst, __ATOMIC_RELAXED);
+	__atomic_store_n(status, 0, __ATOMIC_RELAXED);
+}
+
+/* Write an operation to a slot. */
+static inline void
+dad_vchan_put(struct dad_vchan *vc, uint64_t ticket, struct dad_desc desc)
+{
+	struct dad_packed packed = {0, 0};
+
+	if (likely(dad_packed_fits(desc.src, desc.dst, desc.length))) {
+		packed = dad_pack(desc.opcode, desc.src, desc.dst, desc.length);
+	} else {
+		struct dad_desc *cold = &dad_vchan_slot(vc, ticket)->desc;
+
+		__atomic_store_n(&cold->src, desc.src, __ATOMIC_RELAXED);
+		__atomic_store_n(&cold->dst, desc.dst, __ATOMIC_RELAXED);
+		__atomic_store_n(&cold->word, desc.word, __ATOMIC_RELAXED);
+	}
+	dad_vchan_put_packed(vc, ticket, packed);
+}
+
+/* The operation in a slot. */
+static inline struct dad_desc
+dad_vchan_desc(const struct dad_vchan *vc, uint64_t ticket)
+{
+	const struct dad_packed *slot = dad_vchan_packed(vc, ticket);
+	const struct dad_packed packed = {
+		__atomic_load_n(&slot->src, __ATOMIC_RELAXED),
+		__atomic_load_n(&slot->dst, __ATOMIC_RELAXED),
+	};
+
+	if (likely(packed.src >> DAD_PACKED_SHIFT != 0))
+		return dad_unpack(packed);
+	const struct dad_desc *cold = &dad_vchan_slot(vc, ticket)->desc;
+
+	return (struct dad_desc){
+		.src = __atomic_load_n(&cold->src, __ATOMIC_RELAXED),
+		.dst = __atomic_load_n(&cold->dst, __ATOMIC_RELAXED),
+		.word = __atomic_load_n(&cold->word, __ATOMIC_RELAXED),
+	};
+}
+
+/* The rte_dma_status_code of a slot. */
+static inline uint8_t
+dad_vchan_status_at(const struct dad_vchan *vc, uint64_t ticket)
+{
+	return __atomic_load_n(&vc->status[ticket & vc->mask], __ATOMIC_RELAXED);
+}
+
+static inline void
+dad_vchan_set_status(struct dad_vchan *vc, uint64_t ticket, uint8_t status)
+{
+	__atomic_store_n(&vc->status[ticket & vc->mask], status, __ATOMIC_RELAXED);
 }
 
 /* Tags, for lib/ring's functions: what the submitter handed over, what workers gave back. */
@@ -219,8 +296,8 @@ dad_vchan_fetch(struct dad_vchan *vc)
 	uint64_t end = RTE_MIN(vc->tail + DAD_FETCH_AHEAD, vc->limit);
 	uint64_t ticket = RTE_MAX(vc->fetched, vc->tail);
 
-	for (; ticket < end; ticket += 2)
-		__builtin_prefetch(dad_vchan_desc(vc, ticket), 1);
+	for (; ticket < end; ticket += DAD_LINE_DESCS)
+		__builtin_prefetch(dad_vchan_packed(vc, ticket), 1);
 	vc->fetched = ticket;
 }
 

@@ -7,6 +7,8 @@
 
 #include <rte_eal.h>
 
+#include "dad_dma_domain.h"
+#include "dad_dma_table.h"
 #include "test_device.h"
 
 #define LEN 1024u
@@ -162,6 +164,57 @@ a_length_that_wraps(void **state)
 	test_expect(dev, RTE_DMA_STATUS_INVALID_LENGTH);
 	assert_true(rte_dma_fill(dev, 0, 0, UINT64_MAX, 2, 0) >= 0);
 	test_expect(dev, RTE_DMA_STATUS_INVALID_LENGTH);
+}
+
+static void
+scatter_lists_without_a_byte(void **state)
+{
+	struct rte_dma_sge none[2] = {{iova(good), 0}, {iova(good) + LEN, 0}};
+
+	(void)state;
+	/* behind an operation that left its traces in the slot, too */
+	for (unsigned int lap = 0; lap < 3 * 64; lap++) {
+		assert_true(rte_dma_fill(dev, 0, UINT64_MAX, 8, LEN, 0) >= 0);
+		test_expect(dev, RTE_DMA_STATUS_INVALID_DST_ADDR);
+		assert_true(rte_dma_copy_sg(dev, 0, none, none, 2, 1, 0) >= 0);
+		test_expect(dev, RTE_DMA_STATUS_SUCCESSFUL);
+		assert_true(rte_dma_copy_sg(dev, 0, none, none, 1, 2, 0) >= 0);
+		test_expect(dev, RTE_DMA_STATUS_SUCCESSFUL);
+	}
+}
+
+/* What the driver takes without a look-up ends where it ends: to the byte. */
+static void
+the_edges_of_what_needs_no_look_up(void **state)
+{
+	struct dad_dma_domain *domain = dad_dma_domain_identity();
+	const struct dad_dma_table *table = dad_dma_domain_reverse(domain);
+	const struct dad_dma_span span = dad_dma_table_span(table);
+	const uint64_t end = span.first + span.len;
+	uint64_t contig;
+
+	(void)state;
+	/* with physical addresses there is none */
+	assert_true(span.len > 0 || !is_va_mode());
+	for (uint32_t len = 1; span.len > 0 && len <= LEN; len *= 2) {
+		assert_true(rte_dma_copy(dev, 0, span.first, iova(good), len, 0) >= 0);
+		test_expect(dev, RTE_DMA_STATUS_SUCCESSFUL);
+		assert_true(rte_dma_copy(dev, 0, end - len, iova(good), len, 0) >= 0);
+		test_expect(dev, RTE_DMA_STATUS_SUCCESSFUL);
+		if (dad_dma_table_find(table, span.first - 1, &contig) == DAD_DMA_ABSENT) {
+			assert_true(rte_dma_copy(dev, 0, span.first - 1, iova(good), len, 0) >= 0);
+			test_expect(dev, RTE_DMA_STATUS_INVALID_SRC_ADDR);
+			assert_true(rte_dma_copy(dev, 0, iova(good), span.first - 1, len, 0) >= 0);
+			test_expect(dev, RTE_DMA_STATUS_INVALID_DST_ADDR);
+		}
+		if (dad_dma_table_find(table, end, &contig) == DAD_DMA_ABSENT) {
+			assert_true(rte_dma_copy(dev, 0, end - len + 1, iova(good), len, 0) >= 0);
+			test_expect(dev, RTE_DMA_STATUS_INVALID_SRC_ADDR);
+			assert_true(rte_dma_copy(dev, 0, iova(good), end - len + 1, len, 0) >= 0);
+			test_expect(dev, RTE_DMA_STATUS_INVALID_DST_ADDR);
+		}
+	}
+	dad_dma_domain_put(domain);
 }
 
 static void
@@ -341,6 +394,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup_teardown(memory_of_the_c_library, setup, teardown),
 	cmocka_unit_test_setup_teardown(a_length_of_zero_is_refused_at_once, setup, teardown),
 	cmocka_unit_test_setup_teardown(a_length_that_wraps, setup, teardown),
+	cmocka_unit_test_setup_teardown(scatter_lists_without_a_byte, setup, teardown),
+	cmocka_unit_test_setup_teardown(the_edges_of_what_needs_no_look_up, setup, teardown),
 	cmocka_unit_test_setup_teardown(scatter_lists_whose_sums_differ, setup, teardown),
 	cmocka_unit_test_setup_teardown(scatter_lists_with_a_bad_entry, setup, teardown),
 	cmocka_unit_test_setup_teardown(

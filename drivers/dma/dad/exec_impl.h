@@ -223,23 +223,24 @@ look_up(const struct dad_dma_table *table, const struct dad_desc *desc)
 /* The source of an operation to come, if there is one before end. To fetch from a wrong address
  * does nothing. */
 static inline __attribute__((always_inline)) void
-fetch_source(const struct dad_desc *desc, const struct dad_desc *end)
+fetch_source(const struct dad_packed *packed, const struct dad_packed *end)
 {
-	if (desc < end)
-		__builtin_prefetch((const void *)(uintptr_t)desc->src);
+	if (packed < end)
+		__builtin_prefetch((const void *)(uintptr_t)(packed->src & DAD_PACKED_ADDRESS));
 }
 
-/* Of the next operation, if there is one before end, and it is a larger copy, the first lines. */
+/* Of the operation in a slot, if it is a larger copy, the first lines. */
 static __rte_noinline void
-fetch_head(const struct dad_exec *x, const struct dad_desc *desc, const struct dad_desc *end)
+fetch_head(const struct dad_exec *x, const struct dad_vchan *vc, uint64_t slot)
 {
-	if (desc >= end || desc->length < FETCH_HEAD || (desc->opcode & DAD_OP_MASK) != DAD_OP_COPY)
-		return;
-	struct step next = {(uint8_t *)(uintptr_t)desc->dst, (uint8_t *)(uintptr_t)desc->src};
+	const struct dad_desc desc = dad_vchan_desc(vc, slot);
+	struct step next = {(uint8_t *)(uintptr_t)desc.dst, (uint8_t *)(uintptr_t)desc.src};
 
+	if (desc.length < FETCH_HEAD || (desc.opcode & DAD_OP_MASK) != DAD_OP_COPY)
+		return;
 	/* IOVAs that are virtual addresses need no look-up */
 	if (!x->identity)
-		next = look_up(x->table, desc);
+		next = look_up(x->table, &desc);
 	for (unsigned int at = 0; at < FETCH_HEAD; at += RTE_CACHE_LINE_SIZE) {
 		__builtin_prefetch(next.src + at);
 		__builtin_prefetch(next.dst + at, 1);
@@ -252,61 +253,74 @@ struct sums {
 	bool failed;
 };
 
+/* Neighbours in the ring: its slots from first on, up to end, are to be done; up to known there are
+ * operations that will not change meanwhile. */
+struct neighbours {
+	uint32_t first, end, known;
+};
+
 /* Any operation. */
 static __rte_noinline void
-do_one(const struct dad_exec *x, struct dad_vchan *vc, struct dad_desc *desc,
-	const struct dad_desc *end, const struct dad_desc *known, struct sums *sums)
+do_one(const struct dad_exec *x, struct dad_vchan *vc, const struct neighbours *all, uint32_t slot,
+	struct sums *sums)
 {
-	const struct step step = look_up(x->table, desc);
+	const struct dad_desc desc = dad_vchan_desc(vc, slot);
+	const struct step step = look_up(x->table, &desc);
 
-	if (desc->length > FETCH_MAX)
-		fetch_head(x, desc + 1, known);
-	else if (x->identity)
-		fetch_source(desc + FETCH_AHEAD, end);
+	if (desc.length > FETCH_MAX) {
+		if (slot + 1 < all->known)
+			fetch_head(x, vc, slot + 1);
+	} else if (x->identity) {
+		fetch_source(vc->ring + slot + FETCH_AHEAD, vc->ring + all->end);
+	}
 	if (likely(step.src != NULL)) {
-		move(x, desc->opcode, step.dst, step.src, desc->length);
-		sums->copied += desc->length;
+		move(x, desc.opcode, step.dst, step.src, desc.length);
+		sums->copied += desc.length;
 	} else if (step.dst != NULL) {
-		fill(step.dst, desc->src, desc->length);
-		sums->filled += desc->length;
+		fill(step.dst, desc.src, desc.length);
+		sums->filled += desc.length;
 		sums->fills++;
 	} else {
-		uint16_t status = slow(x, vc, desc);
+		uint16_t status = slow(x, vc, &desc);
 
-		dad_stat_done_one(vc, desc, status);
+		dad_stat_done_one(vc, &desc, status);
 		if (status != RTE_DMA_STATUS_SUCCESSFUL) {
-			dad_desc_set_status(desc, (uint8_t)status);
+			dad_vchan_set_status(vc, slot, (uint8_t)status);
 			sums->failed = true;
 		}
 	}
 }
 
-/* Neighbours in the ring, up to end; up to known there are some that do not change meanwhile. */
 static inline __attribute__((always_inline)) void
-do_neighbours(const struct dad_exec *x, struct dad_vchan *vc, struct dad_desc *desc,
-	const struct dad_desc *end, const struct dad_desc *known, struct sums *sums)
+do_neighbours(const struct dad_exec *x, struct dad_vchan *vc, const struct neighbours *all,
+	struct sums *sums)
 {
 	/* where both addresses lie in it, they need no look-up */
 	const struct dad_dma_span span = dad_dma_table_span(x->table);
 	const uint64_t short_max = span.len > 0 ? DAD_EXEC_INLINE_MAX : 0;
+	const struct dad_packed *packed = vc->ring + all->first;
+	const struct dad_packed *const end = vc->ring + all->end;
 	uint64_t copied = 0;
 
-	for (; desc != end; desc++) {
-		/* of a copy its length, else more */
-		const uint64_t length = desc->word & DAD_DESC_COPY_MASK;
-		const uint64_t src = desc->src, dst = desc->dst, last = span.len - length;
+	for (; packed != end; packed++) {
+		const uint64_t length = packed->src >> DAD_PACKED_SHIFT;
+		const uint64_t src = packed->src & DAD_PACKED_ADDRESS;
+		/* of a plain copy; of all else it is too high for any address */
+		const uint64_t dst = packed->dst & DAD_PACKED_COPY_MASK;
+		const uint64_t last = span.len - length;
 
-		if (unlikely(length > short_max || src - span.first > last ||
+		if (unlikely(length - 1 >= short_max || src - span.first > last ||
 			    dst - span.first > last)) {
-			do_one(x, vc, desc, end, known, sums);
+			do_one(x, vc, all, (uint32_t)(packed - vc->ring), sums);
 			continue;
 		}
 		if (length <= 256) {
-			fetch_source(desc + FETCH_AHEAD, end);
+			fetch_source(packed + FETCH_AHEAD, end);
 			move_little(
 				(uint8_t *)(uintptr_t)dst, (const uint8_t *)(uintptr_t)src, length);
 		} else {
-			fetch_head(x, desc + 1, known);
+			if (packed + 1 < vc->ring + all->known)
+				fetch_head(x, vc, (uint32_t)(packed + 1 - vc->ring));
 			move_blocks(
 				(uint8_t *)(uintptr_t)dst, (const uint8_t *)(uintptr_t)src, length);
 		}
@@ -319,17 +333,20 @@ bool
 EXEC_RUN(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n,
 	unsigned int after)
 {
-	const struct dad_desc *const ring_end = vc->ring + dad_vchan_size(vc);
-	struct dad_desc *desc = dad_vchan_desc(vc, first);
+	const uint32_t size = dad_vchan_size(vc);
 	struct sums sums = {.failed = false};
+	uint32_t slot = first & vc->mask;
 
 	while (n > 0) {
-		const struct dad_desc *end = RTE_MIN(desc + n, ring_end);
-		const struct dad_desc *known = RTE_MIN(desc + n + after, ring_end);
+		const struct neighbours all = {
+			.first = slot,
+			.end = RTE_MIN(slot + n, size),
+			.known = RTE_MIN(slot + n + after, size),
+		};
 
-		do_neighbours(x, vc, desc, end, known, &sums);
-		n -= (unsigned int)(end - desc);
-		desc = vc->ring;
+		do_neighbours(x, vc, &all, &sums);
+		n -= all.end - slot;
+		slot = 0;
 	}
 	if (vc->counted)
 		dad_stat_done(vc, sums.copied, sums.filled, sums.fills);

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef BOUNCE_MAP_H
+#define BOUNCE_MAP_H
+
+/* A mapping through slots, and its end. Inline: what surrounds the copies shall be short. */
+
+#include <errno.h>
+#include <string.h>
+
+#include <rte_prefetch.h>
+
+#include "bounce.h"
+
+/* In every direction: what the device leaves out comes back as it was. */
+static inline bool
+bounce_copies_in(enum dad_dma_dir dir, unsigned int attrs)
+{
+	return !(attrs & DAD_DMA_ATTR_SKIP_CPU_SYNC) &&
+		!((attrs & DAD_DMA_ATTR_FULL_OVERWRITE) && dir == DAD_DMA_FROM_DEVICE);
+}
+
+static inline bool
+bounce_copies_out(enum dad_dma_dir dir, unsigned int attrs)
+{
+	return dir != DAD_DMA_TO_DEVICE && !(attrs & DAD_DMA_ATTR_SKIP_CPU_SYNC);
+}
+
+/* A buffer begins so far behind the start of its slot, */
+static inline uint64_t
+bounce_pad(const struct dma_dev *dev, uint64_t va)
+{
+	return va & dev->limits.min_align_mask;
+}
+
+/* and takes so many slots: two at least if the device looks at more bits of an address than one
+ * slot has, as runs of two are aligned to that. */
+static inline uint32_t
+bounce_slots_for(const struct dma_dev *dev, uint64_t pad, uint64_t size)
+{
+	const struct dad_dma_limits *l = &dev->limits;
+	uint32_t n = (uint32_t)((pad + size + SLOT_SIZE - 1) >> SLOT_SHIFT);
+
+	return unlikely(n == 1 && (l->min_align_mask | (l->alignment - 1)) >= SLOT_SIZE) ? 2 : n;
+}
+
+/* The first lines of what is long, while a slot is sought; the CPU fetches the rest by itself. */
+#define BOUNCE_PREFETCH 512u
+
+/* The device has a pool. copy: bounce_copies_in(). 0 or errno. */
+static inline int
+bounce_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, bool copy,
+	uint64_t *iova)
+{
+	struct bounce *b = dev_bounce(dev);
+	uint64_t pad = bounce_pad(dev, va);
+
+	if (unlikely(size > b->max - pad))
+		return E2BIG;
+	if (unlikely((pad & (dev->limits.alignment - 1)) != 0))
+		return ERANGE;
+	if (copy && size > BOUNCE_PREFETCH) {
+		for (uint64_t at = 0; at < BOUNCE_PREFETCH; at += RTE_CACHE_LINE_SIZE)
+			rte_prefetch0((const void *)(uintptr_t)(va + at));
+	}
+	uint32_t n = bounce_slots_for(dev, pad, size);
+	uint32_t slot = bounce_take(b, lcore, n);
+
+	if (unlikely(slot == NO_SLOT))
+		return ENOSPC;
+	uint64_t at;
+	char *to = slot_at(b, slot, &at) + pad;
+
+	at += pad;
+	if (unlikely(dev_check(dev, dev_to_bus(dev, at), size) != 0)) {
+		bounce_give(b, lcore, slot, n);
+		return ERANGE;
+	}
+	struct slot *s = &b->slots[slot];
+	s->va = va;
+	__atomic_store_n(&s->size, (uint32_t)size, __ATOMIC_RELAXED);
+	*iova = at;
+	if (copy) {
+		dev_count_on(dev, lcore, COUNT_IN, size);
+		memcpy(to, (const void *)(uintptr_t)va, size);
+	}
+	return 0;
+}
+
+/* The slot at which the mapping around an IOVA starts, how far into that it leads, and where in
+ * the pool. NULL if it is none of this pool's. */
+static inline struct slot *
+bounce_find(
+	const struct dma_dev *dev, const struct bounce *b, uint64_t iova, uint64_t *into, char **va)
+{
+	uint64_t contig;
+
+	if (unlikely(b == NULL) || iova - b->lowest > b->highest - b->lowest)
+		return NULL;
+	uint64_t offset = dad_dma_table_find(b->where, iova, &contig);
+	if (unlikely(offset == DAD_DMA_ABSENT))
+		return NULL; /* in between: EAL's memory, or another pool's */
+	uint32_t first = b->slots[offset >> SLOT_SHIFT].first;
+	struct slot *s = &b->slots[first];
+
+	/* before the buffer it becomes a very large number */
+	*into = offset - ((uint64_t)first << SLOT_SHIFT) - bounce_pad(dev, s->va);
+	*va = b->chunks[offset >> b->chunk_shift].va + (offset & ((1u << b->chunk_shift) - 1));
+	return *into < __atomic_load_n(&s->size, __ATOMIC_RELAXED) ? s : NULL;
+}
+
+/* Where the buffer is whose mapping was there; DAD_DMA_ABSENT, and nothing done, if the device's
+ * pool has none. copy: bounce_copies_out(). */
+static inline uint64_t
+bounce_unmap(struct dma_dev *dev, unsigned int lcore, uint64_t iova, uint64_t size, bool copy)
+{
+	struct bounce *b = dev_bounce(dev);
+	char *in_slot;
+	uint64_t into;
+	struct slot *s = bounce_find(dev, b, iova, &into, &in_slot);
+
+	if (s == NULL || into != 0)
+		return DAD_DMA_ABSENT;
+	uint64_t va = s->va, mapped = s->size;
+
+	if (copy) {
+		size = RTE_MIN(size, mapped);
+		dev_count_on(dev, lcore, COUNT_OUT, size);
+		memcpy((void *)(uintptr_t)va, in_slot, size);
+	}
+	__atomic_store_n(&s->size, 0, __ATOMIC_RELAXED);
+	bounce_give(b, lcore, s->first, bounce_slots_for(dev, bounce_pad(dev, va), mapped));
+	return va;
+}
+
+#endif /* BOUNCE_MAP_H */
