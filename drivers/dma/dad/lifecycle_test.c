@@ -109,6 +109,7 @@ wrong_devargs_are_refused(void **state)
 	assert_refused("engine=inline,eager=2");
 	assert_refused("engine=thread,eager=1");
 	assert_refused("engine=inline,eager=1,mt=1");
+	assert_refused("engine=inline,eager=1,halt=1");
 	assert_refused("=");
 }
 
