@@ -54,6 +54,7 @@ enum key {
 	LCORES,
 	IDLE,
 	MT,
+	EAGER,
 	REGISTER,
 	POOL,
 	THRESHOLD,
@@ -218,6 +219,7 @@ static const struct devarg devargs[] = {
 	[LCORES] = {"lcores", parse_lcores},
 	[IDLE] = {"idle", WORDS(idles, idle)},
 	[MT] = {"mt", SWITCH(mt)},
+	[EAGER] = {"eager", SWITCH(eager)},
 	[REGISTER] = {"register", SWITCH(enlist)},
 	[POOL] = {"pool", parse_pool},
 	[THRESHOLD] = {"threshold", NUMBER(0, DAD_THRESHOLD_MAX, threshold)},
@@ -313,6 +315,10 @@ dad_args_parse(const char *device, const char *text, struct dad_args *args)
 									     : DAD_ENGINE_INLINE;
 	if (is_given(&g, THRESHOLD) && args->engine != DAD_ENGINE_AUTO) {
 		DAD_LOG(ERR, "%s: threshold is for engine=auto", device);
+		return -EINVAL;
+	}
+	if (args->eager && (args->engine != DAD_ENGINE_INLINE || args->mt)) {
+		DAD_LOG(ERR, "%s: eager=1 is for engine=inline, and not with mt=1", device);
 		return -EINVAL;
 	}
 	if (args->engine == DAD_ENGINE_INLINE || args->engine == DAD_ENGINE_SERVICE) {

@@ -32,6 +32,7 @@ struct dad_args {
 	struct dad_cpu_list lcores; /* CPUs for the workers; n is 0: the driver chooses */
 	enum dad_idle_kind idle;
 	bool mt;		  /* many threads may use one vchan */
+	bool eager;		  /* engine=inline: copies are done when they are enqueued */
 	char pool[DAD_POOL_NAME]; /* whose workers are shared; empty: own ones */
 	bool ops;		  /* operations may be enqueued and dequeued as such */
 	bool xstats;		  /* count more than rte_dma_stats has */
@@ -49,7 +50,7 @@ struct dad_args {
 
 #define DAD_ARGS_HELP                                                                              \
 	"engine=<inline|thread|service|auto> workers=<1-64> lcores=<list, as 1 or 1-3 or 1+3> "    \
-	"idle=<poll|pause|sleep> mt=<0|1> register=<0|1> threshold=<bytes> "                       \
+	"idle=<poll|pause|sleep> mt=<0|1> eager=<0|1> register=<0|1> threshold=<bytes> "           \
 	"kernel=<auto|sse2|avx2|avx512|erms|nt> iommu=<none|soft> numa=<node> "                    \
 	"silent=<0|1> ops=<0|1> pool=<name> xstats=<0|1> " DAD_MODEL_ARGS_HELP
 

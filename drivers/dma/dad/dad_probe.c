@@ -48,6 +48,8 @@ set_fast_path(struct rte_dma_fp_object *fp, struct dad_dev *d)
 		return;
 	}
 	fp->copy = dad_foreign ? dad_foreign_copy : dad_copy;
+	if (d->args.eager && !dad_foreign)
+		fp->copy = dad_exec_table[d->dev_id]->eager_copy;
 	fp->copy_sg = dad_foreign ? dad_foreign_copy_sg : dad_copy_sg;
 	fp->fill = dad_foreign ? dad_foreign_fill : dad_fill;
 	fp->submit = dad_submit;
@@ -154,7 +156,7 @@ dad_remove(const char *name)
 		return 0; /* closed already */
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
 		return detach(name, dev_id);
-	/* release refuses a device that runs */
-	rte_dma_stop((int16_t)dev_id);
-	return rte_dma_pmd_release(name);
+	/* release refuses a device that runs; it stays, as long as a worker may write to memory */
+	int ret = rte_dma_stop((int16_t)dev_id);
+	return ret != 0 ? ret : rte_dma_pmd_release(name);
 }
