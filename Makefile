@@ -5,7 +5,7 @@
 BUILD ?= build
 OPTIONS ?=
 
-.PHONY: help all build run test test-vm bench arm64 lint format install clean
+.PHONY: help all build run test test-vm tsan bench arm64 lint format install clean
 all: build
 
 help:                   ## print this
@@ -29,6 +29,11 @@ test-vm:                ## a PCI device behind an IOMMU, in a guest of QEMU
 	@config/setup.sh run test vm
 	@config/build.sh $(BUILD) $(OPTIONS)
 	@test/vm/suite.sh $(BUILD)
+
+tsan:                   ## a build with ThreadSanitizer, and the tests in which threads meet
+	@config/setup.sh run test
+	@config/hugepages.sh
+	@config/tsan.sh build-tsan $(OPTIONS)
 
 bench: build            ## the full sweep: dma_dad beside dma_skeleton, the ring beside rte_ring
 	@config/bench.sh $(BUILD)

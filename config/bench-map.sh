@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # What mapping and allocating for DMA costs beside EAL's own calls: on one lcore with buffers of
-# several sizes, then on an lcore for each CPU at a time; and the allocator of IOVAs alone. The
-# tables go to the terminal, and the same figures to mapbench.json in the build folder, one JSON
-# object a line.
+# several sizes; what bouncing costs when its copies come from the core's own caches, and not from
+# memory that others use, too; and all once more on an lcore for each CPU at a time. The tables go
+# to the terminal, and the same figures to mapbench.json in the build folder, one JSON object a
+# line.
 # usage: bench-map.sh BUILD
 set -eu
 . "$(dirname "$0")/env.sh"
@@ -13,17 +14,21 @@ testdma=$build/app/dad-testdma
 part=$build/mapbench-part.json
 trap 'rm -f "$part"' EXIT
 
+measure()
+{
+    echo
+    "$testdma" --mapbench "$@" --json="$part"
+    cat "$part" >>"$build/mapbench.json"
+}
+
 echo
 config/hugepages.sh
-"$testdma" --mapbench --sizes 64,256,1k,4k --json="$part"
-cat "$part" >"$build/mapbench.json"
+: >"$build/mapbench.json"
+measure --sizes 64,256,1k,4k
+measure --kinds single --rungs bounce --buffers 64 --batch 32 --sizes 64,256,1k,4k
 cpus=$(nproc)
 if [ "$cpus" -gt 1 ]; then
-    echo
-    "$testdma" --mapbench --threads "$((cpus < 8 ? cpus : 8))" --sizes 4k --json="$part"
-    cat "$part" >>"$build/mapbench.json"
+    measure --threads "$((cpus < 8 ? cpus : 8))" --sizes 4k
 fi
-echo
-"$build/lib/iova_bench" "$build/mapbench.json"
 echo
 echo "the same as JSON lines: $build/mapbench.json"

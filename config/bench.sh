@@ -3,7 +3,7 @@
 # Both sides of each comparison are in one process, in interleaved rounds, so that the figures may
 # be compared. One lcore drives the devices; the other CPUs are left to their threads.
 #
-# sweep    both engines of dma_dad beside DPDK's dma_skeleton and the CPU's own functions
+# sweep    engines of dma_dad beside DPDK's dma_skeleton and the CPU's own functions
 # latency  one operation at a time, for all engines, beside the same
 # cores    engine=auto, which uses two CPUs, beside memcpy on one and on two
 # cost     what mt=1, iommu=soft and counting (xstats) cost either engine
@@ -66,7 +66,7 @@ run() {
 
 for part; do
     case $part in
-    sweep) run sweep "engine=thread engine=inline dma_skeleton0" ;;
+    sweep) run sweep "engine=thread engine=inline engine=inline,eager=1 dma_skeleton0" ;;
     latency)
         run latency "engine=thread engine=inline engine=auto dma_skeleton0" \
             --parts latency --sets core --ops copy --sizes 64,4k

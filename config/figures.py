@@ -31,12 +31,14 @@ def objects(path):
 
 
 def backend(o):
-    """What a column is about: thread, inline, "thread mt=1", dma_skeleton, memcpy, "memcpy 2"."""
+    """What a column is about: thread, inline, "inline eager", "thread mt=1", dma_skeleton, memcpy, "memcpy 2"."""
     if o["cpu_threads"]:
         return o["driver"] + (f" {o['cpu_threads']}" if o["cpu_threads"] > 1 else "")
     if o["driver"] != "dma_dad":
         return o["driver"]
-    return " ".join([o["engine"], *(c for c in COSTLY if c in o["devargs"].split(","))])
+    devargs = o["devargs"].split(",")
+    eager = ["eager"] if "eager=1" in devargs else []
+    return " ".join([o["engine"], *eager, *(c for c in COSTLY if c in devargs)])
 
 
 def cells(found, op="copy"):
@@ -85,8 +87,10 @@ def markdown(head, left, rows):
 
 def sweep_table(found, op, sizes):
     cpu = "memset" if op == "fill" else "memcpy"
-    columns = ["thread", "inline"] + (["dma_skeleton"] if op == "copy" else []) + [cpu]
-    pairs = [("thread", c) for c in columns[2:]] + [("inline", cpu)]
+    peers = (["dma_skeleton"] if op == "copy" else []) + [cpu]
+    inlines = ["inline", "inline eager"] if op == "copy" else ["inline"]
+    columns = ["thread", *inlines, *peers]
+    pairs = [("thread", c) for c in peers] + [(c, cpu) for c in inlines]
     rows = [[set_name(cell), str(size), *(rate(cell, c) for c in columns), *(ratio(cell, *p) for p in pairs)]
             for (_, size), cell in cells(found, op).items() if not sizes or size in sizes]
     return markdown([f"{op}, working set", "bytes", *columns, *(f"{a} : {b}" for a, b in pairs)], 1, rows)

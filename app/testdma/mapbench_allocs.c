@@ -235,81 +235,56 @@ ranged(const struct map_worker *w, uint32_t i)
 	return w->range[i].size != 0;
 }
 
+/* What all of a kind have in common. */
+#define ALLOCATION(k, name_) .name = (name_), .kind = (k), .first_op = "alloc", .last_op = "free"
+#define COHERENT(name_)                                                                            \
+	ALLOCATION(MAP_COHERENT, name_), .slow = true, .max_all = ALL_ZONES, .good = allocated
+#define POOL(name_)                                                                                \
+	ALLOCATION(MAP_POOL, name_), .max_alive = ALIVE_OBJECTS, .max_size = OBJECT_MAX,           \
+				     .good = allocated
+
 const struct map_subject map_allocations[] = {
 	{
-		.name = "coherent",
-		.kind = MAP_COHERENT,
+		COHERENT("coherent"),
 		.rung = MAP_DIRECT,
-		.slow = true,
-		.max_all = ALL_ZONES,
-		.first_op = "alloc",
-		.last_op = "free",
 		.first = coherent_alloc,
 		.last = coherent_free,
-		.good = allocated,
 	},
 	{
-		.name = "rte_memzone",
-		.kind = MAP_COHERENT,
+		COHERENT("rte_memzone"),
 		.peer = true,
-		.slow = true,
-		.max_all = ALL_ZONES,
-		.first_op = "alloc",
-		.last_op = "free",
 		.open = heap_open,
 		.close = heap_close,
 		.first = memzone_reserve,
 		.last = memzone_free,
-		.good = allocated,
 	},
 	{
-		.name = "rte_zmalloc",
-		.kind = MAP_COHERENT,
+		COHERENT("rte_zmalloc"),
 		.peer = true,
-		.slow = true,
-		.max_all = ALL_ZONES,
-		.first_op = "alloc",
-		.last_op = "free",
 		.open = heap_open,
 		.close = heap_close,
 		.first = heap_alloc,
 		.last = heap_free,
-		.good = allocated,
 	},
 	{
-		.name = "pool",
-		.kind = MAP_POOL,
+		POOL("pool"),
 		.rung = MAP_DIRECT,
-		.max_alive = ALIVE_OBJECTS,
-		.max_size = OBJECT_MAX,
-		.first_op = "alloc",
-		.last_op = "free",
 		.open = pool_open,
 		.close = pool_close,
 		.first = pool_alloc,
 		.last = pool_free,
-		.good = allocated,
 	},
 	{
-		.name = "rte_mempool",
-		.kind = MAP_POOL,
+		POOL("rte_mempool"),
 		.peer = true,
-		.max_alive = ALIVE_OBJECTS,
-		.max_size = OBJECT_MAX,
-		.first_op = "alloc",
-		.last_op = "free",
 		.open = mempool_open,
 		.close = mempool_close,
 		.first = mempool_get,
 		.last = mempool_put,
-		.good = allocated,
 	},
 	{
-		.name = "iova",
-		.kind = MAP_IOVA,
+		ALLOCATION(MAP_IOVA, "iova"),
 		.rung = MAP_STRICT,
-		.first_op = "alloc",
-		.last_op = "free",
 		.first = iova_alloc,
 		.last = iova_free,
 		.good = ranged,

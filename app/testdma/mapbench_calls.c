@@ -14,27 +14,20 @@ dir_of(const struct map_worker *w)
 
 /* ---- one buffer a call ------------------------------------------------------------------- */
 
-static void
-map_singles(struct map_worker *w, uint32_t from, uint32_t n)
-{
-	struct dad_dma_dev *dev = w->of;
-	const size_t size = w->plan->size;
-	const enum dad_dma_dir dir = dir_of(w);
+/* A function that makes a call for each buffer. */
+#define EACH_BUFFER(name, call)                                                                    \
+	static void name(struct map_worker *w, uint32_t from, uint32_t n)                          \
+	{                                                                                          \
+		struct dad_dma_dev *dev = w->of;                                                   \
+		const size_t size = w->plan->size;                                                 \
+		const enum dad_dma_dir dir = dir_of(w);                                            \
+                                                                                                   \
+		for (uint32_t i = from; i < from + n; i++)                                         \
+			call;                                                                      \
+	}
 
-	for (uint32_t i = from; i < from + n; i++)
-		w->addr[i] = dad_dma_map_single(dev, w->va[i], size, dir);
-}
-
-static void
-unmap_singles(struct map_worker *w, uint32_t from, uint32_t n)
-{
-	struct dad_dma_dev *dev = w->of;
-	const size_t size = w->plan->size;
-	const enum dad_dma_dir dir = dir_of(w);
-
-	for (uint32_t i = from; i < from + n; i++)
-		dad_dma_unmap_single(dev, w->addr[i], size, dir);
-}
+EACH_BUFFER(map_singles, w->addr[i] = dad_dma_map_single(dev, w->va[i], size, dir))
+EACH_BUFFER(unmap_singles, dad_dma_unmap_single(dev, w->addr[i], size, dir))
 
 static bool
 mapped(const struct map_worker *w, uint32_t i)
@@ -135,27 +128,8 @@ unmap_all(struct map_worker *w)
 	}
 }
 
-static void
-syncs_for_cpu(struct map_worker *w, uint32_t from, uint32_t n)
-{
-	struct dad_dma_dev *dev = w->of;
-	const size_t size = w->plan->size;
-	const enum dad_dma_dir dir = dir_of(w);
-
-	for (uint32_t i = from; i < from + n; i++)
-		dad_dma_sync_single_for_cpu(dev, w->addr[i], size, dir);
-}
-
-static void
-syncs_for_device(struct map_worker *w, uint32_t from, uint32_t n)
-{
-	struct dad_dma_dev *dev = w->of;
-	const size_t size = w->plan->size;
-	const enum dad_dma_dir dir = dir_of(w);
-
-	for (uint32_t i = from; i < from + n; i++)
-		dad_dma_sync_single_for_device(dev, w->addr[i], size, dir);
-}
+EACH_BUFFER(syncs_for_cpu, dad_dma_sync_single_for_cpu(dev, w->addr[i], size, dir))
+EACH_BUFFER(syncs_for_device, dad_dma_sync_single_for_device(dev, w->addr[i], size, dir))
 
 /* ---- the table --------------------------------------------------------------------------- */
 

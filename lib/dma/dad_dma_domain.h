@@ -194,6 +194,30 @@ int dad_dma_mem_unregister(struct dad_dma_domain *domain, void *va, size_t len);
  */
 int dad_dma_bar_register(struct dad_dma_domain *domain, void *va, size_t len, uint64_t phys);
 
+/**
+ * What is called when memory has left a domain, and is about to go: EAL frees it, or
+ * dad_dma_mem_unregister() forgets it. It is in no table any more, and stays until this returns; so
+ * who takes addresses from dad_dma_domain_reverse() can wait here until nobody uses them. It is
+ * called in the thread that frees, with EAL's memory locked: nothing of EAL's memory and nothing of
+ * this library may be called.
+ *
+ * @param arg  as given to dad_dma_domain_watch()
+ * @param va   start of the memory
+ * @param len  bytes
+ */
+typedef void (*dad_dma_left_t)(void *arg, const void *va, size_t len);
+
+/**
+ * Have a function called when memory leaves. Asked for several times with the same argument, it is
+ * called once, and until it was given up as often.
+ *
+ * @return 0 or -ENOMEM
+ */
+int dad_dma_domain_watch(struct dad_dma_domain *domain, dad_dma_left_t left, void *arg);
+
+/** Give it up; when this returns it is not being called, unless others have asked for it. */
+void dad_dma_domain_unwatch(struct dad_dma_domain *domain, dad_dma_left_t left, void *arg);
+
 /* ---- bounce slots ------------------------------------------------------------------------ */
 
 /** Slots are of 2 KiB; the longest buffer is 256 KiB, or half the pool if that is less. */

@@ -11,6 +11,7 @@
  *   lock           regions, windows, devices, pools: whatever is not done by a map of known memory
  *   queue_lock     the queue of lazy unmaps
  *   table_lock     writers of the tables
+ *   watch_lock     who wants to know when memory goes; taken alone
  *   pools_lock     the list of pools of objects; taken alone, outside of a pool's own locks
  * EAL calls us back with its memory lock held; hence nothing of EAL's memory is called under the
  * locks below it. */
@@ -139,6 +140,9 @@ struct dad_dma_domain {
 	uint64_t lost;
 	uint64_t windows_gone; /* as EAL's memory went, mapped or not */
 	uint64_t flushes;
+
+	pthread_mutex_t watch_lock;
+	TAILQ_HEAD(, watch) watches;
 
 	pthread_mutex_t queue_lock;
 	struct retired queue[QUEUE_SIZE];
@@ -301,6 +305,11 @@ int eal_memory_follow(struct dad_dma_domain *domain);
 void eal_memory_leave(struct dad_dma_domain *domain);
 const struct rte_memseg *eal_external_by_va(uint64_t va);
 const struct rte_memseg *eal_external_by_iova(uint64_t iova);
+
+/* ---- watch.c */
+
+/* Memory has left the tables: it goes when this returns. */
+void watch_tell(struct dad_dma_domain *domain, uint64_t va, uint64_t len);
 
 /* ---- region.c */
 

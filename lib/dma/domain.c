@@ -43,6 +43,7 @@ free_parts(struct dad_dma_domain *domain)
 	pthread_mutex_destroy(&domain->lock);
 	pthread_mutex_destroy(&domain->arena_lock);
 	pthread_mutex_destroy(&domain->queue_lock);
+	pthread_mutex_destroy(&domain->watch_lock);
 	free(domain);
 }
 
@@ -80,9 +81,11 @@ domain_alloc(const char *name, enum dad_dma_domain_type type)
 	pthread_mutex_init(&domain->lock, NULL);
 	pthread_mutex_init(&domain->arena_lock, NULL);
 	pthread_mutex_init(&domain->queue_lock, NULL);
+	pthread_mutex_init(&domain->watch_lock, NULL);
 	TAILQ_INIT(&domain->devs);
 	TAILQ_INIT(&domain->regions);
 	LIST_INIT(&domain->windows);
+	TAILQ_INIT(&domain->watches);
 
 	domain->forward = table_create();
 	domain->reverse = table_create();

@@ -194,10 +194,12 @@ on_mem_event(enum rte_mem_event event, const void *addr, size_t len, void *arg)
 	struct dad_dma_domain *domain = arg;
 	const struct rte_memseg_list *msl = rte_mem_virt2memseg_list(addr);
 
-	if (event == RTE_MEM_EVENT_FREE)
+	if (event == RTE_MEM_EVENT_FREE) {
 		forget(domain, msl, (uintptr_t)addr, len);
-	else if (msl != NULL)
+		watch_tell(domain, (uintptr_t)addr, len);
+	} else if (msl != NULL) {
 		learn(domain, msl, (uintptr_t)addr, len);
+	}
 }
 
 /* Memory of rte_extmem_register(): no event tells when it comes or goes. */
@@ -257,7 +259,12 @@ eal_memory_leave(struct dad_dma_domain *domain)
 const struct rte_memseg *
 eal_external_by_va(uint64_t va)
 {
-	const struct rte_memseg *seg = rte_mem_virt2memseg((void *)(uintptr_t)va, NULL);
+	const struct rte_memseg_list *msl = rte_mem_virt2memseg_list((void *)(uintptr_t)va);
+
+	/* what is announced is in the tables; if it is not, it is just going */
+	if (msl == NULL || !is_unannounced(msl))
+		return NULL;
+	const struct rte_memseg *seg = rte_mem_virt2memseg((void *)(uintptr_t)va, msl);
 
 	if (seg == NULL || seg->addr == NULL || seg->iova == RTE_BAD_IOVA)
 		return NULL;

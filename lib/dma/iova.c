@@ -21,9 +21,10 @@
 /* Sizes that are kept in magazines: each its own, so that nothing is rounded up. */
 #define CACHED_GRANULES 32u
 
-/* A magazine is 1 KiB. The depot keeps this many full ones of each size; the rest go back. */
-#define MAGAZINE_RANGES 126u
-#define DEPOT_MAGAZINES 32u
+/* A magazine is 4 KiB, so that an lcore with a ring full of mappings at a time needs nobody else.
+ * The depot keeps this many full ones of each size; the rest go back. */
+#define MAGAZINE_RANGES 510u
+#define DEPOT_MAGAZINES 8u
 
 struct magazine {
 	struct magazine *next; /* in the depot */

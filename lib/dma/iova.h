@@ -4,7 +4,7 @@
 
 /* Allocator of IOVAs: ranges of addresses without memory behind them, in granules.
  *
- * A range of few granules that is freed goes to a magazine of the lcore (of 126 ranges of the same
+ * A range of few granules that is freed goes to a magazine of the lcore (of 510 ranges of the same
  * size), and the next allocation there takes it from that: no lock is shared, no search is made.
  * Full magazines go through a depot to the other lcores. Behind that are a bitmap, for what lies
  * below 4 GiB, and a tree above.

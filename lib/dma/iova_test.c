@@ -23,6 +23,8 @@
 #define GRANULE	 (UINT64_C(1) << SHIFT)
 #define GIB	 (UINT64_C(1) << 30)
 #define ANYWHERE UINT64_MAX
+/* more than the magazines of an lcore have room for: the depot gets some */
+#define MANY	 2500u
 
 static uint64_t
 used_of(struct dad_iova *a)
@@ -381,10 +383,10 @@ the_second_use_comes_from_the_magazine(void **state)
 	assert_int_equal(stats.cached, 3);
 	assert_int_equal(stats.high_water, 3);
 	/* one lcore frees, the other allocates: by way of the depot */
-	dad_dma_addr_t addr[1000];
-	for (unsigned int i = 0; i < 1000; i++)
+	dad_dma_addr_t addr[MANY];
+	for (unsigned int i = 0; i < MANY; i++)
 		addr[i] = dad_iova_alloc(a, GRANULE, 0, ANYWHERE);
-	for (unsigned int i = 0; i < 1000; i++)
+	for (unsigned int i = 0; i < MANY; i++)
 		dad_iova_free(a, addr[i], GRANULE);
 	be_lcore(8);
 	dad_iova_free(a, dad_iova_alloc(a, GRANULE, 0, ANYWHERE), GRANULE);
@@ -392,7 +394,7 @@ the_second_use_comes_from_the_magazine(void **state)
 		assert_true(dad_iova_alloc(a, GRANULE, 0, ANYWHERE) != DAD_DMA_MAPPING_ERROR);
 	dad_iova_stats(a, &stats);
 	assert_true(stats.magazine_hits >= 999 + 499);
-	assert_int_equal(stats.high_water, 1003 + 1);
+	assert_int_equal(stats.high_water, MANY + 3 + 1);
 	dad_iova_destroy(a);
 }
 
@@ -489,7 +491,7 @@ static bool
 life_with_failure(long countdown)
 {
 	long before = test_alloc_live;
-	dad_dma_addr_t addr[600];
+	dad_dma_addr_t addr[MANY];
 	unsigned int n = 0;
 
 	test_alloc_countdown = countdown;
@@ -500,7 +502,7 @@ life_with_failure(long countdown)
 		return true;
 	}
 	be_lcore(2);
-	for (unsigned int i = 0; i < 600; i++) {
+	for (unsigned int i = 0; i < MANY; i++) {
 		rte_errno = 0;
 		addr[n] = dad_iova_alloc(a, GRANULE, 0, i % 2 == 0 ? ANYWHERE : 4 * GIB - 1);
 		if (addr[n] != DAD_DMA_MAPPING_ERROR)
@@ -508,8 +510,8 @@ life_with_failure(long countdown)
 		else
 			assert_int_equal(rte_errno, ENOMEM);
 	}
-	assert_true(n >= 599);
-	int ret = dad_iova_reserve(a, 5 * GIB - GRANULE * 1000, GRANULE);
+	assert_true(n >= MANY - 1);
+	int ret = dad_iova_reserve(a, 5 * GIB - GRANULE * MANY, GRANULE);
 	assert_true(ret == 0 || ret == -ENOMEM);
 	/* twice: the second time by way of the depot */
 	for (unsigned int i = 0; i < n; i++)

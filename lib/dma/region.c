@@ -293,6 +293,8 @@ dad_dma_mem_unregister(struct dad_dma_domain *domain, void *va, size_t len)
 	else
 		remove_locked(domain, r);
 	pthread_mutex_unlock(&domain->lock);
+	if (ret == 0)
+		watch_tell(domain, (uintptr_t)va, len);
 	return ret;
 }
 

@@ -340,11 +340,13 @@ sixty_five_thousand_regions_work(void **state)
 	munmap(memory, (2 * N + 2) * (size_t)PAGE);
 }
 
-/* Sizes are of 64 bits: one mapping of 5 GiB, of which hardly a page exists. */
+/* Sizes and offsets are of 64 bits: one mapping of 5 GiB, of which hardly a page exists. Both sides
+ * of each boundary of a GiB are told apart, and the two of 4 GiB that 32 bits would take for one.
+ */
 static void
 more_than_four_gigabytes_are_one_mapping(void **state)
 {
-	const size_t size = (size_t)5 << 30;
+	const uint64_t gib = UINT64_C(1) << 30, size = 5 * gib;
 	const unsigned int rungs[] = {RUNG(DIRECT), RUNG(STRICT)};
 	struct dad_dma_domain_conf conf = {.name = "large",
 		.type = DAD_DMA_DOMAIN_SOFT,
@@ -354,21 +356,49 @@ more_than_four_gigabytes_are_one_mapping(void **state)
 	struct dad_dma_dev *dev = device(domain, UINT64_MAX);
 	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char got[2];
 
 	(void)state;
 	assert_ptr_not_equal(memory, MAP_FAILED);
 	assert_int_equal(dad_dma_mem_register(domain, memory, size, NULL, 0, PAGE), 0);
-	memory[size - 1] = 'z';
 	for (unsigned int i = 0; i < RTE_DIM(rungs); i++) {
-		char got = 0;
-
 		assert_int_equal(dad_dma_dev_set_rungs(dev, rungs[i]), 0);
-		dad_dma_addr_t a = dad_dma_map_single(dev, memory, size, DAD_DMA_TO_DEVICE);
+		dad_dma_addr_t a = dad_dma_map_single(dev, memory, size, DAD_DMA_BIDIRECTIONAL);
 		assert_int_equal(dad_dma_mapping_error(dev, a), 0);
-		assert_int_equal(dad_soft_dma_read(dev, a + size - 1, &got, 1), 0);
-		assert_int_equal(got, 'z');
-		assert_true(dad_soft_dma_read(dev, a + size, &got, 1) < 0);
-		dad_dma_unmap_single(dev, a, size, DAD_DMA_TO_DEVICE);
+		for (unsigned int g = 0; g < 5; g++) { /* the CPU writes, the device reads */
+			memory[g * gib] = (char)('a' + g);
+			memory[(g + 1) * gib - 1] = (char)('A' + g);
+		}
+		for (unsigned int g = 0; g < 5; g++) {
+			assert_int_equal(dad_soft_dma_read(dev, a + g * gib, &got[0], 1), 0);
+			assert_int_equal(
+				dad_soft_dma_read(dev, a + (g + 1) * gib - 1, &got[1], 1), 0);
+			assert_int_equal(got[0], 'a' + (int)g);
+			assert_int_equal(got[1], 'A' + (int)g);
+		}
+		for (unsigned int g = 1; g < 5; g++) { /* the other way, across the boundary */
+			const char word[] = {(char)('0' + g), (char)('5' + g)};
+
+			assert_int_equal(dad_soft_dma_write(dev, a + g * gib - 1, word, 2), 0);
+		}
+		for (unsigned int g = 1; g < 5; g++) {
+			assert_int_equal(memory[g * gib - 1], '0' + (int)g);
+			assert_int_equal(memory[g * gib], '5' + (int)g);
+		}
+		assert_int_equal(memory[0], 'a');
+		assert_int_equal(memory[size - 1], 'E');
+		assert_int_equal(dad_soft_dma_read(dev, a + size, got, 1), -EFAULT);
+		assert_int_equal(dad_soft_dma_read(dev, a + size - 1, got, 2), -EMSGSIZE);
+		assert_int_equal(dad_dma_mem_unregister(domain, memory, size), -EBUSY);
+		dad_dma_unmap_single(dev, a, size, DAD_DMA_BIDIRECTIONAL);
+		/* a part of it, all above 4 GiB */
+		char *high = memory + 4 * gib + 10;
+		a = dad_dma_map_single(dev, high, gib - 20, DAD_DMA_TO_DEVICE);
+		assert_int_equal(dad_dma_mapping_error(dev, a), 0);
+		high[gib - 21] = 'q';
+		assert_int_equal(dad_soft_dma_read(dev, a + gib - 21, got, 1), 0);
+		assert_int_equal(got[0], 'q');
+		dad_dma_unmap_single(dev, a, gib - 20, DAD_DMA_TO_DEVICE);
 	}
 	assert_int_equal(dad_dma_mem_unregister(domain, memory, size), 0);
 	munmap(memory, size);

@@ -5,11 +5,10 @@
 /* Makes one allocation of the library fail, and counts what was not given back. The test is linked
  * with --wrap for these names, so that its own calls and the library's come here. */
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
-
-#include "dad_dma_table.h"
 
 static long test_alloc_live;	  /* allocated and not freed */
 static long test_alloc_countdown; /* 1: the next one fails; 0: none does */
@@ -60,15 +59,15 @@ __wrap_free(void *p)
 	__real_free(p);
 }
 
-/* What mmap() is called, with large files. Tables only: other mappings are the test's, or have a
- * second choice. */
+/* What mmap() is called, with large files: tables, and the memory of bounce pools, which has a
+ * second choice where its first was hugepages or a place. */
 void *
 __wrap_mmap64(void *where, size_t size, int prot, int flags, int fd, off_t offset)
 {
-	if (size != sizeof(struct dad_dma_table))
-		return __real_mmap64(where, size, prot, flags, fd, offset);
-	if (test_alloc_fails())
+	if (test_alloc_fails()) {
+		errno = ENOMEM;
 		return MAP_FAILED;
+	}
 	void *p = __real_mmap64(where, size, prot, flags, fd, offset);
 	return p != MAP_FAILED ? test_alloc_count(p) : p;
 }
@@ -76,8 +75,7 @@ __wrap_mmap64(void *where, size_t size, int prot, int flags, int fd, off_t offse
 int
 __wrap_munmap(void *p, size_t size)
 {
-	if (size == sizeof(struct dad_dma_table))
-		__atomic_fetch_sub(&test_alloc_live, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&test_alloc_live, 1, __ATOMIC_RELAXED);
 	return __real_munmap(p, size);
 }
 

@@ -18,9 +18,9 @@ def run_testdma(devargs, options):
 class Guest:
     """What a guest left behind: returncode, stdout, stderr, and the kernel's log."""
 
-    def __init__(self, command, limit=60):
+    def __init__(self, command, limit=60, options=()):
         with tempfile.NamedTemporaryFile("r") as log:
-            done = subprocess.run([RUN, "-t", str(limit), "-k", log.name, command], capture_output=True,
+            done = subprocess.run([RUN, *options, "-t", str(limit), "-k", log.name, command], capture_output=True,
                                   text=True, timeout=limit + 180, check=False, stdin=subprocess.DEVNULL)
             self.kernel_log = log.read()
         self.returncode, self.stdout, self.stderr = done.returncode, done.stdout, done.stderr

@@ -54,6 +54,7 @@ enum key {
 	LCORES,
 	IDLE,
 	MT,
+	EAGER,
 	HALT,
 	REGISTER,
 	POOL,
@@ -220,6 +221,7 @@ static const struct devarg devargs[] = {
 	[LCORES] = {"lcores", .parse = parse_lcores},
 	[IDLE] = {"idle", WORDS(idles, idle)},
 	[MT] = {"mt", SWITCH(mt)},
+	[EAGER] = {"eager", SWITCH(eager)},
 	[HALT] = {"halt", SWITCH(halt)},
 	[REGISTER] = {"register", SWITCH(enlist)},
 	[POOL] = {"pool", .parse = parse_pool},
@@ -329,6 +331,10 @@ dad_args_parse(const char *device, const char *text, struct dad_args *args)
 									     : DAD_ENGINE_INLINE;
 	if (is_given(&g, THRESHOLD) && args->engine != DAD_ENGINE_AUTO) {
 		DAD_LOG(ERR, "%s: threshold is for engine=auto", device);
+		return -EINVAL;
+	}
+	if (args->eager && (args->engine != DAD_ENGINE_INLINE || args->mt || args->halt)) {
+		DAD_LOG(ERR, "%s: eager=1 is for engine=inline, without mt=1 and halt=1", device);
 		return -EINVAL;
 	}
 	if (args->engine == DAD_ENGINE_INLINE || args->engine == DAD_ENGINE_SERVICE) {

@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <sched.h>
 
-#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 
@@ -16,6 +15,7 @@
 #include "dad_ops.h"
 #include "dad_pool.h"
 #include "dad_dma_domain.h"
+#include "dad_idle.h"
 #include "dad_question.h"
 #include "dad_regs.h"
 #include "dad_trace.h"
@@ -23,6 +23,7 @@
 /* How long stop waits for what was submitted. */
 #define DRAIN_MS 1000
 
+/* NULL: the primary has closed it, and in this process it was not removed. */
 static struct dad_dev *
 dad_of(const struct rte_dma_dev *dev)
 {
@@ -38,7 +39,7 @@ dad_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t 
 	const struct dad_exec *x = dad_exec_table[dev->data->dev_id];
 	const bool sva = x != NULL && x->sva;
 	dad_devices_unlock();
-	if (x == NULL)
+	if (x == NULL || dad_of(dev) == NULL)
 		return -ENODEV;
 	info->dev_capa = RTE_DMA_CAPA_MEM_TO_MEM | RTE_DMA_CAPA_HANDLES_ERRORS |
 		RTE_DMA_CAPA_OPS_COPY | RTE_DMA_CAPA_OPS_COPY_SG | RTE_DMA_CAPA_OPS_FILL;
@@ -172,6 +173,11 @@ dad_start(struct rte_dma_dev *dev)
 			return -EINVAL;
 		}
 	dad_devices_lock();
+	/* of a start that failed */
+	if (d->engine.halted && dad_engine_stop(&d->engine, d->name) != 0) {
+		dad_devices_unlock();
+		return -EBUSY;
+	}
 	for (unsigned int v = 0; v < d->nb_vchans; v++)
 		dad_vchan_reset(&d->vchan[v]);
 	int ret = dad_regs_set(d);
@@ -196,22 +202,46 @@ is_idle(const struct dad_dev *d)
 	return true;
 }
 
+/* A worker has not left: it may still write to memory, so nothing is aborted, and nothing freed.
+ * Whatever is done can be taken. */
+static void
+halt(struct dad_dev *d)
+{
+	for (unsigned int v = 0; v < d->nb_vchans; v++) {
+		const uint64_t ticket = dad_vchan_held_up(&d->vchan[v]);
+
+		dad_vchan_shut(&d->vchan[v]);
+		if (ticket == UINT64_MAX)
+			continue;
+		const struct dad_desc desc = dad_vchan_desc(&d->vchan[v], ticket);
+		DAD_LOG(ERR,
+			"%s: vchan %u: index %u is not done: %s of %u bytes, %#" PRIx64
+			" to %#" PRIx64,
+			d->name, v, (uint16_t)ticket,
+			dad_stat_opcode_name(desc.opcode & DAD_OP_MASK), desc.length, desc.src,
+			desc.dst);
+	}
+}
+
 static int
 dad_stop(struct rte_dma_dev *dev)
 {
 	struct dad_dev *d = dad_of(dev);
 
-	const uint64_t deadline = rte_get_timer_cycles() + DRAIN_MS * rte_get_timer_hz() / 1000;
+	const uint64_t deadline = dad_wait_until(d->engine.halted ? 0 : DRAIN_MS);
 
-	while (!is_idle(d) && rte_get_timer_cycles() < deadline)
-		rte_delay_us_sleep(1000);
+	while (!is_idle(d) && dad_wait(deadline))
+		;
 	const bool drained = is_idle(d);
 
-	if (!drained)
-		DAD_LOG(WARNING, "%s: still busy after %d ms: the rest is aborted", d->name,
-			DRAIN_MS);
+	if (!drained && !d->engine.halted)
+		DAD_LOG(WARNING, "%s: still busy after %d ms", d->name, DRAIN_MS);
 	dad_devices_lock();
-	dad_engine_stop(&d->engine, d->name);
+	if (dad_engine_stop(&d->engine, d->name) != 0) {
+		halt(d);
+		dad_devices_unlock();
+		return -EBUSY;
+	}
 	for (unsigned int v = 0; v < d->nb_vchans; v++) {
 		const uint64_t aborted = dad_vchan_abort(&d->vchan[v]);
 
@@ -226,8 +256,13 @@ dad_stop(struct rte_dma_dev *dev)
 static int
 dad_close(struct rte_dma_dev *dev)
 {
-	dad_trace_close(dad_of(dev)->name);
-	dad_dev_fini(dad_of(dev));
+	struct dad_dev *d = dad_of(dev);
+
+	/* of a start that failed */
+	if (d->engine.halted && dad_engine_stop(&d->engine, d->name) != 0)
+		return -EBUSY;
+	dad_trace_close(d->name);
+	dad_dev_fini(d);
 	return 0;
 }
 
@@ -252,6 +287,8 @@ dad_stats_get(const struct rte_dma_dev *dev, uint16_t vchan, struct rte_dma_stat
 
 	(void)stats_sz;
 	*stats = (struct rte_dma_stats){0};
+	if (d == NULL)
+		return -ENODEV;
 	/* of a silent one tags are looked at, and telemetry may ask while they go */
 	if (d->silent)
 		dad_devices_lock();
@@ -267,6 +304,8 @@ dad_stats_reset(struct rte_dma_dev *dev, uint16_t vchan)
 {
 	struct dad_dev *d = dad_of(dev);
 
+	if (d == NULL)
+		return -ENODEV;
 	for (unsigned int v = first_vchan(vchan); v < end_vchan(d, vchan); v++)
 		dad_vchan_stats_reset(&d->vchan[v]);
 	for (unsigned int i = 0; vchan == RTE_DMA_ALL_VCHAN && i < d->engine.nb_workers; i++)
@@ -282,7 +321,7 @@ dad_vchan_status(const struct rte_dma_dev *dev, uint16_t vchan, enum rte_dma_vch
 	bool idle = vc->ring == NULL || dad_vchan_is_idle(vc);
 
 	*status = idle ? RTE_DMA_VCHAN_IDLE : RTE_DMA_VCHAN_ACTIVE;
-	if (vc->capacity != 0 && (dad_halt_is(vc) || dad_regs_is_halted(d)))
+	if (d->engine.halted || (vc->capacity != 0 && (dad_halt_is(vc) || dad_regs_is_halted(d))))
 		*status = RTE_DMA_VCHAN_HALTED_ERROR;
 	/* who asks may be what a worker on the same CPU waits for */
 	if (!idle && d->engine.crowded)
@@ -312,7 +351,7 @@ const struct rte_dma_dev_ops dad_dev_ops = {
 static int
 refuse(const struct rte_dma_dev *dev, const char *what)
 {
-	DAD_LOG(ERR, "%s: %s: only the primary process may", dad_of(dev)->name, what);
+	DAD_LOG(ERR, "%s: %s: only the primary process may", dev->device->name, what);
 	return -EPERM;
 }
 
@@ -387,8 +426,8 @@ confine(struct dad_dev *d, const char *name, int numa_node)
 		dad_dma_domain_put(domain);
 		return -ENOMEM;
 	}
-	dad_exec_confine(dad_exec_table[d->dev_id], domain, d->dma);
-	return dad_dma_dev_publish(d->dma);
+	int ret = dad_exec_confine(dad_exec_table[d->dev_id], domain, d->dma);
+	return ret != 0 ? ret : dad_dma_dev_publish(d->dma);
 }
 
 static int

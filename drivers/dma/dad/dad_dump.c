@@ -134,8 +134,11 @@ dad_dev_dump(const struct rte_dma_dev *dev, FILE *f)
 	dad_devices_lock();
 	const struct dad_exec *x = dad_exec_table[dev->data->dev_id];
 
-	if (x != NULL)
+	/* in a secondary the primary may have closed it */
+	const bool there = x != NULL && dev->data->dev_private != NULL;
+
+	if (there)
 		dump(dev, x, f);
 	dad_devices_unlock();
-	return x != NULL ? 0 : -ENODEV;
+	return there ? 0 : -ENODEV;
 }

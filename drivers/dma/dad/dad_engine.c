@@ -101,6 +101,8 @@ worker_main(void *arg)
 	struct dad_engine *e = w->engine;
 	unsigned int idle = 0;
 
+	/* nobody who has found the thread by its name ends it in the middle of an operation */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	/* so that EAL's tools show it, and libraries that keep things per lcore know it; not
 	 * without being asked, as from then on EAL refuses secondary processes */
 	bool registered = e->enlist && rte_thread_register() == 0;
@@ -198,6 +200,7 @@ dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *
 
 		w->engine = e;
 		w->index = i;
+		w->gone = false;
 		memset(w->quiet, 0, sizeof(w->quiet));
 		w->work = (struct dad_work){0};
 		dad_work_look(&w->work);
@@ -228,19 +231,61 @@ dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *
 	return 0;
 }
 
-void
-dad_engine_stop(struct dad_engine *e, const char *name)
+bool
+dad_worker_is_gone(struct dad_worker *w)
 {
-	if (e->service.open)
-		dad_service_stop(&e->service, name);
-	if (e->control != NULL)
-		__atomic_store_n(e->control, 0, __ATOMIC_RELEASE);
-	if (e->pool != NULL)
-		dad_pool_leave(e);
+	if (!w->gone)
+		w->gone = pthread_tryjoin_np(w->thread, NULL) == 0;
+	return w->gone;
+}
+
+/* All of them, within a time. */
+static bool
+await_workers(struct dad_engine *e)
+{
+	const uint64_t deadline = dad_wait_until(DAD_LEAVE_MS);
+	unsigned int i = 0;
+
+	while (i < e->nb_workers) {
+		if (dad_worker_is_gone(&e->worker[i]))
+			i++;
+		else if (!dad_wait(deadline))
+			return false;
+	}
+	return true;
+}
+
+static int
+end_workers(struct dad_engine *e, const char *name)
+{
+	if (!await_workers(e)) {
+		for (unsigned int i = 0; i < e->nb_workers; i++)
+			if (!dad_worker_is_gone(&e->worker[i]))
+				DAD_LOG(ERR, "%s: worker %u on CPU %d does not leave", name, i,
+					e->worker[i].cpu);
+		return -EBUSY;
+	}
 	for (unsigned int i = 0; i < e->nb_workers; i++) {
-		pthread_join(e->worker[i].thread, NULL);
 		dad_trace_worker_stop(name, i, e->worker[i].work.groups);
 		dad_cpus_leave(e->worker[i].cpu);
 	}
 	e->nb_workers = 0;
+	return 0;
+}
+
+int
+dad_engine_stop(struct dad_engine *e, const char *name)
+{
+	int ret = 0;
+
+	if (e->control != NULL)
+		__atomic_store_n(e->control, 0, __ATOMIC_RELEASE);
+	if (e->service.open)
+		ret = dad_service_stop(&e->service, name);
+	if (ret == 0 && e->pool != NULL)
+		ret = dad_pool_leave(e, name);
+	if (ret == 0)
+		ret = end_workers(e, name);
+	e->halted = ret != 0;
+	return ret;
 }

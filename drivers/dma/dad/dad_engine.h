@@ -23,6 +23,7 @@ struct dad_worker {
 	int cpu;
 	bool beside_lcore; /* an lcore is pinned to the same CPU */
 	pthread_t thread;
+	bool gone;	/* has ended, and was joined */
 	uint64_t round; /* in a pool: how often it has looked for work */
 	struct dad_work work;
 	uint64_t quiet[DAD_VCHANS_MAX]; /* see dad_serve() */
@@ -39,6 +40,7 @@ struct dad_engine {
 	uint32_t own_control;
 	uint32_t *control;	 /* workers leave when it is not DAD_CONTROL_RUN: see dad_regs.h */
 	bool crowded;		 /* some worker shares its CPU */
+	bool halted;		 /* told to stop, but not all have left */
 	uint16_t priority;	 /* among the devices of a pool, 0 is the highest */
 	struct dad_pool *pool;	 /* whose workers these vchans are done by; NULL: own ones */
 	struct dad_pool *serves; /* whose workers these are; NULL: this device's own */
@@ -52,8 +54,16 @@ int dad_engine_start(struct dad_engine *e, const char *name, const struct dad_ar
 	int numa_node, const struct dad_exec *exec, struct dad_vchan *vchan, unsigned int nb_vchans,
 	uint32_t *control);
 
-/* Stop them: each finishes the group that it is at. Without effect when none runs. */
-void dad_engine_stop(struct dad_engine *e, const char *name);
+/* How long a stop waits for workers to finish the group that they are at. */
+#define DAD_LEAVE_MS 1000
+
+/* Stop them: each finishes the group that it is at. 0, also when none runs; or -EBUSY: some have
+ * not left in time, and may still write to memory. Then the engine is `halted`: no group is begun,
+ * and it can be stopped again, but not started. */
+int dad_engine_stop(struct dad_engine *e, const char *name);
+
+/* A worker that was told to leave, has it? */
+bool dad_worker_is_gone(struct dad_worker *w);
 
 /* A group of each vchan, by a service core. False if there was nothing to do. */
 bool dad_engine_serve_all(const struct dad_engine *e);

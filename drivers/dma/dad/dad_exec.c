@@ -7,7 +7,9 @@
 #include <rte_eal.h>
 #include <rte_vect.h>
 
+#include "dad_dma_domain.h"
 #include "dad_exec.h"
+#include "dad_inside.h"
 #include "dad_halt.h"
 #include "dad_lists.h"
 #include "dad_model.h"
@@ -18,14 +20,15 @@ struct dad_exec *dad_exec_table[DAD_EXEC_DEVS_MAX];
 static const struct kernel {
 	const char *name;
 	dad_exec_run_t run;
+	dad_exec_copy_t eager_copy;
 	unsigned int simd_bits; /* what EAL must allow */
 } kernels[] = {
 #ifdef RTE_ARCH_X86_64
-	{"avx512", dad_exec_run_avx512, RTE_VECT_SIMD_512},
-	{"avx2", dad_exec_run_avx2, RTE_VECT_SIMD_256},
-	{"sse2", dad_exec_run_generic, 0},
+	{"avx512", dad_exec_run_avx512, dad_exec_copy_avx512, RTE_VECT_SIMD_512},
+	{"avx2", dad_exec_run_avx2, dad_exec_copy_avx2, RTE_VECT_SIMD_256},
+	{"sse2", dad_exec_run_generic, dad_exec_copy_generic, 0},
 #else
-	{"generic", dad_exec_run_generic, 0},
+	{"generic", dad_exec_run_generic, dad_exec_copy_generic, 0},
 #endif
 };
 
@@ -165,6 +168,20 @@ choose_large(const char *name)
 	return large_is_allowed(l) ? l : NULL;
 }
 
+/* Memory that is about to go waits for operations that are at it. */
+static int
+watch(const struct dad_exec *x)
+{
+	return dad_dma_domain_watch(x->domain, dad_inside_on_left, NULL);
+}
+
+static void
+give_up(struct dad_exec *x)
+{
+	dad_dma_domain_unwatch(x->domain, dad_inside_on_left, NULL);
+	dad_dma_domain_put(x->domain);
+}
+
 int
 dad_exec_open(uint16_t dev_id, const char *kernel, uint32_t past_from)
 {
@@ -179,11 +196,14 @@ dad_exec_open(uint16_t dev_id, const char *kernel, uint32_t past_from)
 
 	if (x != NULL)
 		x->domain = dad_dma_domain_identity();
-	if (x == NULL || x->domain == NULL) {
+	if (x == NULL || x->domain == NULL || watch(x) != 0) {
+		if (x != NULL)
+			dad_dma_domain_put(x->domain);
 		free(x);
 		return -ENOMEM;
 	}
 	x->run = x->kernel_run = k->run;
+	x->eager_copy = k->eager_copy;
 	x->kernel = k->name;
 	x->move_large = l->move;
 	x->large = l->name;
@@ -205,14 +225,15 @@ dad_exec_open(uint16_t dev_id, const char *kernel, uint32_t past_from)
 /* What the fast loop finds nothing in: never written. */
 static struct dad_dma_table no_table;
 
-void
+int
 dad_exec_confine(struct dad_exec *x, struct dad_dma_domain *domain, struct dad_dma_dev *dma)
 {
-	dad_dma_domain_put(x->domain);
+	give_up(x);
 	x->domain = domain;
 	x->iommu = dma;
 	x->table = &no_table;
 	x->identity = x->sva = false;
+	return watch(x);
 }
 
 void
@@ -230,7 +251,7 @@ dad_exec_close(uint16_t dev_id)
 	if (x == NULL)
 		return;
 	dad_exec_table[dev_id] = NULL;
-	dad_dma_domain_put(x->domain);
+	give_up(x);
 	free(x);
 }
 
@@ -260,8 +281,11 @@ dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, u
 {
 	/* X1: pairs with the release in dad_exec_play() */
 	const dad_exec_run_t run = __atomic_load_n(&x->run, __ATOMIC_ACQUIRE);
+	uint64_t turn;
+	struct dad_inside *me = dad_inside_enter(&turn);
 	const bool failed = run(x, vc, first, n, after);
 
+	dad_inside_leave(me, turn);
 	dad_trace_group(vc, first, n, failed);
 	if (unlikely(failed))
 		note_failure(vc, first);
@@ -302,9 +326,9 @@ dad_exec_can_part(const struct dad_exec *x, const struct dad_desc *desc)
 		(op == DAD_OP_FILL || !wraps(desc->src, desc->length));
 }
 
-uint16_t
-dad_exec_part(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_desc *desc,
-	uint64_t offset, uint64_t length)
+static uint16_t
+part(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_desc *desc, uint64_t offset,
+	uint64_t length)
 {
 	length = RTE_MIN(length, desc->length - offset);
 	switch (desc->opcode & DAD_OP_MASK) {
@@ -316,4 +340,16 @@ dad_exec_part(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_d
 		return dad_slow_copy(
 			x, vc, desc->opcode, desc->src + offset, desc->dst + offset, length);
 	}
+}
+
+uint16_t
+dad_exec_part(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_desc *desc,
+	uint64_t offset, uint64_t length)
+{
+	uint64_t turn;
+	struct dad_inside *me = dad_inside_enter(&turn);
+	const uint16_t status = part(x, vc, desc, offset, length);
+
+	dad_inside_leave(me, turn);
+	return status;
 }

@@ -29,6 +29,10 @@ typedef bool (*dad_exec_run_t)(const struct dad_exec *x, struct dad_vchan *vc, u
 /* Past the caches: shorter ones stay in them, and are better there. */
 #define DAD_MOVE_NT_MIN 16384
 
+/* rte_dma_copy() that does it at once, or else as dad_copy(). */
+typedef int (*dad_exec_copy_t)(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst,
+	uint32_t length, uint64_t flags);
+
 /* Bytes between memory that both is known. */
 typedef void *(*dad_exec_move_t)(void *dst, const void *src, size_t len);
 
@@ -36,6 +40,7 @@ typedef void *(*dad_exec_move_t)(void *dst, const void *src, size_t len);
 struct dad_exec {
 	dad_exec_run_t run; /* the kernel's loop, or dad_model_run(), which calls it */
 	dad_exec_run_t kernel_run;
+	dad_exec_copy_t eager_copy;
 	struct dad_model *model; /* the device that is played */
 	dad_exec_move_t move_large;
 	dad_exec_move_t move_past; /* past the caches, for operations of past_from bytes and more */
@@ -80,8 +85,8 @@ dad_exec_of(const struct dad_vchan *vc)
 int dad_exec_open(uint16_t dev_id, const char *kernel, uint32_t past_from);
 
 /* From now on nothing is reached but what is mapped in this domain, which takes the place of EAL's;
- * its reference is the callee's. Then for whom: dma is a device of it. */
-void dad_exec_confine(struct dad_exec *x, struct dad_dma_domain *domain, struct dad_dma_dev *dma);
+ * its reference is the callee's. Then for whom: dma is a device of it. 0 or -ENOMEM. */
+int dad_exec_confine(struct dad_exec *x, struct dad_dma_domain *domain, struct dad_dma_dev *dma);
 
 /* From now on operations are done as x->model, which is set before the device works, would do
  * them; or no longer. Others may be at work. */
@@ -128,6 +133,13 @@ bool dad_exec_can_part(const struct dad_exec *x, const struct dad_desc *desc);
  * rte_dma_status_code. */
 uint16_t dad_exec_part(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_desc *desc,
 	uint64_t offset, uint64_t length);
+
+int dad_exec_copy_generic(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst,
+	uint32_t length, uint64_t flags);
+int dad_exec_copy_avx2(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst,
+	uint32_t length, uint64_t flags);
+int dad_exec_copy_avx512(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst,
+	uint32_t length, uint64_t flags);
 
 bool dad_exec_run_generic(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first,
 	unsigned int n, unsigned int after);

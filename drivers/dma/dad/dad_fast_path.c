@@ -127,6 +127,15 @@ set_ops(struct rte_dma_fp_object *fp, bool refuses)
 
 #endif
 
+/* rte_dma_copy() where nothing is refused. */
+static dad_exec_copy_t
+copy_of(const struct dad_dev *d)
+{
+	if (d->args.eager && dad_foreign == 0)
+		return dad_exec_table[d->dev_id]->eager_copy;
+	return plain_of(d)->copy;
+}
+
 /* ---- all of them ----------------------------------------------------------------------------- */
 
 void
@@ -137,7 +146,7 @@ dad_fast_path_set(struct rte_dma_fp_object *fp, struct dad_dev *d)
 
 	fp->dev_private = d;
 	/* relaxed: each of them is right at any time */
-	__atomic_store_n(&fp->copy, e->copy, __ATOMIC_RELAXED);
+	__atomic_store_n(&fp->copy, refuses ? e->copy : copy_of(d), __ATOMIC_RELAXED);
 	__atomic_store_n(&fp->copy_sg, e->copy_sg, __ATOMIC_RELAXED);
 	__atomic_store_n(&fp->fill, e->fill, __ATOMIC_RELAXED);
 	set_ops(fp, refuses);

@@ -57,3 +57,18 @@ dad_idle(enum dad_idle_kind kind, unsigned int rounds, bool crowded)
 	else
 		rte_pause();
 }
+
+uint64_t
+dad_wait_until(unsigned int ms)
+{
+	return rte_get_timer_cycles() + ms * rte_get_timer_hz() / 1000;
+}
+
+bool
+dad_wait(uint64_t deadline)
+{
+	if (rte_get_timer_cycles() >= deadline)
+		return false;
+	rte_delay_us_sleep(100);
+	return true;
+}

@@ -13,6 +13,7 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "dad_args.h"
 
@@ -23,5 +24,13 @@ void dad_idle_prepare(enum dad_idle_kind kind);
 
 /* The caller has found nothing `rounds` times. crowded: others poll on its CPU. */
 void dad_idle(enum dad_idle_kind kind, unsigned int rounds, bool crowded);
+
+/* ---- waits of the control path, which have a bound: while (!what && dad_wait(deadline)) --------
+ */
+
+uint64_t dad_wait_until(unsigned int ms);
+
+/* A short sleep. False: the deadline has passed. */
+bool dad_wait(uint64_t deadline);
 
 #endif /* DAD_IDLE_H */

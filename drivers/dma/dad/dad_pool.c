@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <rte_branch_prediction.h>
 
+#include "dad_idle.h"
 #include "dad_internal.h"
 #include "dad_pool.h"
 #include "dad_serve.h"
@@ -49,22 +49,22 @@ start(const char *name, const struct dad_args *args, int numa_node, struct dad_p
 	pool->workers.serves = pool;
 	int ret = dad_engine_start(
 		&pool->workers, name, args, numa_node, NULL, NULL, 0, &pool->workers.own_control);
-	if (ret == 0)
+	if (ret == 0 || pool->workers.halted)
 		*end = pool;
 	else
 		free(pool);
 	return ret;
 }
 
+/* One whose workers do not leave stays, for the next one who comes or goes to look again. */
 static void
 end_if_empty(struct dad_pool **p)
 {
 	struct dad_pool *pool = *p;
 
-	if (pool->nb_members > 0)
+	if (pool->nb_members > 0 || dad_engine_stop(&pool->workers, pool->name) != 0)
 		return;
 	*p = pool->next;
-	dad_engine_stop(&pool->workers, pool->name);
 	free(pool);
 }
 
@@ -98,8 +98,12 @@ dad_pool_join(struct dad_engine *e, const char *name, const struct dad_args *arg
 
 	pthread_mutex_lock(&lock);
 	struct dad_pool **p = find(args->pool);
+	if (*p != NULL && (*p)->workers.halted)
+		end_if_empty(p);
 	if (*p == NULL)
 		ret = start(args->pool, args, numa_node, p);
+	else if ((*p)->workers.halted)
+		ret = -EBUSY;
 	if (ret == 0) {
 		ret = take_slot(*p, e);
 		end_if_empty(p);
@@ -111,39 +115,52 @@ dad_pool_join(struct dad_engine *e, const char *name, const struct dad_args *arg
 	return ret;
 }
 
-/* Each worker has begun another round since: it knows who has left. */
-static void
-await_next_round(const struct dad_pool *pool)
+/* Each worker has begun another round since, or ended: none is at who has left. False: not in time.
+ */
+static bool
+await_next_round(struct dad_pool *pool, const char *name)
 {
+	struct dad_engine *e = &pool->workers;
+	const uint64_t deadline = dad_wait_until(DAD_LEAVE_MS);
 	uint64_t before[DAD_WORKERS_MAX];
 
 	/* L2: with the fence in dad_pool_serve(): either it sees the bit gone, or this its round */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	for (unsigned int i = 0; i < pool->workers.nb_workers; i++)
-		before[i] = __atomic_load_n(&pool->workers.worker[i].round, __ATOMIC_ACQUIRE);
-	for (unsigned int i = 0; i < pool->workers.nb_workers; i++)
-		while (__atomic_load_n(&pool->workers.worker[i].round, __ATOMIC_ACQUIRE) ==
-			before[i])
-			sched_yield();
+	for (unsigned int i = 0; i < e->nb_workers; i++)
+		before[i] = __atomic_load_n(&e->worker[i].round, __ATOMIC_ACQUIRE);
+	for (unsigned int i = 0; i < e->nb_workers; i++)
+		while (__atomic_load_n(&e->worker[i].round, __ATOMIC_ACQUIRE) == before[i] &&
+			!dad_worker_is_gone(&e->worker[i]))
+			if (!dad_wait(deadline)) {
+				DAD_LOG(ERR, "%s: worker %u of pool %s, on CPU %d, does not leave",
+					name, i, pool->name, e->worker[i].cpu);
+				return false;
+			}
+	return true;
 }
 
-void
-dad_pool_leave(struct dad_engine *e)
+int
+dad_pool_leave(struct dad_engine *e, const char *name)
 {
 	struct dad_pool *pool = e->pool;
 	struct dad_engine **slot = pool->member[e->priority];
+	int ret = 0;
 
 	pthread_mutex_lock(&lock);
 	while (*slot != e)
 		slot++;
 	__atomic_fetch_and(
 		&pool->used, ~(UINT32_C(1) << (slot - &pool->member[0][0])), __ATOMIC_RELAXED);
-	await_next_round(pool);
-	*slot = NULL;
-	e->pool = NULL;
-	pool->nb_members--;
-	end_if_empty(find(pool->name));
+	if (await_next_round(pool, name)) {
+		*slot = NULL;
+		e->pool = NULL;
+		pool->nb_members--;
+		end_if_empty(find(pool->name));
+	} else {
+		ret = -EBUSY;
+	}
 	pthread_mutex_unlock(&lock);
+	return ret;
 }
 
 /* One group of some vchan, of which each has its turn. */

@@ -19,8 +19,10 @@ struct dad_pool;
 int dad_pool_join(
 	struct dad_engine *e, const char *name, const struct dad_args *args, int numa_node);
 
-/* When this returns no worker of the pool is at the engine's vchans any more. */
-void dad_pool_leave(struct dad_engine *e);
+/* When this returns 0 no worker of the pool is at the engine's vchans any more; -EBUSY: one of the
+ * pool has not been seen to end its group, whosever it is. Then no group is begun, and the engine
+ * has to leave again. */
+int dad_pool_leave(struct dad_engine *e, const char *name);
 
 /* For a worker of the pool: do one group, of a device of the highest priority that has any. */
 bool dad_pool_serve(struct dad_pool *pool, struct dad_worker *w);

@@ -131,7 +131,7 @@ dad_remove(const char *name)
 		return 0; /* closed already */
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
 		return detach(name, dev_id);
-	/* release refuses a device that runs */
-	rte_dma_stop((int16_t)dev_id);
-	return rte_dma_pmd_release(name);
+	/* release refuses a device that runs; it stays, as long as a worker may write to memory */
+	int ret = rte_dma_stop((int16_t)dev_id);
+	return ret != 0 ? ret : rte_dma_pmd_release(name);
 }

@@ -2,15 +2,13 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include <rte_cycles.h>
 #include <rte_lcore.h>
 #include <rte_service.h>
 #include <rte_service_component.h>
 
+#include "dad_idle.h"
 #include "dad_internal.h"
 #include "dad_service.h"
-
-#define LEAVE_MS 1000
 
 static int32_t
 run(void *engine)
@@ -71,17 +69,19 @@ dad_service_start(struct dad_service *s, const char *name)
 	return rte_service_component_runstate_set(s->id, 1);
 }
 
-void
+int
 dad_service_stop(struct dad_service *s, const char *name)
 {
+	const uint64_t deadline = dad_wait_until(DAD_LEAVE_MS);
+
 	rte_service_component_runstate_set(s->id, 0);
-	for (unsigned int ms = 0; rte_service_may_be_active(s->id) == 1; ms++) {
-		if (ms == LEAVE_MS) {
+	while (rte_service_may_be_active(s->id) == 1) {
+		if (!dad_wait(deadline)) {
 			DAD_LOG(ERR, "%s: a service core does not leave", name);
-			return;
+			return -EBUSY;
 		}
-		rte_delay_us_sleep(1000);
 	}
+	return 0;
 }
 
 bool

@@ -26,8 +26,8 @@ void dad_service_close(struct dad_service *s);
  * all the same, with a warning: the application may add one, or run it itself. 0 or -errno. */
 int dad_service_start(struct dad_service *s, const char *name);
 
-/* No core is in it any more when this returns, but for one that has been stopped for a second. */
-void dad_service_stop(struct dad_service *s, const char *name);
+/* No core is in it any more when this returns 0; -EBUSY: one does not leave. */
+int dad_service_stop(struct dad_service *s, const char *name);
 
 /* Do service cores share a CPU with other lcores? */
 bool dad_service_is_crowded(void);

@@ -164,15 +164,17 @@ dad_stat_errors(struct dad_vchan *vc, const struct dad_errors *e)
 int
 dad_stat_latency_switch(struct dad_vchan *vc, bool on)
 {
-	const size_t size = dad_vchan_size(vc) * sizeof(*vc->stat.stamps);
+	const size_t n = dad_vchan_size(vc);
 
 	if (on && vc->stat.stamps == NULL)
-		vc->stat.stamps = rte_malloc(NULL, size, RTE_CACHE_LINE_SIZE);
+		vc->stat.stamps =
+			rte_malloc(NULL, n * sizeof(*vc->stat.stamps), RTE_CACHE_LINE_SIZE);
 	if (on && vc->stat.stamps == NULL)
 		return -ENOMEM;
-	/* 0: not measured, as it was under way before */
-	if (on && !vc->timed)
-		memset(vc->stat.stamps, 0, size);
+	/* 0: not measured, as it was under way before. Who saw it on before it went off may still
+	 * be in dad_stat_stamp(). */
+	for (size_t i = 0; on && !vc->timed && i < n; i++)
+		__atomic_store_n(&vc->stat.stamps[i], 0, __ATOMIC_RELAXED);
 	/* T1: pairs with the loads in is_timed(): the array */
 	__atomic_store_n(&vc->timed, on, __ATOMIC_RELEASE);
 	return 0;

@@ -153,11 +153,11 @@ submit(struct dad_vchan *vc)
 		return;
 	if (likely(vc->tail != vc->group))
 		close_group(vc);
-	dad_trace_submit(vc, vc->batch, vc->tail - vc->batch);
+	dad_trace_submit(vc, vc->published, vc->tail - vc->published);
 	if (vc->counted)
-		dad_stat_batch(&vc->stat, vc->tail - vc->batch, false);
+		dad_stat_batch(&vc->stat, vc->tail - vc->published, false);
 	if (dad_vchan_is_timed(vc))
-		dad_stat_stamp(vc, vc->batch, vc->tail);
+		dad_stat_stamp(vc, vc->published, vc->tail);
 	if (unlikely(vc->due != NULL))
 		dad_throttle_submit(vc, vc->published, vc->tail);
 	if (vc->in_submit)
@@ -222,7 +222,9 @@ append_any(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst
 		opcode |= DAD_OP_LLC;
 	if (length > vc->past)
 		opcode |= DAD_OP_PAST;
-	if (vc->tail != vc->group && (vc->tail >= vc->stop || (flags & RTE_DMA_OP_FLAG_FENCE)))
+	if (vc->tail == vc->group)
+		dad_vchan_open_group(vc); /* it may have moved: see exec_impl.h */
+	else if (vc->tail >= vc->stop || (flags & RTE_DMA_OP_FLAG_FENCE))
 		close_group(vc);
 	if (flags & RTE_DMA_OP_FLAG_FENCE)
 		vc->fence = DAD_DEPTH_FENCE;

@@ -161,10 +161,12 @@ add_last_error(struct rte_tel_data *d, const struct dad_vchan *vc)
 }
 
 static const char *
-state_of(const struct dad_vchan *vc)
+state_of(const struct dad_dev *dev, const struct dad_vchan *vc)
 {
 	if (vc->ring == NULL)
 		return "not set up";
+	if (dev->engine.halted)
+		return "halted";
 	if (vc->capacity == 0)
 		return "stopped";
 	if (dad_halt_is(vc))
@@ -180,7 +182,7 @@ tell_vchan(struct dad_question *q)
 	struct rte_dma_stats stats = {0};
 
 	rte_tel_data_start_dict(d);
-	rte_tel_data_add_dict_string(d, "state", state_of(vc));
+	rte_tel_data_add_dict_string(d, "state", state_of(q->dev, vc));
 	if (vc->ring == NULL)
 		return;
 	const uint64_t reaped = __atomic_load_n(&vc->reaped, __ATOMIC_RELAXED);

@@ -180,6 +180,26 @@ dad_vchan_is_idle(const struct dad_vchan *vc)
 	return dad_vchan_published(vc) == published;
 }
 
+uint64_t
+dad_vchan_held_up(const struct dad_vchan *vc)
+{
+	const uint64_t claimed = peek(&vc->claimed) >> 1;
+	bool failed;
+
+	for (uint64_t ticket = dad_vchan_done(vc); (int64_t)(claimed - ticket) > 0; ticket++)
+		if (dad_vchan_run_done(vc, ticket, 1, &failed) == 0)
+			return ticket;
+	return UINT64_MAX;
+}
+
+void
+dad_vchan_shut(struct dad_vchan *vc)
+{
+	vc->capacity = 0;
+	vc->limit = vc->reaped;
+	dad_vchan_set_stop(vc);
+}
+
 static void
 abort_one(struct dad_vchan *vc, uint64_t ticket)
 {
@@ -204,8 +224,7 @@ dad_vchan_abort(struct dad_vchan *vc)
 	uint64_t aborted = 0;
 	bool failed;
 
-	vc->capacity = 0;
-
+	dad_vchan_shut(vc);
 	for (uint64_t ticket = dad_vchan_done(vc); ticket != tail; ticket++) {
 		do_not_abort_freed(vc, ticket);
 		if (ticket >= published || dad_vchan_run_done(vc, ticket, 1, &failed) == 0) {
@@ -223,7 +242,6 @@ dad_vchan_abort(struct dad_vchan *vc)
 		return aborted;
 	}
 	vc->published = vc->batch = tail;
-	vc->limit = vc->reaped;
 	dad_vchan_open_group(vc);
 	return aborted;
 }

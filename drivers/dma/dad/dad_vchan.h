@@ -343,6 +343,12 @@ uint64_t dad_vchan_tail(const struct dad_vchan *vc);
 uint64_t dad_vchan_published(const struct dad_vchan *vc);
 uint64_t dad_vchan_done(const struct dad_vchan *vc);
 
+/* The oldest operation that somebody has begun and not finished; UINT64_MAX: there is none. */
+uint64_t dad_vchan_held_up(const struct dad_vchan *vc);
+
+/* Nothing more can be enqueued. */
+void dad_vchan_shut(struct dad_vchan *vc);
+
 /* Is everything that was submitted done? Another thread than the submitter gets a snapshot. */
 bool dad_vchan_is_idle(const struct dad_vchan *vc);
 

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The loop of dad_exec.h, included once by each exec_*.c with EXEC_RUN naming the function.
+ * The loop of dad_exec.h, and the copy without it, included once by each exec_*.c with EXEC_RUN and
+ * EXEC_COPY naming the functions.
  */
 
 #include <string.h>
 
 #include <rte_branch_prediction.h>
 
+#include "dad_compat.h"
 #include "dad_exec.h"
+#include "dad_inside.h"
+#include "dad_trace.h"
 
 /* Sources of small moves that are not in the cache are fetched so many operations ahead. For larger
  * ones the CPU's own prefetchers do better alone. */
@@ -106,10 +110,10 @@ move_little(uint8_t *dst, const uint8_t *src, size_t len)
 }
 
 static inline __attribute__((always_inline)) void
-move(const struct dad_exec *x, uint8_t opcode, uint8_t *dst, const uint8_t *src, size_t len)
+move(dad_exec_move_t large, uint8_t *dst, const uint8_t *src, size_t len)
 {
 	if (len > DAD_EXEC_INLINE_MAX)
-		dad_exec_mover(x, opcode)(dst, src, len);
+		large(dst, src, len);
 	else if (len > 256)
 		move_blocks(dst, src, len);
 	else
@@ -178,7 +182,7 @@ lists(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_desc *des
 			return RTE_DMA_STATUS_SUCCESSFUL;
 		if (unlikely(n > src.room || n > dst.room))
 			return dad_slow_sg_part(x, vc, desc, done, UINT64_MAX);
-		move(x, desc->opcode, dst.at, src.at, n);
+		move(dad_exec_mover(x, desc->opcode), dst.at, src.at, n);
 		stretch_advance(&src, n);
 		stretch_advance(&dst, n);
 		done += n;
@@ -274,7 +278,7 @@ do_one(const struct dad_exec *x, struct dad_vchan *vc, const struct neighbours *
 		fetch_source(vc->ring + slot + FETCH_AHEAD, vc->ring + all->end);
 	}
 	if (likely(step.src != NULL)) {
-		move(x, desc.opcode, step.dst, step.src, desc.length);
+		move(dad_exec_mover(x, desc.opcode), step.dst, step.src, desc.length);
 		sums->copied += desc.length;
 	} else if (step.dst != NULL) {
 		fill(step.dst, desc.src, desc.length);
@@ -297,7 +301,7 @@ do_neighbours(const struct dad_exec *x, struct dad_vchan *vc, const struct neigh
 {
 	/* where both addresses lie in it, they need no look-up */
 	const struct dad_dma_span span = dad_dma_table_span(x->table);
-	const uint64_t short_max = span.len > 0 ? DAD_EXEC_INLINE_MAX : 0;
+	const uint64_t most = span.len > 0 ? UINT16_MAX : 0;
 	const struct dad_packed *packed = vc->ring + all->first;
 	const struct dad_packed *const end = vc->ring + all->end;
 	uint64_t copied = 0;
@@ -309,7 +313,7 @@ do_neighbours(const struct dad_exec *x, struct dad_vchan *vc, const struct neigh
 		const uint64_t dst = packed->dst & DAD_PACKED_COPY_MASK;
 		const uint64_t last = span.len - length;
 
-		if (unlikely(length - 1 >= short_max || src - span.first > last ||
+		if (unlikely(length - 1 >= most || src - span.first > last ||
 			    dst - span.first > last)) {
 			do_one(x, vc, all, (uint32_t)(packed - vc->ring), sums);
 			continue;
@@ -321,8 +325,8 @@ do_neighbours(const struct dad_exec *x, struct dad_vchan *vc, const struct neigh
 		} else {
 			if (packed + 1 < vc->ring + all->known)
 				fetch_head(x, vc, (uint32_t)(packed + 1 - vc->ring));
-			move_blocks(
-				(uint8_t *)(uintptr_t)dst, (const uint8_t *)(uintptr_t)src, length);
+			move(x->move_large, (uint8_t *)(uintptr_t)dst,
+				(const uint8_t *)(uintptr_t)src, length);
 		}
 		copied += length;
 	}
@@ -351,4 +355,53 @@ EXEC_RUN(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigne
 	if (vc->counted)
 		dad_stat_done(vc, sums.copied, sums.filled, sums.fills);
 	return sums.failed;
+}
+
+/* ---- devarg eager ---------------------------------------------------------------------------
+ *
+ * What is done at the enqueue needs no descriptor: the open batch and group begin behind it. So it
+ * is done only where nothing of the batch waits to be submitted; a fence has nothing to wait for
+ * then. It is reported from the submit on, as all. Smaller copies are faster in groups.
+ */
+#define EAGER_MIN 512
+
+static __rte_noinline int
+copy_now(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
+	uint64_t flags)
+{
+	/* which is what private data begins with */
+	struct dad_vchan *vc = (struct dad_vchan *)dev_private + vchan;
+	const struct dad_exec *x = dad_exec_of(vc);
+	const uint64_t ticket = vc->tail;
+	uint64_t turn;
+	struct dad_inside *me = dad_inside_enter(&turn);
+	const struct dad_dma_span span = dad_dma_table_span(x->table);
+	const uint64_t last = span.len - length;
+	const bool now = ticket < vc->limit && ticket == vc->group && length <= vc->past &&
+		length <= span.len && src - span.first <= last && dst - span.first <= last &&
+		!(flags & (DAD_FLAG_AUTO_FREE | RTE_DMA_OP_FLAG_LLC)) &&
+		__atomic_load_n(&x->run, __ATOMIC_RELAXED) == x->kernel_run;
+
+	if (likely(now))
+		move(x->move_large, (uint8_t *)(uintptr_t)dst, (const uint8_t *)(uintptr_t)src,
+			length);
+	dad_inside_leave(me, turn);
+	if (unlikely(!now))
+		return dad_copy(dev_private, vchan, src, dst, length, flags);
+	if (vc->counted)
+		dad_stat_done(vc, length, 0, 0);
+	dad_vchan_set_status(vc, ticket, RTE_DMA_STATUS_SUCCESSFUL);
+	vc->tail = vc->group = vc->batch = ticket + 1;
+	dad_trace_enqueue(vc, ticket, DAD_OP_COPY, length, flags);
+	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
+		dad_submit(dev_private, vchan);
+	return (uint16_t)ticket;
+}
+
+int
+EXEC_COPY(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
+	uint64_t flags)
+{
+	return (length < EAGER_MIN ? dad_copy : copy_now)(
+		dev_private, vchan, src, dst, length, flags);
 }

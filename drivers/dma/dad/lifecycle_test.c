@@ -106,6 +106,10 @@ wrong_devargs_are_refused(void **state)
 	assert_refused("inject=page_fault:min:4G");
 	assert_refused("inject=page_fault:min:10:max:9");
 	assert_refused("inject=1+2+3+4+5+6+7+8+9+10+11+12+13+14+1+2+3");
+	assert_refused("engine=inline,eager=2");
+	assert_refused("engine=thread,eager=1");
+	assert_refused("engine=inline,eager=1,mt=1");
+	assert_refused("engine=inline,eager=1,halt=1");
 	assert_refused("=");
 }
 
@@ -115,11 +119,11 @@ good_devargs_are_taken(void **state)
 	static const char *const good[] = {NULL, "", "engine=inline", "engine=thread", "workers=64",
 		"lcores=0", "lcores=0-0", "lcores=0+0,workers=3",
 		"engine=thread,workers=2,lcores=0", "engine=auto,threshold=0,idle=pause",
-		"mt=1,idle=sleep", "engine=inline,mt=1,kernel=auto", "mt=0,register=0",
-		"engine=thread,register=1,workers=2", "window=4096", "window=1m,gbps=0.000000001",
-		"window=64K,source=null,rate=1000", "lat_ns=0", "lat_ns=1000000000,gbps=12.5",
-		"window=5000,source=pattern,rate=0.5", "inject=page_fault",
-		"inject=1+2+3+4+5+6+7+8+9+10+11+12+13+14+1+2",
+		"mt=1,idle=sleep", "engine=inline,mt=1,kernel=auto", "engine=inline,eager=1",
+		"mt=0,register=0", "engine=thread,register=1,workers=2", "window=4096",
+		"window=1m,gbps=0.000000001", "window=64K,source=null,rate=1000", "lat_ns=0",
+		"lat_ns=1000000000,gbps=12.5", "window=5000,source=pattern,rate=0.5",
+		"inject=page_fault", "inject=1+2+3+4+5+6+7+8+9+10+11+12+13+14+1+2",
 		"inject=Bus_Read_Error:every:3:count:10:min:1K:max:2K:vchan:63:op:sg"};
 
 	(void)state;

@@ -271,21 +271,24 @@ a_full_ring_loses_nothing_and_repeats_nothing(void **state)
 	test_close(dev);
 }
 
+/* Nor reported; but where it may, a copy of some length is done when it is enqueued. */
 static void
 what_is_not_submitted_is_not_done(void **state)
 {
+	const bool eager = strstr(test_args(), "eager=1") != NULL;
+	const uint32_t len = eager ? 1024 : 64;
 	int16_t dev = test_open(1, 32);
-	uint8_t *buf = test_buffer(128);
+	uint8_t *buf = test_buffer(2 * len);
 	bool error;
 
 	(void)state;
 	buf[0] = 1;
-	assert_int_equal(rte_dma_copy(dev, 0, iova(buf), iova(buf + 64), 64, 0), 0);
+	assert_int_equal(rte_dma_copy(dev, 0, iova(buf), iova(buf + len), len, 0), 0);
 	rte_delay_us_sleep(20000);
 	assert_int_equal(rte_dma_completed(dev, 0, 1, NULL, &error), 0);
-	assert_int_equal(buf[64], 0);
+	assert_int_equal(buf[len], eager ? 1 : 0);
 	test_expect(dev, RTE_DMA_STATUS_SUCCESSFUL);
-	assert_int_equal(buf[64], 1);
+	assert_int_equal(buf[len], 1);
 	rte_free(buf);
 	test_close(dev);
 }

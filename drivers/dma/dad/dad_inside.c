@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_pause.h>
+
+#include "dad_idle.h"
+#include "dad_inside.h"
+#include "dad_internal.h"
+
+__thread struct dad_inside *dad_inside_mine;
+
+static struct dad_inside *all;
+/* Shared by threads for which there was no memory: of them only one is seen at a time. */
+static struct dad_inside spare = {.taken = 1};
+
+static pthread_key_t key;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* ---- who comes and goes ---------------------------------------------------------------------- */
+
+/* The thread ends, perhaps in the middle of an operation. */
+static void
+give_back(void *inside)
+{
+	struct dad_inside *me = inside;
+
+	dad_inside_mine = NULL;
+	if (me->turn % 2 == 1)
+		dad_inside_leave(me, me->turn);
+	/* Q3: pairs with the CAS in find_free(): its turn */
+	__atomic_store_n(&me->taken, 0, __ATOMIC_RELEASE);
+}
+
+static void
+make_key(void)
+{
+	pthread_key_create(&key, give_back);
+}
+
+static struct dad_inside *
+find_free(void)
+{
+	/* Q4: pairs with the CAS in make() */
+	struct dad_inside *i = __atomic_load_n(&all, __ATOMIC_ACQUIRE);
+
+	for (; i != NULL; i = i->next) {
+		uint32_t none = 0;
+
+		/* Q3 */
+		if (__atomic_compare_exchange_n(
+			    &i->taken, &none, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return i;
+	}
+	return NULL;
+}
+
+static struct dad_inside *
+make(void)
+{
+	struct dad_inside *i = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*i));
+
+	if (i == NULL)
+		return &spare;
+	memset(i, 0, sizeof(*i));
+	i->taken = 1;
+	i->next = __atomic_load_n(&all, __ATOMIC_RELAXED);
+	/* Q4: pairs with the acquires of who walks */
+	while (!__atomic_compare_exchange_n(
+		&all, &i->next, i, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+	return i;
+}
+
+struct dad_inside *
+dad_inside_first(void)
+{
+	struct dad_inside *me;
+
+	pthread_once(&once, make_key);
+	me = find_free();
+	if (me == NULL)
+		me = make();
+	if (me != &spare) {
+		__atomic_store_n(&me->thread, rte_sys_gettid(), __ATOMIC_RELAXED);
+		pthread_setspecific(key, me);
+	}
+	dad_inside_mine = me;
+	return me;
+}
+
+/* ---- who waits ------------------------------------------------------------------------------- */
+
+static int
+membarrier(int command)
+{
+	return (int)syscall(__NR_membarrier, command, 0, 0);
+}
+
+/* Every thread of the process passes a full fence. */
+static void
+fence_all(void)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0)
+		return;
+	/* once in a process; who frees no memory never asks */
+	if (errno == EPERM && membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0 &&
+		membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0)
+		return;
+	/* a filter of system calls forbids it: a store is out, and a load done, long before */
+	rte_delay_us_sleep(1000);
+}
+
+static bool
+await_one(const struct dad_inside *i, uint64_t deadline)
+{
+	/* Q2: pairs with the release in dad_inside_leave() */
+	const uint64_t turn = __atomic_load_n(&i->turn, __ATOMIC_ACQUIRE);
+
+	/* most are done in microseconds */
+	for (unsigned int spins = 0; turn % 2 == 1; spins++) {
+		if (__atomic_load_n(&i->turn, __ATOMIC_ACQUIRE) != turn)
+			return true;
+		if (spins < 1000)
+			rte_pause();
+		else if (!dad_wait(deadline))
+			return false;
+	}
+	return true;
+}
+
+bool
+dad_inside_await(void)
+{
+	const uint64_t deadline = dad_wait_until(DAD_INSIDE_MS);
+	bool outside = true;
+
+	fence_all();
+	/* Q4 */
+	const struct dad_inside *i = __atomic_load_n(&all, __ATOMIC_ACQUIRE);
+	for (; i != NULL; i = i->next)
+		if (i != dad_inside_mine && !await_one(i, deadline)) {
+			DAD_LOG(ERR, "thread %d has been at an operation for %d ms",
+				(int)__atomic_load_n(&i->thread, __ATOMIC_RELAXED), DAD_INSIDE_MS);
+			outside = false;
+		}
+	return outside && await_one(&spare, deadline);
+}
+
+void
+dad_inside_on_left(void *arg, const void *va, size_t len)
+{
+	(void)arg;
+	if (!dad_inside_await())
+		DAD_LOG(ERR, "%zu bytes of memory at %p go while they may be in use", len, va);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef DAD_INSIDE_H
+#define DAD_INSIDE_H
+
+/*
+ * Which threads are in the middle of operations: between looking up an address and being done with
+ * the memory. Who takes memory away first takes it out of the table, and then waits until every
+ * thread has been outside once.
+ *
+ * A thread says so by two plain stores to a line of its own, and no fence: who waits makes all
+ * threads of the process pass one (membarrier). One that was outside then has not looked anything
+ * up before, and finds nothing in the table afterwards.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <rte_branch_prediction.h>
+#include <rte_common.h>
+
+struct dad_inside {
+	uint64_t turn;		 /* odd: inside; written by its thread */
+	uint32_t taken;		 /* there is such a thread */
+	pid_t thread;		 /* for people */
+	struct dad_inside *next; /* of all there ever were */
+} __rte_cache_aligned;
+
+/* The caller's, when it has been inside before. At a fixed place in each thread: asking the loader
+ * for it would cost more than all the rest. */
+extern __thread struct dad_inside *dad_inside_mine __attribute__((tls_model("initial-exec")));
+
+/* When it has not. */
+struct dad_inside *dad_inside_first(void);
+
+/* Its turn is for dad_inside_leave(). */
+static inline struct dad_inside *
+dad_inside_enter(uint64_t *turn)
+{
+	struct dad_inside *me = dad_inside_mine;
+
+	if (unlikely(me == NULL))
+		me = dad_inside_first();
+	*turn = me->turn + 1;
+	__atomic_store_n(&me->turn, *turn, __ATOMIC_RELAXED);
+	/* Q1: pairs with the membarrier in dad_inside_await() */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	return me;
+}
+
+static inline void
+dad_inside_leave(struct dad_inside *me, uint64_t turn)
+{
+	/* Q2: pairs with the acquire in dad_inside_await(): it has done with the memory */
+	__atomic_store_n(&me->turn, turn + 1, __ATOMIC_RELEASE);
+}
+
+#define DAD_INSIDE_MS 1000
+
+/* Wait until each thread of this process that is inside has been outside, DAD_INSIDE_MS at most in
+ * all. False: one has not. Not for the caller, if it is inside itself. */
+bool dad_inside_await(void);
+
+/* The same, as one that watches a domain of lib/dma: memory is about to go. */
+void dad_inside_on_left(void *arg, const void *va, size_t len);
+
+#endif /* DAD_INSIDE_H */
