@@ -103,7 +103,7 @@ wrong_devargs_are_refused(void **state)
 	assert_refused("inject=page_fault:each:1");
 	assert_refused("inject=page_fault:vchan:64");
 	assert_refused("inject=page_fault:op:move");
-	assert_refused("inject=page_fault:min:4G");
+	assert_refused("inject=page_fault:min:2T");
 	assert_refused("inject=page_fault:min:10:max:9");
 	assert_refused("inject=1+2+3+4+5+6+7+8+9+10+11+12+13+14+1+2+3");
 	assert_refused("engine=inline,eager=2");
