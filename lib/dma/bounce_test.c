@@ -268,6 +268,76 @@ low_slots_are_in_eals_container(void **state)
 	vfio.enabled = false;
 }
 
+/* ---- mappings ------------------------------------------------------------------------------- */
+
+static void
+low_bits_survive_in_every_slot(void **state)
+{
+	struct dad_dma_dev *dev = make("low_bits");
+	const struct dad_dma_limits limits = {.min_align_mask = 2 * SLOT - 1};
+	char *buffer = rte_malloc(NULL, 2 * SLOT, 2 * SLOT);
+	dad_dma_addr_t addr[64];
+
+	(void)state;
+	assert_non_null(buffer);
+	give_pool(dev, 1u << 20);
+	assert_int_equal(dad_dma_dev_set_rungs(dev, DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE)), 0);
+	assert_int_equal(dad_dma_set_limits(dev, &limits), 0);
+	/* all at a time, or one slot would do for all */
+	for (unsigned int i = 0; i < RTE_DIM(addr); i++) {
+		char *at = buffer + i * 64;
+
+		addr[i] = dad_dma_map_single(dev, at, 64, DAD_DMA_TO_DEVICE);
+		assert_int_equal(dad_dma_mapping_error(dev, addr[i]), 0);
+		assert_int_equal(addr[i] & (2 * SLOT - 1), (uintptr_t)at & (2 * SLOT - 1));
+	}
+	for (unsigned int i = 0; i < RTE_DIM(addr); i++)
+		dad_dma_unmap_single(dev, addr[i], 64, DAD_DMA_TO_DEVICE);
+	assert_int_equal(stats_of(dev).used, stats_of(dev).cached);
+	assert_int_equal(dad_dma_dev_destroy(dev), 0);
+	rte_free(buffer);
+}
+
+static uint64_t
+unmapped(const struct dad_dma_dev *dev)
+{
+	struct dad_dma_dev_stats stats;
+
+	dad_dma_dev_stats(dev, &stats);
+	return stats.unmapped;
+}
+
+static void
+only_its_own_address_ends_a_mapping(void **state)
+{
+	struct dad_dma_dev *dev = make("own_address");
+	const size_t size = 2 * SLOT + 100;
+	const size_t wrong[] = {1, SLOT - 1, SLOT, 2 * SLOT, 2 * SLOT + 99, 2 * SLOT + 100};
+	char *buffer = rte_zmalloc(NULL, size, SLOT);
+
+	(void)state;
+	assert_non_null(buffer);
+	give_pool(dev, 1u << 20);
+	assert_int_equal(dad_dma_dev_set_rungs(dev, DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE)), 0);
+	dad_dma_addr_t addr = dad_dma_map_single(dev, buffer, size, DAD_DMA_FROM_DEVICE);
+	assert_int_equal(dad_dma_mapping_error(dev, addr), 0);
+	char *slot = dad_dma_bus_to_virt(domain, addr, NULL);
+	memset(slot, 42, size);
+	for (unsigned int i = 0; i < RTE_DIM(wrong); i++) {
+		dad_dma_unmap_single(dev, addr + wrong[i], size, DAD_DMA_FROM_DEVICE);
+		assert_int_equal(unmapped(dev), 0);
+		assert_int_equal(buffer[0] | buffer[size - 1], 0);
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		dad_dma_unmap_single(dev, addr, size, DAD_DMA_FROM_DEVICE);
+		assert_int_equal(unmapped(dev), 1);
+		assert_int_equal(buffer[0] & buffer[size - 1], 42);
+	}
+	assert_int_equal(stats_of(dev).used, stats_of(dev).cached);
+	assert_int_equal(dad_dma_dev_destroy(dev), 0);
+	rte_free(buffer);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -275,6 +345,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(low_slots_are_in_eals_container),
 		cmocka_unit_test(a_devices_own_pool_is_nothing_to_others),
 		cmocka_unit_test(lcores_hold_back_a_quarter_of_the_slots_at_most),
+		cmocka_unit_test(low_bits_survive_in_every_slot),
+		cmocka_unit_test(only_its_own_address_ends_a_mapping),
 		cmocka_unit_test(a_pool_for_all_is_everybodys), /* last: it stays */
 	};
 
