@@ -41,7 +41,7 @@ mapfile -t c < <(tracked '*.c' '*.h')
 mapfile -t shell < <(tracked '*.sh' '.ci/run')
 mapfile -t python < <(tracked '*.py')
 mapfile -t source < <(tracked '*.c' '*.h' '*.py' '*.sh' '*.build' '*.pml' .ci/run Makefile meson_options.txt)
-mapfile -t public < <(tracked 'lib/*/dad_*.h' ':!lib/*/*_internal.h' ':!lib/*/*_pvt.h')
+mapfile -t public < <(tracked 'lib/*/dad_*.h' 'drivers/*/rte_pmd_*.h' ':!lib/*/*_internal.h' ':!lib/*/*_pvt.h')
 mapfile -t quiet < <(tracked 'lib/*.[ch]' 'drivers/*.[ch]' ':!*_test.c' ':!*_bench.c')
 mapfile -t one_version < <(tracked '*.[ch]' ':!drivers/compat')
 read -r -a dpdk_flags < <(pkg-config --cflags libdpdk | sed 's/-I/-isystem /g')
@@ -73,6 +73,7 @@ no_dpdk_header() {
     local file result=0
     for file in "$@"; do
         case ${file##*/} in
+        rte_pmd_dad.h) ;; # ours, named as programs expect it
         rte_*.h | dev_driver.h | bus_*driver.h) echo "$file: a header of DPDK"; result=1 ;;
         esac
     done

@@ -85,6 +85,13 @@ def test_dmadev_autotest_passes_and_skips_nothing(staged, engine, mt, mode):
         assert result == "succeeded" or (result == "skipped" and name in may_skip), (name, result)
 
 
+@pytest.mark.parametrize("engine", ["engine=inline", "engine=thread,workers=2", "engine=auto,mt=1"])
+def test_dmadev_autotest_passes_where_errors_halt(staged, engine):
+    text = autotest(staged, [engine, "halt=1"], "va")
+    assert "Test OK" in text, text
+    assert "skipping" not in of_our_device(text)["instance"]
+
+
 @pytest.mark.parametrize("devargs", ["engine=thread", "engine=thread,workers=2", ""])
 def test_dmadev_autotest_passes_on_one_cpu(staged, devargs):
     """Application and workers share it: who has nothing to do must let the other run."""

@@ -37,6 +37,20 @@ def test_the_driver_is_in_the_folder_that_eal_has_compiled_in(installed):
     assert os.path.isdir(folder), "no such folder in the installed DPDK"
 
 
+def test_a_program_builds_and_runs_with_the_driver(installed, tmp_path):
+    support.need_driver()
+    if support.sanitized(support.LIBDAD_DMA):
+        pytest.skip("a plain program cannot link a library with sanitizers")
+    driver, library = find(installed, "librte_dma_dad.so"), find(installed, "libdad_dma.so")
+    source = tmp_path / "use.c"
+    source.write_text("#include <stddef.h>\n#include <rte_pmd_dad.h>\n"
+                      "int main(void) { return rte_pmd_dma_dad_info_get(-1, NULL) == 0; }\n")
+    subprocess.run(["gcc", f"-I{find(installed, 'rte_pmd_dad.h').parent}", source, "-o", tmp_path / "use", driver,
+                    f"-Wl,-rpath-link,{library.parent}"], check=True)
+    subprocess.run([tmp_path / "use"], check=True,
+                   env=dict(os.environ, LD_LIBRARY_PATH=f"{driver.parent}:{library.parent}"))
+
+
 @pytest.mark.parametrize("library, header, program", [
     ("libdad_dma", "dad_dma.h",
      "int main(void) { return dad_dma_mapping_error(0, DAD_DMA_MAPPING_ERROR) == 0; }"),

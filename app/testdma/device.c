@@ -341,6 +341,16 @@ show_capabilities(uint64_t capa)
 	printf("\n");
 }
 
+/* What struct rte_dma_info has no field for, of a driver that says it in its dump. */
+static void
+show_dumped(const struct device *dev, const char *what)
+{
+	char value[160];
+
+	if (dump_find(dev->id, what, value, sizeof(value)))
+		printf("  %s: %s\n", what, value);
+}
+
 void
 device_show(const struct device *dev)
 {
@@ -352,6 +362,8 @@ device_show(const struct device *dev)
 	printf("  vchans: up to %u, descriptors: %u to %u, segments: up to %u, NUMA node: %d\n",
 		dev->info.max_vchans, dev->info.min_desc, dev->info.max_desc, dev->info.max_sges,
 		dev->info.numa_node);
+	show_dumped(dev, "operations");
+	show_dumped(dev, "kernel");
 }
 
 void

@@ -37,7 +37,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 		"--no-telemetry", "--no-shconf", "--log-level=1", "-l", "0", NULL};
 
 	(void)argc;
-	if (rte_eal_init(RTE_DIM(eal) - 1, eal) < 0 || dad_exec_open(0, NULL) != 0)
+	if (rte_eal_init(RTE_DIM(eal) - 1, eal) < 0 || dad_exec_open(0, NULL, 0) != 0)
 		abort();
 	/* what EAL does not know is wrong then, and the oracle need not ask the kernel */
 	dad_exec_table[0]->sva = false;

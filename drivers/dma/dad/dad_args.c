@@ -55,10 +55,12 @@ enum key {
 	IDLE,
 	MT,
 	EAGER,
+	HALT,
 	REGISTER,
 	POOL,
 	THRESHOLD,
 	KERNEL,
+	NT,
 	IOMMU,
 	NUMA,
 	SILENT,
@@ -216,16 +218,18 @@ parse_model(const struct given *g, const struct devarg *a, const char *value)
 static const struct devarg devargs[] = {
 	[ENGINE] = {"engine", WORDS(engines, engine)},
 	[WORKERS] = {"workers", NUMBER(1, DAD_WORKERS_MAX, workers)},
-	[LCORES] = {"lcores", parse_lcores},
+	[LCORES] = {"lcores", .parse = parse_lcores},
 	[IDLE] = {"idle", WORDS(idles, idle)},
 	[MT] = {"mt", SWITCH(mt)},
 	[EAGER] = {"eager", SWITCH(eager)},
+	[HALT] = {"halt", SWITCH(halt)},
 	[REGISTER] = {"register", SWITCH(enlist)},
-	[POOL] = {"pool", parse_pool},
+	[POOL] = {"pool", .parse = parse_pool},
 	[THRESHOLD] = {"threshold", NUMBER(0, DAD_THRESHOLD_MAX, threshold)},
-	[KERNEL] = {"kernel", parse_kernel},
+	[KERNEL] = {"kernel", .parse = parse_kernel},
+	[NT] = {"nt", NUMBER(0, UINT32_MAX, past_from)},
 	[IOMMU] = {"iommu", WORDS(iommus, iommu)},
-	[NUMA] = {"numa", parse_numa},
+	[NUMA] = {"numa", .parse = parse_numa},
 	[SILENT] = {"silent", SWITCH(silent)},
 	[OPS] = {"ops", SWITCH(ops)},
 	[XSTATS] = {"xstats", SWITCH(xstats)},
@@ -292,6 +296,7 @@ dad_args_parse(const char *device, const char *text, struct dad_args *args)
 
 	memset(args, 0, sizeof(*args));
 	args->threshold = DAD_THRESHOLD_DEFAULT;
+	args->past_from = dad_move_past_from();
 	args->xstats = true;
 	args->numa = SOCKET_ID_ANY;
 	if (text != NULL && text[0] != '\0' && parse_pairs(&g, text) != 0)
@@ -309,6 +314,17 @@ dad_args_parse(const char *device, const char *text, struct dad_args *args)
 		return -EINVAL;
 	}
 
+	if (is_given(&g, NT) && dad_exec_is_large(args->kernel)) {
+		DAD_LOG(ERR, "%s: nt is not for kernel=%s, which moves all large operations",
+			device, args->kernel);
+		return -EINVAL;
+	}
+	if (args->halt && args->silent) {
+		DAD_LOG(ERR, "%s: halt=1 waits for a report, and with silent=1 there is none",
+			device);
+		return -EINVAL;
+	}
+
 	const char *wants_workers = given_for_workers(&g);
 	if (!is_given(&g, ENGINE))
 		args->engine = wants_workers != NULL || dad_cpus_any_spare() ? DAD_ENGINE_THREAD
@@ -317,8 +333,8 @@ dad_args_parse(const char *device, const char *text, struct dad_args *args)
 		DAD_LOG(ERR, "%s: threshold is for engine=auto", device);
 		return -EINVAL;
 	}
-	if (args->eager && (args->engine != DAD_ENGINE_INLINE || args->mt)) {
-		DAD_LOG(ERR, "%s: eager=1 is for engine=inline, and not with mt=1", device);
+	if (args->eager && (args->engine != DAD_ENGINE_INLINE || args->mt || args->halt)) {
+		DAD_LOG(ERR, "%s: eager=1 is for engine=inline, without mt=1 and halt=1", device);
 		return -EINVAL;
 	}
 	if (args->engine == DAD_ENGINE_INLINE || args->engine == DAD_ENGINE_SERVICE) {

@@ -31,6 +31,7 @@ struct dad_args {
 	unsigned int workers;
 	struct dad_cpu_list lcores; /* CPUs for the workers; n is 0: the driver chooses */
 	enum dad_idle_kind idle;
+	bool halt;		  /* a vchan stops at what fails: dad_halt.h */
 	bool mt;		  /* many threads may use one vchan */
 	bool eager;		  /* engine=inline: copies are done when they are enqueued */
 	char pool[DAD_POOL_NAME]; /* whose workers are shared; empty: own ones */
@@ -41,6 +42,7 @@ struct dad_args {
 	bool enlist;		  /* workers become lcores: devarg `register` */
 	uint32_t threshold;	  /* engine=auto: bytes that the submitter moves itself */
 	char kernel[8];		  /* empty: the best */
+	uint32_t past_from;	  /* bytes that go past the caches; 0: none do. Devarg nt */
 	int numa;		  /* node of memory and workers; SOCKET_ID_ANY: not said */
 	struct dad_model_args model;
 };
@@ -50,8 +52,9 @@ struct dad_args {
 
 #define DAD_ARGS_HELP                                                                              \
 	"engine=<inline|thread|service|auto> workers=<1-64> lcores=<list, as 1 or 1-3 or 1+3> "    \
-	"idle=<poll|pause|sleep> mt=<0|1> eager=<0|1> register=<0|1> threshold=<bytes> "           \
-	"kernel=<auto|sse2|avx2|avx512|erms|nt> iommu=<none|soft> numa=<node> "                    \
+	"idle=<poll|pause|sleep> mt=<0|1> eager=<0|1> halt=<0|1> register=<0|1> "                  \
+	"threshold=<bytes> kernel=<auto|sse2|avx2|avx512|erms|nt> nt=<bytes> "                     \
+	"iommu=<none|soft> numa=<node> "                                                           \
 	"silent=<0|1> ops=<0|1> pool=<name> xstats=<0|1> " DAD_MODEL_ARGS_HELP
 
 /*

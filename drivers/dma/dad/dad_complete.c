@@ -6,6 +6,7 @@
 
 #include <rte_branch_prediction.h>
 
+#include "dad_halt.h"
 #include "dad_internal.h"
 #include "dad_serve.h"
 #include "dad_trace.h"
@@ -86,6 +87,8 @@ count_errors(struct dad_vchan *vc, uint64_t errors, uint64_t n)
 	__atomic_store_n(&vc->errors, vc->errors + errors, __ATOMIC_RELAXED);
 	dad_stat_see_errors(vc, vc->reaped, n, &e);
 	dad_stat_errors(vc, &e);
+	if (vc->halts)
+		dad_halt_reported(vc, vc->reaped + n);
 }
 
 void

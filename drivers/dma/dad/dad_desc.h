@@ -37,6 +37,7 @@ enum dad_opcode {
 };
 
 #define DAD_OP_MASK	 3
+#define DAD_OP_PAST	 0x10 /* so large that it is moved past the caches, but for DAD_OP_LLC */
 #define DAD_OP_LLC	 0x20 /* the destination shall be in the cache; of large ones only */
 #define DAD_OP_AUTO_FREE 0x40 /* the source goes back to the vchan's mempool */
 #define DAD_OP_FOREIGN	 0x80 /* of another process than the primary: no addresses but EAL's */

@@ -11,6 +11,7 @@
 
 #include "dad_compat.h"
 #include "dad_dev.h"
+#include "dad_halt.h"
 #include "dad_ops.h"
 #include "dad_pool.h"
 #include "dad_dma_domain.h"
@@ -99,10 +100,14 @@ set_up_for(struct dad_dev *d, struct dad_vchan *vc)
 
 	vc->dev_id = d->dev_id;
 	vc->crowded = &d->engine.crowded;
-	vc->in_submit = is_inline;
-	vc->threshold = is_auto ? d->args.threshold : 0;
+	vc->past = dad_exec_table[d->dev_id]->past_from - 1; /* of 0: none is that long */
+	vc->halts = vc->ordered = d->args.halt;
+	vc->alone = vc->halts && is_inline && !d->args.mt;
+	vc->most = vc->halts ? 1 : DAD_GROUP_OPS_MAX;
+	vc->in_submit = is_inline && !vc->alone;
+	vc->threshold = is_auto && !vc->halts ? d->args.threshold : 0;
 	vc->helped = is_auto || (is_inline && d->args.mt);
-	vc->belled = is_auto || d->args.mt;
+	vc->belled = is_auto || d->args.mt || vc->alone;
 	vc->counted = d->args.xstats;
 	vc->silent = d->silent;
 	vc->pooled = d->args.pool[0] != '\0';
@@ -190,8 +195,9 @@ dad_start(struct rte_dma_dev *dev)
 static bool
 is_idle(const struct dad_dev *d)
 {
+	/* a halted one waits for an application that is just stopping it */
 	for (unsigned int v = 0; v < d->nb_vchans; v++)
-		if (!dad_vchan_is_idle(&d->vchan[v]))
+		if (!dad_vchan_is_idle(&d->vchan[v]) && !dad_halt_is(&d->vchan[v]))
 			return false;
 	return true;
 }
@@ -315,7 +321,7 @@ dad_vchan_status(const struct rte_dma_dev *dev, uint16_t vchan, enum rte_dma_vch
 	bool idle = vc->ring == NULL || dad_vchan_is_idle(vc);
 
 	*status = idle ? RTE_DMA_VCHAN_IDLE : RTE_DMA_VCHAN_ACTIVE;
-	if (d->engine.halted || (vc->capacity != 0 && dad_regs_is_halted(d)))
+	if (d->engine.halted || (vc->capacity != 0 && (dad_halt_is(vc) || dad_regs_is_halted(d))))
 		*status = RTE_DMA_VCHAN_HALTED_ERROR;
 	/* who asks may be what a worker on the same CPU waits for */
 	if (!idle && d->engine.crowded)
@@ -443,7 +449,8 @@ int
 dad_dev_init(struct dad_dev *d, uint16_t dev_id, const char *name, const struct dad_args *args,
 	int numa_node)
 {
-	int ret = dad_exec_open(dev_id, args->kernel[0] != '\0' ? args->kernel : NULL);
+	int ret = dad_exec_open(
+		dev_id, args->kernel[0] != '\0' ? args->kernel : NULL, args->past_from);
 
 	if (ret == -ENOTSUP)
 		DAD_LOG(ERR, "%s: kernel=%s: not on this CPU, or not allowed by EAL", name,

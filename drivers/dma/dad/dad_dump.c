@@ -95,14 +95,16 @@ dump(const struct rte_dma_dev *dev, const struct dad_exec *x, FILE *f)
 {
 	const struct dad_dev *d = dev->data->dev_private;
 
-	fprintf(f, "    engine: %s%s%s\n", dad_engine_name(d->args.engine),
-		d->args.mt ? ", mt" : "",
+	fprintf(f, "    engine: %s%s%s%s\n", dad_engine_name(d->args.engine),
+		d->args.mt ? ", mt" : "", d->args.halt ? ", halt" : "",
 		d->silent	 ? ", silent"
 			: d->ops ? ", ops"
 				 : "");
 	dump_kernels(x, f);
-	fprintf(f, "    operations: 1 to %u bytes, alignment %u; in flight: all of a ring\n",
-		DAD_LENGTH_MAX, DAD_ALIGNMENT);
+	fprintf(f,
+		"    operations: 1 to %u bytes, alignment %u; in flight: all of a ring, up to %zu "
+		"entries of lists\n",
+		DAD_LENGTH_MAX, DAD_ALIGNMENT, DAD_SGES_IN_FLIGHT);
 	fprintf(f, "    addresses: %s%s\n",
 		x->iommu != NULL			     ? "its own, iommu=soft"
 			: rte_eal_iova_mode() == RTE_IOVA_PA ? "physical"

@@ -10,6 +10,7 @@
 #include "dad_dma_domain.h"
 #include "dad_exec.h"
 #include "dad_inside.h"
+#include "dad_halt.h"
 #include "dad_lists.h"
 #include "dad_model.h"
 #include "dad_trace.h"
@@ -83,9 +84,15 @@ find_large(const char *name)
 }
 
 bool
+dad_exec_is_large(const char *name)
+{
+	return find_large(name) != NULL;
+}
+
+bool
 dad_exec_is_kernel(const char *name)
 {
-	return find_kernel(name) != NULL || find_large(name) != NULL;
+	return find_kernel(name) != NULL || dad_exec_is_large(name);
 }
 
 static bool
@@ -132,7 +139,10 @@ dad_exec_by_size(const struct dad_exec *x, struct dad_exec_size sizes[DAD_EXEC_S
 	}
 #endif
 	sizes[n] = (struct dad_exec_size){n == 0 ? 1 : DAD_EXEC_INLINE_MAX + 1, x->large};
-	return n + 1;
+	n++;
+	if (x->past_from > 0)
+		sizes[n++] = (struct dad_exec_size){x->past_from, "nt"};
+	return n;
 }
 
 /* NULL: the CPU has not got it, or EAL does not allow it. */
@@ -173,7 +183,7 @@ give_up(struct dad_exec *x)
 }
 
 int
-dad_exec_open(uint16_t dev_id, const char *kernel)
+dad_exec_open(uint16_t dev_id, const char *kernel, uint32_t past_from)
 {
 	const struct kernel *k = choose_kernel(kernel);
 	const struct large *l = choose_large(kernel);
@@ -197,6 +207,13 @@ dad_exec_open(uint16_t dev_id, const char *kernel)
 	x->kernel = k->name;
 	x->move_large = l->move;
 	x->large = l->name;
+	x->move_past = memcpy;
+#ifdef RTE_ARCH_X86_64
+	if (x->move_large == memcpy && past_from > 0) {
+		x->move_past = dad_move_nt;
+		x->past_from = RTE_MAX(past_from, (uint32_t)DAD_MOVE_NT_MIN);
+	}
+#endif
 	x->table = dad_dma_domain_reverse(x->domain);
 	x->identity = rte_eal_iova_mode() == RTE_IOVA_VA;
 	/* in a secondary the addresses would be those of the primary's workers */
@@ -244,6 +261,8 @@ note_failure(struct dad_vchan *vc, uint64_t first)
 {
 	uint64_t latest = __atomic_load_n(&vc->failed, __ATOMIC_RELAXED);
 
+	if (vc->halts)
+		dad_halt_at(vc, first);
 	while (latest < first + 1 &&
 		!__atomic_compare_exchange_n(
 			&vc->failed, &latest, first + 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))

@@ -26,7 +26,7 @@ typedef bool (*dad_exec_run_t)(const struct dad_exec *x, struct dad_vchan *vc, u
  * memcpy, if nothing else was asked for; the inlined loop is as fast, and saves the call. */
 #define DAD_EXEC_INLINE_MAX 2048
 
-/* kernel=nt: shorter ones stay in the caches, and are better there. */
+/* Past the caches: shorter ones stay in them, and are better there. */
 #define DAD_MOVE_NT_MIN 16384
 
 /* rte_dma_copy() that does it at once, or else as dad_copy(). */
@@ -43,6 +43,8 @@ struct dad_exec {
 	dad_exec_copy_t eager_copy;
 	struct dad_model *model; /* the device that is played */
 	dad_exec_move_t move_large;
+	dad_exec_move_t move_past; /* past the caches, for operations of past_from bytes and more */
+	uint32_t past_from;	   /* 0: none */
 	const struct dad_dma_table *table; /* IOVA → virtual */
 	struct dad_dma_domain *domain;
 	struct dad_dma_dev *iommu; /* iommu=soft: whose mappings are asked; NULL: the table is */
@@ -52,11 +54,14 @@ struct dad_exec {
 	const char *large; /* what moves large ones */
 };
 
-/* What moves the bytes of a large operation: through the caches, if that was asked for. */
+/* What moves the bytes of a large operation: through the caches if that was asked for, else past
+ * them if they would not fit. */
 static inline dad_exec_move_t
 dad_exec_mover(const struct dad_exec *x, uint8_t opcode)
 {
-	return unlikely(opcode & DAD_OP_LLC) ? memcpy : x->move_large;
+	if (unlikely(opcode & (DAD_OP_LLC | DAD_OP_PAST)))
+		return opcode & DAD_OP_LLC ? memcpy : x->move_past;
+	return x->move_large;
 }
 
 /* Devices whose parts of a process can be kept. */
@@ -73,10 +78,11 @@ dad_exec_of(const struct dad_vchan *vc)
 
 /*
  * Make this process's for a device, and put it in the table. The kernels are those asked for, or,
- * with NULL, the best for this CPU, within EAL's --force-max-simd-bitwidth. 0, -ENOTSUP if the CPU
- * or EAL does not allow the kernel, -ENOSPC, -ENOMEM.
+ * with NULL, the best for this CPU, within EAL's --force-max-simd-bitwidth. Operations of past_from
+ * bytes and more go past the caches, unless it is 0, or a kernel was asked for that moves large
+ * ones itself. 0, -ENOTSUP if the CPU or EAL does not allow the kernel, -ENOSPC, -ENOMEM.
  */
-int dad_exec_open(uint16_t dev_id, const char *kernel);
+int dad_exec_open(uint16_t dev_id, const char *kernel, uint32_t past_from);
 
 /* From now on nothing is reached but what is mapped in this domain, which takes the place of EAL's;
  * its reference is the callee's. Then for whom: dma is a device of it. 0 or -ENOMEM. */
@@ -88,8 +94,9 @@ void dad_exec_play(struct dad_exec *x, bool on);
 
 void dad_exec_close(uint16_t dev_id);
 
-/* Is it the name of a kernel, of any CPU? */
+/* Is it the name of a kernel, of any CPU? Of one that moves large operations? */
 bool dad_exec_is_kernel(const char *name);
+bool dad_exec_is_large(const char *name);
 
 /* The kernels by number, NULL after the last; and whether CPU and EAL allow it. */
 const char *dad_exec_kernel_name(unsigned int i);
@@ -165,6 +172,9 @@ const void *dad_slow_source(const struct dad_exec *x, uint64_t address);
 /* By rep movsb; and by stores that go past the caches, from a length on. */
 void *dad_move_erms(void *dst, const void *src, size_t len);
 void *dad_move_nt(void *dst, const void *src, size_t len);
+
+/* From how many bytes on operations are better moved past the caches; 0: not known. */
+uint32_t dad_move_past_from(void);
 
 /* ---- memory EAL does not know (dad_sva.c) --------------------------------------------------- */
 

@@ -10,6 +10,7 @@
 #include <rte_malloc.h>
 
 #include "dad_inject.h"
+#include "dad_lists.h"
 #include "dad_model_args.h"
 #include "dad_vchan.h"
 
@@ -19,7 +20,7 @@
 #define STATUS_MAX RTE_DMA_STATUS_PAGE_FAULT
 
 #define VALID_STATUSES                                                                             \
-	"1 to 14, or user_abort, not_attempted, invalid_src_addr, invalid_dst_addr, "              \
+	"enospc, 1 to 14, or user_abort, not_attempted, invalid_src_addr, invalid_dst_addr, "      \
 	"invalid_addr, invalid_length, invalid_opcode, bus_read_error, bus_write_error, "          \
 	"bus_error, data_poision, descriptor_read_error, dev_link_error, page_fault"
 #define VALID_KEYS                                                                                 \
@@ -59,6 +60,10 @@ parse_status(const char *word, struct dad_inject_rule *rule, char *why, size_t s
 	char *end;
 	long status = strtol(word, &end, 10);
 
+	if (strcasecmp(word, "enospc") == 0) {
+		rule->status = DAD_INJECT_NO_ROOM;
+		return 0;
+	}
 	if (!isdigit((unsigned char)word[0]) || *end != '\0')
 		status = find_name(word, dad_stat_code_name, STATUS_MAX);
 	if (status <= 0 || status > STATUS_MAX)
@@ -66,6 +71,9 @@ parse_status(const char *word, struct dad_inject_rule *rule, char *why, size_t s
 	rule->status = (uint8_t)status;
 	return 0;
 }
+
+/* More than the longest list has. */
+#define BYTES_MAX (UINT64_C(1) << 40)
 
 /* A number from low to high, perhaps with K, M, G, T. */
 static int
@@ -97,13 +105,9 @@ parse_key(const char *word, const char *value, struct dad_inject_rule *rule,
 	case COUNT:
 		return parse_number(keys[key], value, 1, UINT64_MAX, &rule->count, why, size);
 	case MIN:
-		ret = parse_number(keys[key], value, 1, UINT32_MAX, &n, why, size);
-		rule->min = (uint32_t)n;
-		return ret;
+		return parse_number(keys[key], value, 1, BYTES_MAX, &rule->min, why, size);
 	case MAX:
-		ret = parse_number(keys[key], value, 1, UINT32_MAX, &n, why, size);
-		rule->max = (uint32_t)n;
-		return ret;
+		return parse_number(keys[key], value, 1, BYTES_MAX, &rule->max, why, size);
 	case VCHAN:
 		ret = parse_number(keys[key], value, 0, DAD_VCHANS_MAX - 1, &n, why, size);
 		/* for a check there are no vchans yet */
@@ -127,7 +131,7 @@ parse_rule(char *text, struct dad_inject_rule *rule, const struct dad_vchan *vch
 {
 	*rule = (struct dad_inject_rule){.opcode = DAD_INJECT_ANY_OP,
 		.min = 0,
-		.max = UINT32_MAX,
+		.max = UINT64_MAX,
 		.every = 1,
 		.count = UINT64_MAX};
 	if (strlen(text) >= sizeof(rule->text))
@@ -257,31 +261,66 @@ dad_inject_close(struct dad_inject *in)
 /* ---- operations --------------------------------------------------------------------------- */
 
 static bool
-is_about(
-	const struct dad_inject_rule *rule, const struct dad_vchan *vc, const struct dad_desc *desc)
+is_about(const struct dad_inject_rule *rule, const struct dad_vchan *vc, unsigned int opcode,
+	uint64_t length)
 {
-	return desc->length >= rule->min && desc->length <= rule->max &&
-		(rule->vc == NULL || rule->vc == vc) &&
-		(rule->opcode == DAD_INJECT_ANY_OP || rule->opcode == (desc->opcode & DAD_OP_MASK));
+	return length >= rule->min && length <= rule->max && (rule->vc == NULL || rule->vc == vc) &&
+		(rule->opcode == DAD_INJECT_ANY_OP || rule->opcode == opcode);
+}
+
+/* One more that the rule is about: does it fall to it? */
+static bool
+falls(struct dad_inject_rule *rule)
+{
+	const uint64_t seen = __atomic_add_fetch(&rule->seen, 1, __ATOMIC_RELAXED);
+
+	return seen % rule->every == 0 && seen / rule->every <= rule->count;
 }
 
 uint8_t
 dad_inject_status(
 	const struct dad_inject_set *set, const struct dad_vchan *vc, const struct dad_desc *desc)
 {
+	const uint64_t length = dad_lists_bytes(vc, desc);
 	uint8_t status = 0;
 
 	for (unsigned int i = 0; i < set->n; i++) {
 		struct dad_inject_rule *rule = set->rule[i];
 
-		if (!is_about(rule, vc, desc))
-			continue;
-		const uint64_t seen = __atomic_add_fetch(&rule->seen, 1, __ATOMIC_RELAXED);
-
-		if (status == 0 && seen % rule->every == 0 && seen / rule->every <= rule->count)
+		if (rule->status != DAD_INJECT_NO_ROOM &&
+			is_about(rule, vc, desc->opcode & DAD_OP_MASK, length) && falls(rule) &&
+			status == 0)
 			status = rule->status;
 	}
 	return status;
+}
+
+bool
+dad_inject_has_refusals(const struct dad_inject *in)
+{
+	const struct dad_inject_set *set = in->set;
+
+	for (unsigned int i = 0; set != NULL && i < set->n; i++)
+		if (set->rule[i]->status == DAD_INJECT_NO_ROOM)
+			return true;
+	return false;
+}
+
+bool
+dad_inject_refuses(const struct dad_inject *in, const struct dad_vchan *vc, unsigned int opcode,
+	uint64_t length)
+{
+	/* I1: pairs with the release in replace() */
+	const struct dad_inject_set *set = __atomic_load_n(&in->set, __ATOMIC_ACQUIRE);
+	bool refused = false;
+
+	for (unsigned int i = 0; set != NULL && i < set->n; i++) {
+		struct dad_inject_rule *rule = set->rule[i];
+
+		if (rule->status == DAD_INJECT_NO_ROOM && is_about(rule, vc, opcode, length))
+			refused |= falls(rule);
+	}
+	return refused;
 }
 
 uint64_t

@@ -7,7 +7,8 @@
  *
  *   <status>[:every:N][:count:K][:min:BYTES][:max:BYTES][:vchan:V][:op:copy|fill|sg]
  *
- * several rules are joined by +. A rule counts the operations that it is about; each Nth one is not
+ * several rules are joined by +. With "enospc" for a status it is enqueues that are refused, as if
+ * there were no room. A rule counts the operations that it is about; each Nth one is not
  * done, and completes with the status, until it was K. The first rule that an operation falls to
  * gives the status; the others count it all the same.
  *
@@ -15,6 +16,7 @@
  * one takes its place. What was replaced is kept until the device goes.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,9 +27,9 @@ struct dad_vchan;
 #define DAD_INJECT_TEXT_MAX  96 /* of a rule */
 
 struct dad_inject_rule {
-	uint8_t status;
+	uint8_t status;		    /* or DAD_INJECT_NO_ROOM */
 	uint8_t opcode;		    /* or DAD_INJECT_ANY_OP */
-	uint32_t min, max;	    /* bytes */
+	uint64_t min, max;	    /* bytes */
 	const struct dad_vchan *vc; /* NULL: any */
 	uint64_t every, count;
 	uint64_t seen; /* operations that it is about: by anybody, atomically */
@@ -35,7 +37,8 @@ struct dad_inject_rule {
 	struct dad_inject_rule *older; /* of all rules that there ever were */
 };
 
-#define DAD_INJECT_ANY_OP UINT8_MAX
+#define DAD_INJECT_ANY_OP  UINT8_MAX
+#define DAD_INJECT_NO_ROOM UINT8_MAX
 
 struct dad_inject_set {
 	unsigned int n;
@@ -68,7 +71,12 @@ void dad_inject_close(struct dad_inject *in);
 uint8_t dad_inject_status(
 	const struct dad_inject_set *set, const struct dad_vchan *vc, const struct dad_desc *desc);
 
-/* How many operations a rule has made fail so far. */
+/* Is there a rule that refuses enqueues? And shall this one be refused? */
+bool dad_inject_has_refusals(const struct dad_inject *in);
+bool dad_inject_refuses(const struct dad_inject *in, const struct dad_vchan *vc,
+	unsigned int opcode, uint64_t length);
+
+/* How many operations a rule has made fail, or enqueues it has refused, so far. */
 uint64_t dad_inject_failed(const struct dad_inject_rule *rule);
 
 #endif /* DAD_INJECT_H */

@@ -19,7 +19,8 @@ extern int dad_logtype;
 /* In memory of all processes. Below the vchans, what is the primary's: others may look at numbers,
  * but follow no pointer. */
 struct dad_dev {
-	struct dad_vchan vchan[DAD_VCHANS_MAX]; /* first: the fast path needs nothing else, exec_impl.h neither */
+	struct dad_vchan vchan[DAD_VCHANS_MAX]; /* first: the fast path needs nothing else,
+						   exec_impl.h neither */
 	struct dad_args args;
 	uint16_t nb_vchans;
 	uint16_t dev_id;

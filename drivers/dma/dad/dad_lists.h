@@ -58,4 +58,17 @@ dad_lists_are_huge(const struct dad_desc *desc)
 	return desc->length == UINT32_MAX;
 }
 
+/* Of any operation; of huge lists, the sum. */
+static inline uint64_t
+dad_lists_bytes(const struct dad_vchan *vc, const struct dad_desc *desc)
+{
+	uint64_t bytes = 0;
+
+	if (!dad_lists_are_huge(desc) || (desc->opcode & DAD_OP_MASK) != DAD_OP_SG)
+		return desc->length;
+	for (unsigned int i = 0; i < dad_sg_nb_src(desc); i++)
+		bytes += dad_vchan_sge(vc, desc->src + 1 + i)->length;
+	return bytes;
+}
+
 #endif /* DAD_LISTS_H */

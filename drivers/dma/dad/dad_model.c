@@ -173,7 +173,8 @@ dad_model_vchan_setup(const struct dad_model *m, const char *device, unsigned in
 	vc->model.src_window = from_device;
 	vc->model.dst_window = to_device;
 	/* each operation begins, in the stream, where the one before ended */
-	vc->ordered = vc->model.stream = from_device && m->source.kind != DAD_SOURCE_NONE;
+	vc->model.stream = from_device && m->source.kind != DAD_SOURCE_NONE;
+	vc->ordered |= vc->model.stream;
 	ret = dad_free_setup(vc, device, v, conf);
 	if (ret != 0 || !is_timed(m))
 		return ret;

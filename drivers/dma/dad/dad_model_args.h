@@ -27,7 +27,7 @@ struct dad_model_args {
 #define DAD_MODEL_ARGS_HELP                                                                        \
 	"window=<bytes, as 65536 or 64K or 16M or 1G> source=<pattern|file:PATH|null> "            \
 	"rate=<GB/s, as 1.25; 0: unlimited> gbps=<GB/s> lat_ns=<0-1000000000> "                    \
-	"inject=<status[:every:N][:count:K][:min:BYTES][:max:BYTES][:vchan:V]"                     \
+	"inject=<status|enospc[:every:N][:count:K][:min:BYTES][:max:BYTES][:vchan:V]"              \
 	"[:op:copy|fill|sg][+...]>"
 
 /* Each returns 0, or -EINVAL after logging what is wrong and what is valid. */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dad_internal.h"
+#include "dad_fast_path.h"
 #include "dad_question.h"
 
 static void
@@ -42,6 +42,8 @@ answer_inject(struct dad_question *q)
 		dad_question_wrong(q, "no rule", q->word, why);
 		return;
 	}
+	if (q->word[0] != '\0')
+		dad_fast_path_set(&rte_dma_fp_objs[q->dev->dev_id], q->dev);
 	rte_tel_data_start_dict(q->answer);
 	for (unsigned int i = 0; m->inject.set != NULL && i < m->inject.set->n; i++)
 		add_rule(q->answer, i, m->inject.set->rule[i]);

@@ -27,6 +27,7 @@
 #include <rte_branch_prediction.h>
 
 #include "dad_compat.h"
+#include "dad_halt.h"
 #include "dad_internal.h"
 #include "dad_lists.h"
 #include "dad_serve.h"
@@ -131,6 +132,8 @@ fill_in(struct dad_vchan *vc, uint64_t ticket, unsigned int depth, unsigned int 
 		dad_stat_stamp(vc, ticket, ticket + 1);
 	if (unlikely(length > DAD_GROUP_OP_BYTES && (flags & RTE_DMA_OP_FLAG_LLC)))
 		opcode |= DAD_OP_LLC;
+	if (unlikely(length > vc->past))
+		opcode |= DAD_OP_PAST;
 	dad_vchan_put(vc, ticket,
 		(struct dad_desc){
 			.src = src, .dst = dst, .length = length, .opcode = (uint8_t)opcode});
@@ -473,6 +476,8 @@ take_done(struct dad_vchan *vc, uint64_t max, uint16_t *last_idx, enum rte_dma_s
 		if (unlikely(errors > 0)) {
 			__atomic_fetch_add(&vc->errors, errors, __ATOMIC_RELAXED);
 			dad_stat_errors(vc, &e);
+			if (vc->halts)
+				dad_halt_reported(vc, reaped + n);
 		}
 		if (last_idx != NULL)
 			*last_idx = (uint16_t)(reaped + n - 1);

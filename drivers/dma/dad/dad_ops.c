@@ -15,9 +15,9 @@ dad_ops_setup(struct dad_vchan *vc)
 
 #if DAD_HAVE_OPS
 
-/* One segment a side, of equal length: what a plain copy can do. All else is said by lists. */
-static inline bool
-is_plain(const struct rte_dma_op *op)
+/* All else is said by lists. */
+bool
+dad_ops_is_plain(const struct rte_dma_op *op)
 {
 	const struct rte_dma_sge *seg = op->src_dst_seg;
 
@@ -35,10 +35,10 @@ enqueue_one(struct dad_dev *d, uint16_t vchan, struct rte_dma_op *op)
 	int ret;
 
 	if (vc->mt)
-		return is_plain(op)
+		return dad_ops_is_plain(op)
 			? dad_mt_copy_op(vc, src, dst, flags, op)
 			: dad_mt_copy_sg_op(vc, src, dst, op->nb_src, op->nb_dst, flags, op);
-	if (is_plain(op))
+	if (dad_ops_is_plain(op))
 		ret = (dad_foreign ? dad_foreign_copy : dad_copy)(
 			d, vchan, src->addr, dst->addr, src->length, flags);
 	else
@@ -49,8 +49,8 @@ enqueue_one(struct dad_dev *d, uint16_t vchan, struct rte_dma_op *op)
 	return ret;
 }
 
-static uint16_t
-enqueue(void *dev_private, uint16_t vchan, struct rte_dma_op **ops, uint16_t nb_ops)
+uint16_t
+dad_ops_enqueue(void *dev_private, uint16_t vchan, struct rte_dma_op **ops, uint16_t nb_ops)
 {
 	struct dad_dev *d = dev_private;
 	uint16_t n = 0;
@@ -93,8 +93,8 @@ dequeue_some(struct dad_dev *d, uint16_t vchan, struct rte_dma_op **ops, uint16_
 	return n;
 }
 
-static uint16_t
-dequeue(void *dev_private, uint16_t vchan, struct rte_dma_op **ops, uint16_t nb_ops)
+uint16_t
+dad_ops_dequeue(void *dev_private, uint16_t vchan, struct rte_dma_op **ops, uint16_t nb_ops)
 {
 	struct dad_dev *d = dev_private;
 	uint16_t n = 0, asked, got;
@@ -107,21 +107,6 @@ dequeue(void *dev_private, uint16_t vchan, struct rte_dma_op **ops, uint16_t nb_
 		n += got;
 	} while (got == asked && n < nb_ops);
 	return n;
-}
-
-void
-dad_ops_set_fast_path(struct rte_dma_fp_object *fp)
-{
-	fp->enqueue = enqueue;
-	fp->dequeue = dequeue;
-}
-
-#else
-
-void
-dad_ops_set_fast_path(struct rte_dma_fp_object *fp)
-{
-	(void)fp;
 }
 
 #endif

@@ -14,7 +14,17 @@
  * it. */
 int dad_ops_setup(struct dad_vchan *vc);
 
-/* The two functions, for any kind of vchan; without them nothing is set. */
-void dad_ops_set_fast_path(struct rte_dma_fp_object *fp);
+#if DAD_HAVE_OPS
+
+/* Of the fast path, for any kind of vchan. */
+uint16_t dad_ops_enqueue(
+	void *dev_private, uint16_t vchan, struct rte_dma_op **ops, uint16_t nb_ops);
+uint16_t dad_ops_dequeue(
+	void *dev_private, uint16_t vchan, struct rte_dma_op **ops, uint16_t nb_ops);
+
+/* Is it one that a plain copy can do: one segment a side, of equal length? */
+bool dad_ops_is_plain(const struct rte_dma_op *op);
+
+#endif
 
 #endif /* DAD_OPS_H */

@@ -11,7 +11,7 @@
 #include <rte_memory.h>
 
 #include "dad_dev.h"
-#include "dad_ops.h"
+#include "dad_fast_path.h"
 #include "dad_probe.h"
 #include "dad_question.h"
 #include "dad_trace.h"
@@ -32,32 +32,6 @@ numa_node_for(const struct dad_args *args)
 	return (int)rte_lcore_to_socket_id(rte_get_main_lcore());
 }
 
-static void
-set_fast_path(struct rte_dma_fp_object *fp, struct dad_dev *d)
-{
-	fp->dev_private = d;
-	dad_ops_set_fast_path(fp);
-	if (d->args.mt) {
-		fp->copy = dad_mt_copy;
-		fp->copy_sg = dad_mt_copy_sg;
-		fp->fill = dad_mt_fill;
-		fp->submit = dad_mt_submit;
-		fp->completed = dad_mt_completed;
-		fp->completed_status = dad_mt_completed_status;
-		fp->burst_capacity = dad_mt_burst_capacity;
-		return;
-	}
-	fp->copy = dad_foreign ? dad_foreign_copy : dad_copy;
-	if (d->args.eager && !dad_foreign)
-		fp->copy = dad_exec_table[d->dev_id]->eager_copy;
-	fp->copy_sg = dad_foreign ? dad_foreign_copy_sg : dad_copy_sg;
-	fp->fill = dad_foreign ? dad_foreign_fill : dad_fill;
-	fp->submit = dad_submit;
-	fp->completed = dad_completed;
-	fp->completed_status = dad_completed_status;
-	fp->burst_capacity = dad_burst_capacity;
-}
-
 /* The device of a secondary process: what the primary made, and pointers of our own. */
 static int
 attach(const struct dad_found *found)
@@ -73,7 +47,8 @@ attach(const struct dad_found *found)
 		rte_dma_pmd_release(name);
 		return -ENOTSUP;
 	}
-	int ret = dad_exec_open(d->dev_id, d->args.kernel[0] != '\0' ? d->args.kernel : NULL);
+	int ret = dad_exec_open(
+		d->dev_id, d->args.kernel[0] != '\0' ? d->args.kernel : NULL, d->args.past_from);
 	if (ret != 0) {
 		DAD_LOG(ERR, "%s: attach: %s", name, strerror(-ret));
 		rte_dma_pmd_release(name);
@@ -85,7 +60,7 @@ attach(const struct dad_found *found)
 	found->device->numa_node = dev->data->numa_node;
 	dev->device = found->device;
 	dev->dev_ops = &dad_secondary_ops;
-	set_fast_path(dev->fp_obj, d);
+	dad_fast_path_set(dev->fp_obj, d);
 	dad_devices_add(d);
 	/* not READY: then release, when this process leaves, would close it for all */
 	DAD_LOG(INFO, "%s: attached, engine %s", name, dad_engine_name(d->args.engine));
@@ -140,7 +115,7 @@ dad_probe(const struct dad_found *found)
 	found->device->numa_node = node;
 	dev->device = found->device;
 	dev->dev_ops = &dad_dev_ops;
-	set_fast_path(dev->fp_obj, d);
+	dad_fast_path_set(dev->fp_obj, d);
 	dev->state = RTE_DMA_DEV_READY;
 	DAD_LOG(INFO, "%s: engine %s, kernel %s", name, dad_engine_name(args.engine),
 		dad_exec_table[d->dev_id]->kernel);

@@ -36,6 +36,12 @@ dad_devices_add(struct dad_dev *d)
 	dad_devices_unlock();
 }
 
+struct dad_dev *
+dad_devices_find(uint16_t dev_id)
+{
+	return dev_id < RTE_DIM(devices) ? devices[dev_id] : NULL;
+}
+
 void
 dad_devices_remove(const struct dad_dev *d)
 {

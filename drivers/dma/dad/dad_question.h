@@ -22,6 +22,9 @@ void dad_devices_remove(const struct dad_dev *d);
 void dad_devices_lock(void);
 void dad_devices_unlock(void);
 
+/* NULL: there is none. Under the lock, and good as long as that is held. */
+struct dad_dev *dad_devices_find(uint16_t dev_id);
+
 /* Each device, under the lock. */
 void dad_devices_walk(void (*fn)(const struct dad_dev *d, void *arg), void *arg);
 

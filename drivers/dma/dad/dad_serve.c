@@ -2,6 +2,7 @@
 #include <rte_branch_prediction.h>
 #include <rte_prefetch.h>
 
+#include "dad_halt.h"
 #include "dad_serve.h"
 
 /*
@@ -28,6 +29,16 @@ is_submitted(const struct dad_vchan *vc, uint64_t ticket, enum dad_kind *kind)
 	return (tag & RING_TAG_LAP) == ring_tag_of(dad_vchan_filled(vc), ticket);
 }
 
+/* One that waits for all before it: are they done, and may it be attempted? */
+static bool
+may_begin(const struct dad_vchan *vc, uint64_t ticket)
+{
+	/* F1: pairs with the release in finish(): data, and what failed, of all before */
+	if (vc->shared && __atomic_load_n(&vc->finished, __ATOMIC_ACQUIRE) != ticket)
+		return false;
+	return !dad_halt_is(vc);
+}
+
 /* The group of c, of a kind, becomes the caller's, if claimed is still as it was. */
 static inline bool
 take(struct dad_vchan *vc, uint64_t claimed, enum dad_kind kind, struct claim *c)
@@ -35,9 +46,7 @@ take(struct dad_vchan *vc, uint64_t claimed, enum dad_kind kind, struct claim *c
 	const uint64_t end = c->first + c->n;
 
 	c->poisoned = kind != DAD_KIND_BATCH && (claimed & 1);
-	/* F1: pairs with the release in finish(): data, and what failed, of all before */
-	if (unlikely(kind == DAD_KIND_FENCE || vc->ordered) && vc->shared &&
-		__atomic_load_n(&vc->finished, __ATOMIC_ACQUIRE) != c->first)
+	if (unlikely(kind == DAD_KIND_FENCE || vc->ordered) && !may_begin(vc, c->first))
 		return false;
 	if (unlikely(kind == DAD_KIND_FENCE)) {
 		/* relaxed: it may be another lap's by now, and then the CAS fails */
@@ -61,7 +70,7 @@ take(struct dad_vchan *vc, uint64_t claimed, enum dad_kind kind, struct claim *c
 static inline bool
 claim(struct dad_vchan *vc, bool backlog_only, uint64_t *quiet, struct claim *c)
 {
-	uint64_t most = DAD_GROUP_OPS_MAX, bell = UINT64_MAX;
+	uint64_t most = vc->most, bell = UINT64_MAX;
 	enum dad_kind kind, next;
 
 	if (vc->belled) {

@@ -7,7 +7,7 @@
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 
-#include "dad_vchan.h"
+#include "dad_lists.h"
 
 static const char *const codes[DAD_STAT_CODES] = {
 	[RTE_DMA_STATUS_SUCCESSFUL] = "successful",
@@ -67,7 +67,7 @@ dad_stat_done_one(struct dad_vchan *vc, const struct dad_desc *desc, uint16_t st
 	if (op == DAD_OP_SG)
 		dad_stat_add(&vc->lists, 1, vc->shared);
 	if (status == RTE_DMA_STATUS_SUCCESSFUL)
-		dad_stat_add(&vc->bytes[op], desc->length, vc->shared);
+		dad_stat_add(&vc->bytes[op], dad_lists_bytes(vc, desc), vc->shared);
 }
 
 /* ---- failures -------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include <rte_branch_prediction.h>
 
 #include "dad_compat.h"
+#include "dad_halt.h"
 #include "dad_internal.h"
 #include "dad_lists.h"
 #include "dad_serve.h"
@@ -103,9 +104,12 @@ publish(struct dad_vchan *vc)
 		ring_publish(filled, ticket, 1, kind_of(slot));
 		ticket += n;
 	}
-	if (vc->belled && for_workers)
+	if (vc->belled && for_workers) {
 		/* B1: pairs with the acquire in claim(), dad_serve.c */
 		__atomic_store_n(&vc->bell, ticket, __ATOMIC_RELEASE);
+		if (unlikely(vc->alone))
+			dad_halt_serve(vc);
+	}
 	/* relaxed: other threads take it for a statistic */
 	__atomic_store_n(&vc->published, ticket, __ATOMIC_RELAXED);
 	dad_vchan_fetch(vc);
@@ -216,6 +220,8 @@ append_any(struct dad_vchan *vc, unsigned int opcode, uint64_t src, uint64_t dst
 		opcode |= DAD_OP_AUTO_FREE;
 	if (length > DAD_GROUP_OP_BYTES && (flags & RTE_DMA_OP_FLAG_LLC))
 		opcode |= DAD_OP_LLC;
+	if (length > vc->past)
+		opcode |= DAD_OP_PAST;
 	if (vc->tail == vc->group)
 		dad_vchan_open_group(vc); /* it may have moved: see exec_impl.h */
 	else if (vc->tail >= vc->stop || (flags & RTE_DMA_OP_FLAG_FENCE))

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dad_halt.h"
 #include "dad_internal.h"
 #include "dad_question.h"
 
@@ -56,6 +57,7 @@ tell_info(struct dad_question *q)
 	rte_tel_data_add_dict_uint(d, "id", dev->dev_id);
 	rte_tel_data_add_dict_string(d, "engine", dad_engine_name(dev->args.engine));
 	rte_tel_data_add_dict_uint(d, "mt", dev->args.mt);
+	rte_tel_data_add_dict_uint(d, "halt", dev->args.halt);
 	rte_tel_data_add_dict_uint(d, "xstats", dev->args.xstats);
 	rte_tel_data_add_dict_uint(d, "iommu_soft", dev->args.iommu);
 	rte_tel_data_add_dict_uint(d, "workers", dev->args.workers);
@@ -71,6 +73,8 @@ tell_info(struct dad_question *q)
 	/* what rte_dma_info has no room for */
 	rte_tel_data_add_dict_uint(d, "max_length", DAD_LENGTH_MAX);
 	rte_tel_data_add_dict_uint(d, "alignment", DAD_ALIGNMENT);
+	rte_tel_data_add_dict_uint(d, "max_in_flight", DAD_DESC_MAX);
+	rte_tel_data_add_dict_uint(d, "max_sges_in_flight", DAD_SGES_IN_FLIGHT);
 	rte_tel_data_add_dict_uint(d, "split_from", DAD_SPLIT_MIN);
 	rte_tel_data_add_dict_uint(d, "group_ops", DAD_GROUP_OPS_MAX);
 }
@@ -165,6 +169,8 @@ state_of(const struct dad_dev *dev, const struct dad_vchan *vc)
 		return "halted";
 	if (vc->capacity == 0)
 		return "stopped";
+	if (dad_halt_is(vc))
+		return "halted";
 	return dad_vchan_is_idle(vc) ? "idle" : "active";
 }
 

@@ -2,7 +2,7 @@
 #include <rte_cycles.h>
 
 #include "dad_throttle.h"
-#include "dad_vchan.h"
+#include "dad_lists.h"
 
 void
 dad_throttle_open(struct dad_throttle *t, uint64_t rate, uint32_t latency_ns)
@@ -30,11 +30,12 @@ raise_latest(struct dad_vchan *vc, uint64_t due)
 		;
 }
 
-/* Does the group wait for all before it? With mt=1 the tag says so; else the first descriptor. */
+/* Does the group wait for all before it? With mt=1 the tag says so, or where groups are claimed in
+ * pieces; else the first descriptor. */
 static bool
 is_fenced(const struct dad_vchan *vc, uint64_t first)
 {
-	if (vc->mt)
+	if (vc->mt || vc->halts)
 		return (ring_tag_at(dad_vchan_filled(vc), first, __ATOMIC_RELAXED) &
 			       DAD_KIND_MASK) == DAD_KIND_FENCE;
 	return dad_vchan_slot(vc, first)->depth & DAD_DEPTH_FENCE;
@@ -43,8 +44,11 @@ is_fenced(const struct dad_vchan *vc, uint64_t first)
 static uint64_t
 ticks_of(const struct dad_throttle *t, const struct dad_vchan *vc, uint64_t ticket)
 {
-	return t->rate == 0 ? 0
-			    : dad_throttle_ticks(t->hz, t->rate, dad_vchan_desc(vc, ticket).length);
+	if (t->rate == 0)
+		return 0;
+	const struct dad_desc desc = dad_vchan_desc(vc, ticket);
+
+	return dad_throttle_ticks(t->hz, t->rate, dad_lists_bytes(vc, &desc));
 }
 
 /* Times stay below what can be added to without a wrap, some centuries from now. */

@@ -11,19 +11,16 @@
 #define MT_LISTS 1024
 
 /* Scatter lists have room for eight entries a descriptor, one of them ours, and for two longest
- * lists at least. In all no more than fits one hugepage: with physical addresses more is hard to
- * get. */
+ * lists at least. */
 static uint32_t
 sges_for(uint32_t nb_desc, bool mt)
 {
 	if (mt)
 		return RTE_MIN(nb_desc, (uint32_t)MT_LISTS) * 2 * DAD_SGES_MAX;
 
-	const uint32_t most = (2u << 20) / sizeof(struct dad_sge);
-
 	const uint32_t wanted = RTE_MAX(nb_desc * 8, (uint32_t)DAD_SGES_MAX * 8);
 
-	return RTE_MIN(wanted, most);
+	return RTE_MIN(wanted, (uint32_t)DAD_SGES_IN_FLIGHT);
 }
 
 static void
@@ -103,6 +100,7 @@ dad_vchan_reset(struct dad_vchan *vc)
 	vc->sge_tail = vc->sge_head = 0;
 	vc->claimed = vc->finished = vc->failed = 0;
 	vc->waited = vc->bell = vc->word = 0;
+	vc->halted = 0;
 	vc->room = dad_vchan_size(vc);
 	vc->split = (struct dad_split){0};
 	vc->model.out_of_step = false;
@@ -238,6 +236,7 @@ dad_vchan_abort(struct dad_vchan *vc)
 	vc->claimed = tail << 1;
 	vc->split = (struct dad_split){0};
 	vc->bell = tail;
+	vc->halted = 0;
 	if (vc->mt) {
 		vc->word = tail << 16;
 		return aborted;

@@ -29,12 +29,14 @@
 #include "dad_throttle.h"
 #include "dad_stat.h"
 
-#define DAD_VCHANS_MAX 64
-#define DAD_DESC_MIN   32
-#define DAD_DESC_MAX   32768
-#define DAD_SGES_MAX   64 /* a side */
-#define DAD_LENGTH_MAX UINT32_MAX
-#define DAD_ALIGNMENT  1
+#define DAD_VCHANS_MAX	   64
+#define DAD_DESC_MIN	   32
+#define DAD_DESC_MAX	   32768
+#define DAD_SGES_MAX	   64 /* a side */
+/* Of all lists of a vchan: what fits one hugepage. With physical addresses more is hard to get. */
+#define DAD_SGES_IN_FLIGHT ((2u << 20) / sizeof(struct dad_sge))
+#define DAD_LENGTH_MAX	   UINT32_MAX
+#define DAD_ALIGNMENT	   1
 
 /* A group takes 32 operations of up to 4 KiB; a larger one takes the room of as many as it has of
  * 4 KiB. Large operations so spread over workers. */
@@ -94,7 +96,11 @@ struct dad_vchan {
 	bool pooled : 1;  /* workers look for something more urgent after each part, too */
 	bool ordered : 1; /* a group begins when all before it is done */
 	bool counted : 1; /* statistics beside rte_dma_stats: dad_stat.h */
+	bool halts : 1;	  /* stops at what fails: dad_halt.h */
+	bool alone : 1;	  /* halts, and nobody but the submitter does operations */
 	bool timed;	  /* latencies as well; of a byte of its own: another thread switches it */
+	uint8_t most;	  /* operations that are claimed at once */
+	uint32_t past;	  /* operations of more bytes are moved past the caches */
 
 	/* submitting, by one thread at a time */
 	uint64_t tail __rte_cache_aligned; /* next ticket */
@@ -128,6 +134,7 @@ struct dad_vchan {
 	/* what idle workers look at */
 	uint64_t bell __rte_cache_aligned; /* up to here there is something for workers */
 	struct dad_split split;
+	uint64_t halted; /* 1 + ticket of what has failed and was not reported; 0: goes on */
 
 	/* submitting, by many threads */
 	uint64_t word __rte_cache_aligned; /* next ticket, and how far into its batch: dad_mt.c */

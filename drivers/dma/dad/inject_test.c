@@ -184,6 +184,24 @@ large_ones_fail_whole(void **state)
 	rte_free(big);
 }
 
+/* Lists by their sum, also beyond 4 GiB. They do not match: who is not chosen fails otherwise. */
+static void
+lists_beyond_4_gib(void **state)
+{
+	struct rte_dma_sge from[3] = {{0, 1u << 31}, {0, 1u << 31}, {0, 1u << 31}}, to = {0, 1};
+	enum rte_dma_status_code status;
+
+	(void)state;
+	open_injecting("bus_error:op:sg:min:5G:max:6G");
+	for (uint16_t n = 1; n <= 3; n++) {
+		assert_true(rte_dma_copy_sg(dev, 0, from, &to, n, 1, RTE_DMA_OP_FLAG_SUBMIT) >= 0);
+		test_gather(dev, 0, 1, &status);
+		assert_int_equal(
+			status, n == 3 ? RTE_DMA_STATUS_BUS_ERROR : RTE_DMA_STATUS_INVALID_LENGTH);
+	}
+	assert_rule(0, 1, 1);
+}
+
 struct sender {
 	uint16_t vchan;
 	uint64_t sent, failed;
@@ -360,6 +378,7 @@ static const struct CMUnitTest tests[] = {
 	CLOSED(it_ends_after_a_count),
 	CLOSED(fences_see_it),
 	CLOSED(large_ones_fail_whole),
+	CLOSED(lists_beyond_4_gib),
 	CLOSED(counts_are_exact_with_threads),
 	CLOSED(together_with_a_window_and_a_slow_link),
 	CLOSED(rules_come_and_go_by_telemetry),

@@ -109,6 +109,7 @@ wrong_devargs_are_refused(void **state)
 	assert_refused("engine=inline,eager=2");
 	assert_refused("engine=thread,eager=1");
 	assert_refused("engine=inline,eager=1,mt=1");
+	assert_refused("engine=inline,eager=1,halt=1");
 	assert_refused("=");
 }
 
@@ -339,7 +340,7 @@ stop_is_bounded_under_load(void **state)
 		assert_true(rte_dma_fill(id, 0, i, iova(aligned), SIZE, 0) >= 0);
 	assert_int_equal(rte_dma_submit(id, 0), 0);
 	uint64_t start = rte_get_timer_cycles();
-	assert_int_equal(rte_dma_stop(id), 0);
+	test_stop(id);
 	double seconds = (double)(rte_get_timer_cycles() - start) / (double)rte_get_timer_hz();
 	do {
 		enum rte_dma_status_code status[64];

@@ -65,15 +65,21 @@ configure_ops(int16_t id, bool silent)
 }
 
 static int16_t
-open_ops(void)
+open_ops_with(const char *more)
 {
 	char args[128];
 
-	snprintf(args, sizeof(args), "%s,ops=1", test_args());
+	snprintf(args, sizeof(args), "%s,ops=1%s", test_args(), more);
 	int16_t id = test_plug_with(args);
 	assert_int_equal(configure_ops(id, false), 0);
 	assert_int_equal(rte_dma_start(id), 0);
 	return id;
+}
+
+static int16_t
+open_ops(void)
+{
+	return open_ops_with("");
 }
 
 /* Exactly n, within ten seconds. */
@@ -171,6 +177,56 @@ one_that_cannot_be_is_where_enqueue_ends(void **state)
 	assert_int_equal(ops[2]->status, RTE_DMA_STATUS_INVALID_LENGTH);
 	assert_int_equal(ops[3]->status, RTE_DMA_STATUS_ERROR_UNKNOWN);
 	gather(id, done, 2);
+	test_close(id);
+}
+
+/* inject=enospc: enqueue ends before one that is refused. */
+static void
+some_are_refused_for_want_of_room(void **state)
+{
+	int16_t id = open_ops_with(",inject=enospc:every:4");
+	struct rte_dma_op *done[8];
+
+	(void)state;
+	for (unsigned int i = 0; i < 8; i++)
+		prepare(i, (uint16_t)(1 + i % 2), 1);
+	assert_int_equal(rte_dma_enqueue_ops(id, 0, ops, 8), 3);
+	assert_int_equal(rte_dma_enqueue_ops(id, 0, ops + 3, 5), 3);
+	assert_int_equal(rte_dma_enqueue_ops(id, 0, ops + 6, 2), 2);
+	gather(id, done, 8);
+	for (unsigned int i = 0; i < 8; i++) {
+		assert_ptr_equal(done[i], ops[i]);
+		assert_int_equal(done[i]->status, RTE_DMA_STATUS_SUCCESSFUL);
+	}
+	test_close(id);
+}
+
+/* halt=1: what is behind a failure waits until that was dequeued. */
+static void
+a_failure_halts_until_it_is_dequeued(void **state)
+{
+	int16_t id = open_ops_with(",halt=1");
+	enum rte_dma_vchan_status halted = RTE_DMA_VCHAN_IDLE;
+	const uint64_t deadline = rte_get_timer_cycles() + 10 * rte_get_timer_hz();
+	struct rte_dma_op *done[5];
+
+	(void)state;
+	for (unsigned int i = 0; i < 5; i++)
+		prepare(i, 1, 1);
+	ops[1]->src_dst_seg[0].addr = 0;
+	assert_int_equal(rte_dma_enqueue_ops(id, 0, ops, 5), 5);
+	gather(id, done, 1);
+	while (halted != RTE_DMA_VCHAN_HALTED_ERROR) {
+		rte_dma_dequeue_ops(id, 0, done, 0);
+		assert_int_equal(rte_dma_vchan_status(id, 0, &halted), 0);
+		assert_true(rte_get_timer_cycles() < deadline);
+	}
+	gather(id, done + 1, 4);
+	for (unsigned int i = 0; i < 5; i++) {
+		assert_ptr_equal(done[i], ops[i]);
+		assert_int_equal(done[i]->status,
+			i == 1 ? RTE_DMA_STATUS_INVALID_SRC_ADDR : RTE_DMA_STATUS_SUCCESSFUL);
+	}
 	test_close(id);
 }
 
@@ -332,6 +388,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(no_more_than_the_ring_has_room_for),
 	cmocka_unit_test(each_has_its_own_status),
 	cmocka_unit_test(one_that_cannot_be_is_where_enqueue_ends),
+	cmocka_unit_test(some_are_refused_for_want_of_room),
+	cmocka_unit_test(a_failure_halts_until_it_is_dequeued),
 	cmocka_unit_test(is_for_who_configured_it),
 	cmocka_unit_test(many_threads_lose_and_double_nothing),
 };

@@ -66,14 +66,6 @@ stall(int16_t id)
 		copy(id, 0, i);
 }
 
-/* Stop until it says that it has; each call has its bound. */
-static void
-stop_at_last(int16_t id)
-{
-	for (unsigned int tries = 0; rte_dma_stop(id) != 0; tries++)
-		assert_true(tries < 10);
-}
-
 /* Of one that was left alone the destination is untouched; of one that was done it is as it shall
  * be. */
 static void
@@ -147,7 +139,7 @@ stop_tells_of_a_worker_that_stands_still(void **state)
 	assert_true(rte_get_timer_cycles() - start < 25 * rte_get_timer_hz());
 
 	gate_become(GATE_OPEN);
-	stop_at_last(id);
+	test_stop(id);
 	print_message("%u of %u done\n", take_all(id, RTE_DMA_STATUS_SUCCESSFUL), N);
 	assert_memory_equal(gate, buf, LENGTH);
 	assert_works(id);

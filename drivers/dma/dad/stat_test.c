@@ -382,9 +382,62 @@ who_did_the_work_is_told(void **state)
 		assert_int_equal(groups + served, 300);
 	if (vchan_of(0)->threshold == 0)
 		assert_int_equal(served, 0);
+	else if (!vchan_of(0)->mt) /* little batches, and nothing waits: no worker's turn */
+		assert_int_equal(value(0, DAD_XSTAT_SUBMIT_SERVED), 300);
 	assert_int_equal(rte_dma_stats_reset(dev, RTE_DMA_ALL_VCHAN), 0);
 	for (unsigned int i = 0; i < e->nb_workers; i++)
 		assert_int_equal(dad_work_get(&e->worker[i].work).groups, 0);
+}
+
+/* engine=auto: when workers do not come, who polls does what is too much for submit. */
+static void
+who_polls_stands_in_for_workers(void **state)
+{
+	struct dad_engine *e = &((struct dad_dev *)rte_dma_fp_objs[dev].dev_private)->engine;
+	struct tally t = {0};
+
+	(void)state;
+	if (vchan_of(0)->threshold == 0)
+		return; /* of other engines nobody stands in */
+	/* they leave: to the application it is as if they were busy for ever */
+	__atomic_store_n(e->control, 0, __ATOMIC_RELEASE);
+	rte_delay_us_sleep(50000);
+	const uint64_t before = value(0, DAD_XSTAT_POLL_SERVED);
+	for (unsigned int i = 0; i < 10; i++) {
+		for (unsigned int op = 0; op < 5; op++)
+			enqueue(0, DAD_OP_COPY, LEN, true, &t);
+		submit_and_gather(0, 5, &t);
+	}
+	assert_true(value(0, DAD_XSTAT_POLL_SERVED) > before);
+	assert_int_equal(value(0, DAD_XSTAT_OPS + DAD_OP_COPY), 50);
+}
+
+/* More than a descriptor's length can say. */
+static void
+lists_of_more_than_4_gib(void **state)
+{
+	enum { PIECE = 65 << 20, PIECES = 64 };
+	const uint64_t bytes = (uint64_t)PIECE * PIECES;
+	struct rte_dma_sge src[PIECES], dst[PIECES];
+	enum rte_dma_status_code status;
+
+	(void)state;
+	if (rte_eal_iova_mode() != RTE_IOVA_VA || !rte_eal_has_hugepages())
+		return; /* no such pieces of memory */
+	uint8_t *from = rte_malloc(NULL, PIECE, 4096), *to = rte_malloc(NULL, PIECE, 4096);
+	if (from != NULL && to != NULL) {
+		for (unsigned int i = 0; i < PIECES; i++) {
+			src[i] = (struct rte_dma_sge){iova(from), PIECE};
+			dst[i] = (struct rte_dma_sge){iova(to), PIECE};
+		}
+		assert_true(rte_dma_copy_sg(dev, 0, src, dst, PIECES, PIECES, 0) >= 0);
+		assert_int_equal(rte_dma_submit(dev, 0), 0);
+		test_gather(dev, 0, 1, &status);
+		assert_int_equal(status, RTE_DMA_STATUS_SUCCESSFUL);
+		assert_int_equal(value(0, DAD_XSTAT_BYTES + DAD_OP_SG), bytes);
+	}
+	rte_free(from);
+	rte_free(to);
 }
 
 /* As two worlds: what rte_dma_stats says stays, the rest is not there. */
@@ -480,6 +533,8 @@ static const struct CMUnitTest tests[] = {
 	with_device(latency_is_measured_while_it_is_on),
 	with_device(batches_are_counted_by_size),
 	with_device(who_did_the_work_is_told),
+	with_device(who_polls_stands_in_for_workers),
+	with_device(lists_of_more_than_4_gib),
 	with_device(many_threads_are_counted_exactly),
 	cmocka_unit_test(without_xstats_only_errors_and_enospc_are_counted),
 };

@@ -114,6 +114,25 @@ latencies_overlap(void **state)
 		assert_int_equal(status[i], RTE_DMA_STATUS_SUCCESSFUL);
 }
 
+/* By their sum, also beyond 4 GiB. They do not match, so that nothing is moved. */
+static void
+lists_take_their_time(void **state)
+{
+	struct rte_dma_sge from[16], to = {0, 1};
+	enum rte_dma_status_code status;
+
+	(void)state;
+	open_slow("gbps=1000");
+	for (unsigned int i = 0; i < RTE_DIM(from); i++)
+		from[i] = (struct rte_dma_sge){0, UINT32_MAX};
+	const uint64_t begin = rte_rdtsc();
+	assert_true(rte_dma_copy_sg(dev, 0, from, &to, RTE_DIM(from), 1, 0) >= 0);
+	assert_int_equal(rte_dma_submit(dev, 0), 0);
+	test_gather(dev, 0, 1, &status);
+	assert_int_equal(status, RTE_DMA_STATUS_INVALID_LENGTH);
+	assert_true(seconds_since(begin) >= 16 * 4.29e-3);
+}
+
 static void
 a_fence_waits_for_latencies(void **state)
 {
@@ -246,6 +265,7 @@ rings_go_round(void **state)
 static const struct CMUnitTest tests[] = {
 	CLOSED(never_faster_than_the_link),
 	CLOSED(latencies_overlap),
+	CLOSED(lists_take_their_time),
 	CLOSED(a_fence_waits_for_latencies),
 	CLOSED(active_until_it_is_due),
 	CLOSED(what_fails_is_reported_in_order),
