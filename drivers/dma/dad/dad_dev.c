@@ -105,7 +105,7 @@ set_up_for(struct dad_dev *d, struct dad_vchan *vc)
 	vc->alone = vc->halts && is_inline && !d->args.mt;
 	vc->most = vc->halts ? 1 : DAD_GROUP_OPS_MAX;
 	vc->in_submit = is_inline && !vc->alone;
-	vc->threshold = is_auto && !vc->halts ? d->args.threshold : 0;
+	vc->threshold = is_auto && (!vc->halts || d->args.mt) ? d->args.threshold : 0;
 	vc->helped = is_auto || (is_inline && d->args.mt);
 	vc->belled = is_auto || d->args.mt || vc->alone;
 	vc->counted = d->args.xstats;
