@@ -18,6 +18,7 @@ def measured(device, driver, engine="", devargs="", **more):
 
 SWEEP = [measured("dma_dad0", "dma_dad", "thread", "engine=thread", mops=123.4, mops_rounds=[100.0, 120.0, 150.0]),
          measured("dma_dad1", "dma_dad", "inline", "engine=inline", mops=98.76),
+         measured("dma_dad2", "dma_dad", "inline", "engine=inline,eager=1", mops=50.0, mops_rounds=[15.0, 15.0, 15.0]),
          measured("dma_skeleton0", "dma_skeleton", mops=30.0, mops_rounds=[10.0, 40.0, 30.0]),
          measured("cpu", "memcpy", cpu_threads=1, mops_rounds=[20.0, 20.0, 20.0])]
 DOCUMENT = "before\n<!-- figures copy -->\nold\n<!-- figures end -->\nbetween\n<!-- figures latency -->\nkept\n" \
@@ -49,7 +50,8 @@ def test_a_block_becomes_the_table_and_the_rest_stays(figures):
     assert text.endswith("\n<!-- figures end -->\nbetween\n<!-- figures latency -->\nkept\n<!-- figures end -->\nafter\n")
     assert "latency stay as they are" in r.stderr
     # 3, 5, 10: the median of the rounds' ratios, and not the ratio of the medians
-    assert rows(text)[2] == ["a core's caches (256 KiB)", "64", "123", "98.8", "30", "10", "5.00", "6.00", "0.50"]
+    assert rows(text)[2] == ["a core's caches (256 KiB)", "64", "123", "98.8", "50", "30", "10", "5.00", "6.00", "0.50",
+                             "0.75"]
     again, _ = figures(text, sweep=SWEEP)
     assert again == text
 

@@ -103,9 +103,16 @@ bench_summary_clear(void)
 	quiet = false;
 }
 
+/* With none of the options that cost something, or change how an engine works. */
 static bool
 is_plain(const char *devargs)
 {
+	static const char *const others[] = {"eager=1", "halt=1", "nt="};
+
+	for (size_t i = 0; i < RTE_DIM(others); i++) {
+		if (strstr(devargs, others[i]) != NULL)
+			return false;
+	}
 	for (size_t i = 0; i < RTE_DIM(costs); i++) {
 		if (strstr(devargs, costs[i].option) != NULL)
 			return false;

@@ -35,7 +35,8 @@
  * everything else. The direct rung takes no lock, makes no system call and allocates nothing.
  * (dad_dma_bus_to_virt() of an address that is not in EAL's own memory takes EAL's memory read
  * lock if memory of rte_extmem_register() exists: not in memory callbacks.) Allocation of coherent
- * memory, and creation of domains and devices, take a mutex: control path only. Setting masks,
+ * memory that has to grow, and creation of domains and devices, take a mutex: control path only;
+ * with DAD_DMA_ALLOC_NEVER_GROW it does not grow. Setting masks,
  * limits and rungs of a device must not race with its mappings.
  *
  * **Errors.** Functions that return a pointer return NULL and set rte_errno; functions that
@@ -282,8 +283,9 @@ size_t dad_dma_max_mapping_size(const struct dad_dma_dev *dev);
 /** How to allocate and free, to be combined. */
 enum {
 	/**
-	 * Only with what the library has at hand: no system call, no memory from EAL, and no
-	 * waiting for somebody who does that; for polling loops. What is freed so stays at hand.
+	 * Only with what the library has at hand: no memory from EAL, and no waiting for somebody
+	 * who asks for it; for polling loops. It makes no system call, unless a lock that is held
+	 * for some instructions is found taken. What is freed so stays at hand.
 	 * (In a remapping domain the backend's map() and unmap() are still called for memory that
 	 * is not direct.)
 	 */

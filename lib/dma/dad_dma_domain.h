@@ -8,8 +8,9 @@
  *
  * **Model.** A domain is either the *identity* (the IOVAs that EAL has, dad_dma_domain_identity())
  * or one that *remaps*: it owns a range of IOVAs and a backend that puts memory there. Backends
- * are five functions (struct dad_dma_domain_ops). The library brings one, *soft*: an IOMMU in
- * software, for devices in software, that checks what a real one checks (dad_dma_soft.h).
+ * are five functions (struct dad_dma_domain_ops). The library brings two: *soft*, an IOMMU in
+ * software, for devices in software, that checks what a real one checks (dad_dma_soft.h), and a
+ * real IOMMU by VFIO (dad_dma_vfio.h).
  *
  * What a remapping domain does with memory depends on the rungs it was given:
  *

@@ -37,6 +37,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			args.lcores.n > DAD_CPUS_MAX || args.threshold > DAD_THRESHOLD_MAX ||
 			(args.kernel[0] != '\0' && !dad_exec_is_kernel(args.kernel)))
 			abort();
+		/* what excludes each other */
+		if ((args.halt && args.silent) ||
+			(args.eager &&
+				(args.engine != DAD_ENGINE_INLINE || args.mt || args.halt)) ||
+			(args.pool[0] != '\0' && !works))
+			abort();
 	}
 	free(text);
 	return 0;

@@ -48,7 +48,7 @@ serve_others(struct dad_worker *w, bool backlog_only)
 bool
 dad_engine_may_run(const struct dad_engine *e)
 {
-	/* C1: pairs with C2, that all is set which the engine has to know */
+	/* G1: pairs with the releases below: all is set which the engine has to know */
 	return __atomic_load_n(e->control, __ATOMIC_ACQUIRE) == DAD_CONTROL_RUN;
 }
 
@@ -177,14 +177,14 @@ dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *
 	e->nb_vchans = nb_vchans;
 	if (args->engine == DAD_ENGINE_SERVICE) {
 		e->crowded = dad_service_is_crowded();
-		__atomic_store_n(control, DAD_CONTROL_RUN, __ATOMIC_RELEASE); /* C2 */
+		__atomic_store_n(control, DAD_CONTROL_RUN, __ATOMIC_RELEASE); /* G1 */
 		int ret = dad_service_start(&e->service, name);
 		if (ret != 0)
 			__atomic_store_n(control, 0, __ATOMIC_RELEASE);
 		return ret;
 	}
 	if (args->pool[0] != '\0' && e->serves == NULL) {
-		__atomic_store_n(control, DAD_CONTROL_RUN, __ATOMIC_RELEASE); /* C2 */
+		__atomic_store_n(control, DAD_CONTROL_RUN, __ATOMIC_RELEASE); /* G1 */
 		int ret = dad_pool_join(e, name, args, numa_node);
 		if (ret != 0)
 			__atomic_store_n(control, 0, __ATOMIC_RELEASE);
@@ -213,7 +213,7 @@ dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *
 	for (unsigned int i = 0; i < e->nb_workers; i++)
 		e->crowded |= dad_engine_is_crowded(&e->worker[i]);
 
-	__atomic_store_n(control, DAD_CONTROL_RUN, __ATOMIC_RELEASE); /* C2 */
+	__atomic_store_n(control, DAD_CONTROL_RUN, __ATOMIC_RELEASE); /* G1 */
 	for (unsigned int i = 0; i < e->nb_workers; i++) {
 		int ret = worker_start(&e->worker[i], name);
 

@@ -117,11 +117,11 @@ keep_failure(struct dad_last_failure *last, const struct dad_failure *f)
 		!__atomic_compare_exchange_n(
 			&last->turn, &turn, turn + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return;
-	/* L1: pairs with the fence in dad_stat_last() */
+	/* E1: pairs with the fence in dad_stat_last() */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	for (unsigned int i = 0; i < sizeof(*f) / sizeof(*from); i++)
 		__atomic_store_n(&to[i], from[i], __ATOMIC_RELAXED);
-	/* L2: pairs with the acquire in dad_stat_last() */
+	/* E2: pairs with the acquire in dad_stat_last() */
 	__atomic_store_n(&last->turn, turn + 2, __ATOMIC_RELEASE);
 }
 
@@ -135,14 +135,14 @@ dad_stat_last(const struct dad_vchan *vc, struct dad_failure *f)
 	uint64_t *to = (uint64_t *)f;
 
 	for (unsigned int tries = 0; tries < 1000; tries++) {
-		/* L2: pairs with the release in keep_failure() */
+		/* E2: pairs with the release in keep_failure() */
 		uint64_t turn = __atomic_load_n(&last->turn, __ATOMIC_ACQUIRE);
 
 		if (turn == 0)
 			return false;
 		for (unsigned int i = 0; i < sizeof(*f) / sizeof(*to); i++)
 			to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
-		/* L1: pairs with the fence in keep_failure() */
+		/* E1: pairs with the fence in keep_failure() */
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if ((turn & 1) == 0 && __atomic_load_n(&last->turn, __ATOMIC_RELAXED) == turn)
 			return true;
