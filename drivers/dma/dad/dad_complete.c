@@ -53,8 +53,9 @@ reap(struct dad_vchan *vc, uint64_t n)
 static __rte_noinline void
 help(struct dad_vchan *vc)
 {
-	/* not in a secondary, which may die while it has claimed something */
-	if (vc->helped && dad_foreign == 0 &&
+	/* not once the device was told to stop; nor in a secondary, which may die while it has
+	 * claimed something */
+	if (vc->helped && vc->capacity != 0 && dad_foreign == 0 &&
 		dad_serve(dad_exec_of(vc), vc, ++vc->waited % PATIENCE != 0, NULL)) {
 		dad_stat_add(&vc->stat.poll_served, 1, false);
 		return;

@@ -69,6 +69,13 @@ release_vchans(struct dad_dev *d)
 	d->nb_vchans = 0;
 }
 
+/* By a worker that has not left, of a start that failed? */
+static bool
+is_in_use(struct dad_dev *d)
+{
+	return d->engine.halted && dad_engine_stop(&d->engine, d->name) != 0;
+}
+
 static int
 dad_configure(struct rte_dma_dev *dev, const struct rte_dma_conf *conf, uint32_t conf_sz)
 {
@@ -81,6 +88,10 @@ dad_configure(struct rte_dma_dev *dev, const struct rte_dma_conf *conf, uint32_t
 		return -EINVAL;
 	}
 	dad_devices_lock();
+	if (is_in_use(d)) {
+		dad_devices_unlock();
+		return -EBUSY;
+	}
 	release_vchans(d);
 	d->nb_vchans = conf->nb_vchans;
 	d->silent = dad_conf_is_silent(conf);
@@ -131,6 +142,10 @@ dad_vchan_op_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma
 		return -EINVAL;
 	}
 	dad_devices_lock();
+	if (is_in_use(d)) {
+		dad_devices_unlock();
+		return -EBUSY;
+	}
 	int ret = dad_vchan_setup(vc, d->dma, conf->nb_desc, d->args.mt);
 	if (ret == 0 && d->ops)
 		ret = dad_ops_setup(vc);
@@ -173,8 +188,7 @@ dad_start(struct rte_dma_dev *dev)
 			return -EINVAL;
 		}
 	dad_devices_lock();
-	/* of a start that failed */
-	if (d->engine.halted && dad_engine_stop(&d->engine, d->name) != 0) {
+	if (is_in_use(d)) {
 		dad_devices_unlock();
 		return -EBUSY;
 	}
@@ -258,8 +272,7 @@ dad_close(struct rte_dma_dev *dev)
 {
 	struct dad_dev *d = dad_of(dev);
 
-	/* of a start that failed */
-	if (d->engine.halted && dad_engine_stop(&d->engine, d->name) != 0)
+	if (is_in_use(d))
 		return -EBUSY;
 	dad_trace_close(d->name);
 	dad_dev_fini(d);
@@ -485,10 +498,13 @@ dad_dev_fini(struct dad_dev *d)
 {
 	dad_devices_remove(d);
 	dad_service_close(&d->engine.service);
+	/* nobody asks meanwhile who has found it otherwise */
+	dad_devices_lock();
 	release_vchans(d);
 	dad_model_close(&d->model);
 	dad_dma_dev_destroy(d->dma);
 	d->dma = NULL;
 	dad_regs_release(d);
 	dad_exec_close(d->dev_id);
+	dad_devices_unlock();
 }

@@ -281,11 +281,10 @@ dad_exec_group(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, u
 {
 	/* X1: pairs with the release in dad_exec_play() */
 	const dad_exec_run_t run = __atomic_load_n(&x->run, __ATOMIC_ACQUIRE);
-	uint64_t turn;
-	struct dad_inside *me = dad_inside_enter(&turn);
+	struct dad_inside *me = dad_inside_enter();
 	const bool failed = run(x, vc, first, n, after);
 
-	dad_inside_leave(me, turn);
+	dad_inside_leave(me);
 	dad_trace_group(vc, first, n, failed);
 	if (unlikely(failed))
 		note_failure(vc, first);
@@ -346,10 +345,9 @@ uint16_t
 dad_exec_part(const struct dad_exec *x, struct dad_vchan *vc, const struct dad_desc *desc,
 	uint64_t offset, uint64_t length)
 {
-	uint64_t turn;
-	struct dad_inside *me = dad_inside_enter(&turn);
+	struct dad_inside *me = dad_inside_enter();
 	const uint16_t status = part(x, vc, desc, offset, length);
 
-	dad_inside_leave(me, turn);
+	dad_inside_leave(me);
 	return status;
 }

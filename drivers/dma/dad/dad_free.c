@@ -48,7 +48,7 @@ dad_free_setup(struct dad_vchan *vc, const char *device, unsigned int v,
 		return -EINVAL;
 	}
 	/* workers put objects back while the application may, too */
-	if ((pool->flags & RTE_MEMPOOL_F_SP_PUT) && (!vc->in_submit || vc->mt)) {
+	if ((pool->flags & RTE_MEMPOOL_F_SP_PUT) && ((!vc->in_submit && !vc->alone) || vc->mt)) {
 		DAD_LOG(ERR,
 			"%s: vchan %u: auto_free to %s, which is for one thread, "
 			"needs engine=inline without mt",

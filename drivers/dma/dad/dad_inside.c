@@ -23,6 +23,7 @@ static struct dad_inside *all;
 static struct dad_inside spare = {.taken = 1};
 
 static pthread_key_t key;
+static bool has_key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /* ---- who comes and goes ---------------------------------------------------------------------- */
@@ -35,7 +36,7 @@ give_back(void *inside)
 
 	dad_inside_mine = NULL;
 	if (me->turn % 2 == 1)
-		dad_inside_leave(me, me->turn);
+		dad_inside_leave(me);
 	/* Q3: pairs with the CAS in find_free(): its turn */
 	__atomic_store_n(&me->taken, 0, __ATOMIC_RELEASE);
 }
@@ -43,7 +44,8 @@ give_back(void *inside)
 static void
 make_key(void)
 {
-	pthread_key_create(&key, give_back);
+	/* without one, what a thread leaves behind is not used again */
+	has_key = pthread_key_create(&key, give_back) == 0;
 }
 
 static struct dad_inside *
@@ -91,7 +93,8 @@ dad_inside_first(void)
 		me = make();
 	if (me != &spare) {
 		__atomic_store_n(&me->thread, rte_sys_gettid(), __ATOMIC_RELAXED);
-		pthread_setspecific(key, me);
+		if (has_key)
+			pthread_setspecific(key, me);
 	}
 	dad_inside_mine = me;
 	return me;

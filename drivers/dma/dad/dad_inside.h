@@ -34,26 +34,44 @@ extern __thread struct dad_inside *dad_inside_mine __attribute__((tls_model("ini
 /* When it has not. */
 struct dad_inside *dad_inside_first(void);
 
-/* Its turn is for dad_inside_leave(). */
 static inline struct dad_inside *
-dad_inside_enter(uint64_t *turn)
+dad_inside_enter(void)
 {
 	struct dad_inside *me = dad_inside_mine;
 
 	if (unlikely(me == NULL))
 		me = dad_inside_first();
-	*turn = me->turn + 1;
-	__atomic_store_n(&me->turn, *turn, __ATOMIC_RELAXED);
+	__atomic_store_n(&me->turn, me->turn + 1, __ATOMIC_RELAXED);
 	/* Q1: pairs with the membarrier in dad_inside_await() */
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	return me;
 }
 
 static inline void
-dad_inside_leave(struct dad_inside *me, uint64_t turn)
+dad_inside_leave(struct dad_inside *me)
 {
 	/* Q2: pairs with the acquire in dad_inside_await(): it has done with the memory */
-	__atomic_store_n(&me->turn, turn + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&me->turn, me->turn + 1, __ATOMIC_RELEASE);
+}
+
+/* For what may wait for somebody who waits for the caller to be outside: EAL's locks. What was
+ * looked up before has to be looked up again. False: the caller is not inside. */
+static inline bool
+dad_inside_pause(void)
+{
+	struct dad_inside *me = dad_inside_mine;
+
+	if (me == NULL || me->turn % 2 == 0)
+		return false;
+	dad_inside_leave(me);
+	return true;
+}
+
+static inline void
+dad_inside_resume(bool paused)
+{
+	if (paused)
+		dad_inside_enter();
 }
 
 #define DAD_INSIDE_MS 1000

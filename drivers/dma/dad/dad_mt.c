@@ -171,12 +171,12 @@ ring_bell(struct dad_vchan *vc, uint64_t ticket)
 		;
 }
 
-/* May who submits or polls do operations? With workers about, not in a secondary, which may die
- * while it has claimed something. */
+/* May who submits or polls do operations? Not once the device was told to stop; with workers about,
+ * not in a secondary, which may die while it has claimed something. */
 static inline bool
 may_serve(const struct dad_vchan *vc)
 {
-	return vc->helped && (vc->in_submit || dad_foreign == 0);
+	return vc->helped && vc->capacity != 0 && (vc->in_submit || dad_foreign == 0);
 }
 
 /* The caller does what was submitted before ticket, as far as others have not claimed it. */

@@ -38,14 +38,15 @@ enqueue_one(struct dad_dev *d, uint16_t vchan, struct rte_dma_op *op)
 		return dad_ops_is_plain(op)
 			? dad_mt_copy_op(vc, src, dst, flags, op)
 			: dad_mt_copy_sg_op(vc, src, dst, op->nb_src, op->nb_dst, flags, op);
+	/* before the operation is there: a process may die in between */
+	if (likely(vc->tail < vc->limit))
+		vc->ops[vc->tail & vc->mask] = op;
 	if (dad_ops_is_plain(op))
 		ret = (dad_foreign ? dad_foreign_copy : dad_copy)(
 			d, vchan, src->addr, dst->addr, src->length, flags);
 	else
 		ret = (dad_foreign ? dad_foreign_copy_sg : dad_copy_sg)(
 			d, vchan, src, dst, op->nb_src, op->nb_dst, flags);
-	if (likely(ret >= 0))
-		vc->ops[(uint32_t)ret & vc->mask] = op;
 	return ret;
 }
 
@@ -88,9 +89,16 @@ dequeue_some(struct dad_dev *d, uint16_t vchan, struct rte_dma_op **ops, uint16_
 		for (unsigned int i = 0; i < n; i++)
 			ops[i] = vc->ops[(uint16_t)(last + 1 - n + i) & vc->mask];
 	}
-	for (unsigned int i = 0; i < n; i++)
+	uint16_t kept = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		/* of an enqueue that never came to its end: dad_vchan_abort() */
+		if (unlikely(ops[i] == NULL))
+			continue;
 		ops[i]->status = status[i];
-	return n;
+		ops[kept++] = ops[i];
+	}
+	return kept;
 }
 
 uint16_t

@@ -38,8 +38,13 @@ tell(const struct dad_dev *d, struct rte_pmd_dma_dad_info *info)
 int
 rte_pmd_dma_dad_info_get(int16_t dev_id, struct rte_pmd_dma_dad_info *info)
 {
+	struct rte_dma_info common;
+
 	if (info == NULL || !rte_dma_is_valid(dev_id))
 		return -EINVAL;
+	/* in a secondary the primary may have closed it */
+	if (rte_dma_info_get(dev_id, &common) != 0)
+		return -ENODEV;
 	dad_devices_lock();
 	const struct dad_dev *d = dad_devices_find((uint16_t)dev_id);
 

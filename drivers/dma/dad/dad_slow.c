@@ -6,6 +6,7 @@
 
 #include "dad_dma_soft.h"
 #include "dad_exec.h"
+#include "dad_inside.h"
 #include "dad_model.h"
 
 /* What the addresses of a range mean. */
@@ -39,6 +40,7 @@ struct piece {
 	uint8_t *va;
 	uint64_t len;
 	bool known; /* by the domain: safe to touch */
+	bool asked; /* EAL: what was looked up before may be gone */
 };
 
 static bool
@@ -72,7 +74,12 @@ front_unknown(const struct dad_exec *x, uint8_t opcode, unsigned int access, con
 
 	if (x->iommu != NULL)
 		return front_mapped(x, access, r, p);
+	/* under EAL's lock, which may be held by who waits for memory to be left alone */
+	const bool paused = dad_inside_pause();
+
 	p->va = dad_dma_bus_to_virt(x->domain, r->addr, &contig);
+	dad_inside_resume(paused);
+	p->asked = true;
 	p->known = p->va != NULL;
 	if (!p->known) {
 		if (!x->sva || (opcode & DAD_OP_FOREIGN))
@@ -87,6 +94,7 @@ front_unknown(const struct dad_exec *x, uint8_t opcode, unsigned int access, con
 static bool
 front_window(const struct dad_window *w, const struct range *r, struct piece *p)
 {
+	p->asked = false;
 	if (r->addr >= w->size)
 		return false;
 	p->va = w->base + r->addr;
@@ -105,6 +113,7 @@ front(const struct dad_exec *x, uint8_t opcode, unsigned int access, const struc
 	uint64_t contig;
 	uint64_t va = dad_dma_table_find(x->table, r->addr, &contig);
 
+	p->asked = false;
 	if (unlikely(va == DAD_DMA_ABSENT))
 		return front_unknown(x, opcode, access, r, p);
 	p->va = (uint8_t *)(uintptr_t)va;
@@ -165,6 +174,8 @@ copy_fronts(const struct dad_exec *x, uint8_t opcode, struct range *src, struct 
 		return RTE_DMA_STATUS_INVALID_SRC_ADDR;
 	if (!front(x, opcode, DAD_SOFT_WRITE, dst, &to))
 		return RTE_DMA_STATUS_INVALID_DST_ADDR;
+	if (to.asked && src->place != STREAM && !front(x, opcode, DAD_SOFT_READ, src, &from))
+		return RTE_DMA_STATUS_INVALID_SRC_ADDR;
 
 	uint64_t len = RTE_MIN(from.len, to.len);
 	to.len = len;

@@ -88,7 +88,7 @@ static void
 publish(struct dad_vchan *vc)
 {
 	/* not in a secondary, which may die while it has claimed something */
-	const bool may_do = vc->threshold > 0 && dad_foreign == 0;
+	const bool may_do = vc->threshold > 0 && vc->capacity != 0 && dad_foreign == 0;
 	uint64_t ticket = may_do ? do_little(vc) : vc->published;
 	const bool for_workers = ticket != vc->tail;
 	const struct ring_track filled = dad_vchan_filled(vc);

@@ -200,9 +200,22 @@ dad_vchan_shut(struct dad_vchan *vc)
 	dad_vchan_set_stop(vc);
 }
 
+/* mt=1: who took the ticket has not come so far as to say which operation it is for. */
+static bool
+is_hole(const struct dad_vchan *vc, uint64_t ticket)
+{
+	const struct ring_track filled = dad_vchan_filled(vc);
+
+	return vc->mt &&
+		(ring_tag_at(filled, ticket, __ATOMIC_ACQUIRE) & RING_TAG_LAP) !=
+		ring_tag_of(filled, ticket);
+}
+
 static void
 abort_one(struct dad_vchan *vc, uint64_t ticket)
 {
+	if (vc->ops != NULL && is_hole(vc, ticket))
+		vc->ops[ticket & vc->mask] = NULL;
 	dad_vchan_set_status(vc, ticket, RTE_DMA_STATUS_USER_ABORT);
 	if (vc->due != NULL)
 		vc->due[ticket & vc->mask] = 0;

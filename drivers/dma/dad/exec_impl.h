@@ -371,26 +371,30 @@ copy_now(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint
 {
 	/* which is what private data begins with */
 	struct dad_vchan *vc = (struct dad_vchan *)dev_private + vchan;
-	const struct dad_exec *x = dad_exec_of(vc);
 	const uint64_t ticket = vc->tail;
-	uint64_t turn;
-	struct dad_inside *me = dad_inside_enter(&turn);
+
+	/* first of all: without room there may be no device behind it */
+	if (unlikely(ticket >= vc->limit))
+		return dad_copy(dev_private, vchan, src, dst, length, flags);
+	const struct dad_exec *x = dad_exec_of(vc);
+	struct dad_inside *me = dad_inside_enter();
 	const struct dad_dma_span span = dad_dma_table_span(x->table);
 	const uint64_t last = span.len - length;
-	const bool now = ticket < vc->limit && ticket == vc->group && length <= vc->past &&
-		length <= span.len && src - span.first <= last && dst - span.first <= last &&
+	const bool now = ticket == vc->group && length <= vc->past && length <= span.len &&
+		src - span.first <= last && dst - span.first <= last &&
 		!(flags & (DAD_FLAG_AUTO_FREE | RTE_DMA_OP_FLAG_LLC)) &&
 		__atomic_load_n(&x->run, __ATOMIC_RELAXED) == x->kernel_run;
 
 	if (likely(now))
 		move(x->move_large, (uint8_t *)(uintptr_t)dst, (const uint8_t *)(uintptr_t)src,
 			length);
-	dad_inside_leave(me, turn);
+	dad_inside_leave(me);
 	if (unlikely(!now))
 		return dad_copy(dev_private, vchan, src, dst, length, flags);
+	/* for who asks about an operation that was never submitted */
+	dad_vchan_put(vc, ticket, (struct dad_desc){.src = src, .dst = dst, .length = length});
 	if (vc->counted)
 		dad_stat_done(vc, length, 0, 0);
-	dad_vchan_set_status(vc, ticket, RTE_DMA_STATUS_SUCCESSFUL);
 	vc->tail = vc->group = vc->batch = ticket + 1;
 	dad_trace_enqueue(vc, ticket, DAD_OP_COPY, length, flags);
 	if (flags & RTE_DMA_OP_FLAG_SUBMIT)

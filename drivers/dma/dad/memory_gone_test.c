@@ -237,8 +237,65 @@ operations_outlive_their_memory(void **state)
 	drop_regions();
 }
 
+/* Of memory that is in no table, and with external memory about: then EAL is asked, under a lock.
+ */
+static void *
+copy_the_unknown(void *arg)
+{
+	const int16_t id = *(int16_t *)arg;
+	static uint8_t unknown[64];
+	uint16_t taken = 0;
+
+	while (!__atomic_load_n(&over, __ATOMIC_RELAXED)) {
+		rte_dma_copy(id, 0, (uintptr_t)unknown, iova(of[0].safe), sizeof(unknown),
+			RTE_DMA_OP_FLAG_SUBMIT);
+		taken = take(id, 0, taken);
+	}
+	return NULL;
+}
+
+/* Who frees holds that lock, and waits for operations: not for those that wait for it. */
+static void
+who_frees_and_who_asks_do_not_wait_for_each_other(void **state)
+{
+	const unsigned int rounds = 20;
+	void *external =
+		mmap(NULL, REGION, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int16_t id = test_open(1, DESCS);
+	pthread_t thread;
+
+	(void)state;
+	assert_ptr_not_equal(external, MAP_FAILED);
+	assert_int_equal(rte_extmem_register(external, REGION, NULL, 0, 4096), 0);
+	of[0].safe = test_buffer(64);
+	of[0].done = of[0].wrong = 0;
+	__atomic_store_n(&over, false, __ATOMIC_RELAXED);
+	test_thread(&thread, copy_the_unknown, &id);
+	const uint64_t start = rte_get_timer_cycles();
+
+	for (unsigned int round = 0; round < rounds; round++) {
+		void *memory = rte_malloc(NULL, REGION, 2u << 20);
+
+		assert_non_null(memory);
+		rte_delay_us_sleep(1000);
+		rte_free(memory);
+	}
+	/* a second for each, if they did */
+	const uint64_t took = (rte_get_timer_cycles() - start) / rte_get_timer_hz();
+
+	__atomic_store_n(&over, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	assert_true(of[0].done + of[0].wrong > 0);
+	assert_true(took < rounds / 2);
+	assert_int_equal(rte_extmem_unregister(external, REGION), 0);
+	munmap(external, REGION);
+	test_close(id);
+	rte_free(of[0].safe);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(operations_outlive_their_memory),
+	cmocka_unit_test(who_frees_and_who_asks_do_not_wait_for_each_other),
 };
 
 TEST_MAIN(tests)

@@ -27,6 +27,8 @@ enum state {
 static const char *const state_names[] = {
 	"plugged", "configured", "partly set up", "set up", "started", "stopped", "closed"};
 
+/* Long enough that eager=1 makes a difference. */
+#define STATE_LEN 1024
 static uint8_t *state_buf;
 
 static int
@@ -163,13 +165,13 @@ call_status_of_no_vchan(int16_t id)
 static int
 call_copy(int16_t id)
 {
-	return rte_dma_copy(id, 0, iova(state_buf), iova(state_buf + 64), 64, 0);
+	return rte_dma_copy(id, 0, iova(state_buf), iova(state_buf + STATE_LEN), STATE_LEN, 0);
 }
 
 static int
 call_copy_and_submit(int16_t id)
 {
-	return rte_dma_copy(id, 0, iova(state_buf), iova(state_buf + 64), 64,
+	return rte_dma_copy(id, 0, iova(state_buf), iova(state_buf + STATE_LEN), STATE_LEN,
 		RTE_DMA_OP_FLAG_SUBMIT | RTE_DMA_OP_FLAG_FENCE);
 }
 

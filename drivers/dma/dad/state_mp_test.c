@@ -74,7 +74,7 @@ call_all(const char *what)
 	}
 	if (s == GONE)
 		return look_at_a_closed_one((int16_t)id);
-	state_buf = rte_zmalloc(NULL, 128, 64);
+	state_buf = rte_zmalloc(NULL, 2 * STATE_LEN, 64);
 	if (state_buf == NULL)
 		return 1;
 	for (unsigned int i = 0; i < RTE_DIM(state_calls); i++) {
@@ -120,7 +120,7 @@ each_call_in_each_state(void **unused)
 	assert_int_equal(rte_dma_stop(id), 0);
 	in_state(STOPPED);
 	assert_int_equal(rte_dma_start(id), 0);
-	state_buf = test_buffer(128);
+	state_buf = test_buffer(2 * STATE_LEN);
 	assert_int_equal(call_copy(id), 0);
 	test_expect(id, RTE_DMA_STATUS_SUCCESSFUL);
 	rte_free(state_buf);

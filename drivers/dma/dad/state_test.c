@@ -41,7 +41,7 @@ static void
 each_call_in_each_state(void **unused)
 {
 	(void)unused;
-	state_buf = test_buffer(128);
+	state_buf = test_buffer(2 * STATE_LEN);
 	for (unsigned int s = 0; s <= GONE; s++)
 		for (unsigned int i = 0; i < RTE_DIM(state_calls); i++) {
 			const struct state_call *c = &state_calls[i];
@@ -86,7 +86,7 @@ a_life_with_everything_in_it(void **unused)
 	enum rte_dma_status_code status[8];
 
 	(void)unused;
-	state_buf = test_buffer(128);
+	state_buf = test_buffer(2 * STATE_LEN);
 	memset(state_buf, 0x55, 128);
 	assert_fast_path_is_shut(id);
 	assert_int_equal(configure_with(id, 2), 0);
