@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_bitops.h>
+
 #include "bounce_map.h"
 
 /* Bounce slots: the device is given a slot that it reaches; bytes are copied in and out. */
