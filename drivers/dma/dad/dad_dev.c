@@ -496,7 +496,7 @@ dad_dev_init(struct dad_dev *d, uint16_t dev_id, const char *name, const struct 
 void
 dad_dev_fini(struct dad_dev *d)
 {
-	dad_devices_remove(d);
+	dad_devices_remove(d->dev_id);
 	dad_service_close(&d->engine.service);
 	/* nobody asks meanwhile who has found it otherwise */
 	dad_devices_lock();

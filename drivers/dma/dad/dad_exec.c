@@ -255,6 +255,15 @@ dad_exec_close(uint16_t dev_id)
 	free(x);
 }
 
+int
+dad_exec_find(const char *device)
+{
+	for (unsigned int id = 0; id < RTE_DIM(dad_exec_table); id++)
+		if (dad_exec_table[id] != NULL && strcmp(dad_exec_table[id]->device, device) == 0)
+			return (int)id;
+	return -1;
+}
+
 /* Several workers may fail at once, and speak of it late: the latest ticket counts. */
 static void
 note_failure(struct dad_vchan *vc, uint64_t first)

@@ -52,6 +52,7 @@ struct dad_exec {
 	bool sva; /* addresses EAL does not know are virtual ones of this process */
 	const char *kernel;
 	const char *large; /* what moves large ones */
+	char device[64];   /* whose it is: in a secondary, which outlives devices */
 };
 
 /* What moves the bytes of a large operation: through the caches if that was asked for, else past
@@ -93,6 +94,9 @@ int dad_exec_confine(struct dad_exec *x, struct dad_dma_domain *domain, struct d
 void dad_exec_play(struct dad_exec *x, bool on);
 
 void dad_exec_close(uint16_t dev_id);
+
+/* The device's id, by its name, or -1. */
+int dad_exec_find(const char *device);
 
 /* Is it the name of a kernel, of any CPU? Of one that moves large operations? */
 bool dad_exec_is_kernel(const char *name);

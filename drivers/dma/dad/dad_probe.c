@@ -54,6 +54,8 @@ attach(const struct dad_found *found)
 		rte_dma_pmd_release(name);
 		return ret;
 	}
+	snprintf(dad_exec_table[d->dev_id]->device, sizeof(dad_exec_table[d->dev_id]->device), "%s",
+		name);
 	dad_exec_table[d->dev_id]->model = &d->model;
 	dad_exec_play(dad_exec_table[d->dev_id], true); /* rules may come when it runs */
 	dad_foreign = DAD_OP_FOREIGN;
@@ -67,14 +69,17 @@ attach(const struct dad_found *found)
 	return 0;
 }
 
+/* The device may be gone: the primary may have closed it. What this process has of it is not. */
 static int
-detach(const char *name, int dev_id)
+detach(const char *name)
 {
-	const struct rte_dma_fp_object *fp = &rte_dma_fp_objs[dev_id];
+	const int dev_id = dad_exec_find(name);
 
-	dad_devices_remove(fp->dev_private);
-	dad_exec_close((uint16_t)dev_id);
-	return rte_dma_pmd_release(name);
+	if (dev_id >= 0) {
+		dad_devices_remove((uint16_t)dev_id);
+		dad_exec_close((uint16_t)dev_id);
+	}
+	return rte_dma_get_dev_id_by_name(name) >= 0 ? rte_dma_pmd_release(name) : 0;
 }
 
 int
@@ -125,12 +130,12 @@ dad_probe(const struct dad_found *found)
 int
 dad_remove(const char *name)
 {
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+		return detach(name);
 	int dev_id = rte_dma_get_dev_id_by_name(name);
 
 	if (dev_id < 0)
 		return 0; /* closed already */
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
-		return detach(name, dev_id);
 	/* release refuses a device that runs; it stays, as long as a worker may write to memory */
 	int ret = rte_dma_stop((int16_t)dev_id);
 	return ret != 0 ? ret : rte_dma_pmd_release(name);

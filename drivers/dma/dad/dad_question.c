@@ -43,10 +43,10 @@ dad_devices_find(uint16_t dev_id)
 }
 
 void
-dad_devices_remove(const struct dad_dev *d)
+dad_devices_remove(uint16_t dev_id)
 {
 	dad_devices_lock();
-	devices[d->dev_id] = NULL;
+	devices[dev_id] = NULL;
 	dad_devices_unlock();
 }
 

@@ -17,7 +17,7 @@ struct dad_dev;
 
 /* A device is there; and will soon be gone. */
 void dad_devices_add(struct dad_dev *d);
-void dad_devices_remove(const struct dad_dev *d);
+void dad_devices_remove(uint16_t dev_id);
 
 void dad_devices_lock(void);
 void dad_devices_unlock(void);

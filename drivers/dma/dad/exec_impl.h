@@ -238,16 +238,21 @@ static __rte_noinline void
 fetch_head(const struct dad_exec *x, const struct dad_vchan *vc, uint64_t slot)
 {
 	const struct dad_desc desc = dad_vchan_desc(vc, slot);
-	struct step next = {(uint8_t *)(uintptr_t)desc.dst, (uint8_t *)(uintptr_t)desc.src};
+	/* numbers, as they may be no addresses */
+	uintptr_t src = desc.src, dst = desc.dst;
 
 	if (desc.length < FETCH_HEAD || (desc.opcode & DAD_OP_MASK) != DAD_OP_COPY)
 		return;
 	/* IOVAs that are virtual addresses need no look-up */
-	if (!x->identity)
-		next = look_up(x->table, &desc);
+	if (!x->identity) {
+		const struct step next = look_up(x->table, &desc);
+
+		src = (uintptr_t)next.src;
+		dst = (uintptr_t)next.dst;
+	}
 	for (unsigned int at = 0; at < FETCH_HEAD; at += RTE_CACHE_LINE_SIZE) {
-		__builtin_prefetch(next.src + at);
-		__builtin_prefetch(next.dst + at, 1);
+		__builtin_prefetch((const void *)(src + at));
+		__builtin_prefetch((const void *)(dst + at), 1);
 	}
 }
 
