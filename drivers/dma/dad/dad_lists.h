@@ -27,8 +27,12 @@ dad_lists_put_one(
 	uint64_t bytes = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		*dad_vchan_sge(vc, at + i) =
-			(struct dad_sge){.addr = list[i].addr, .length = list[i].length};
+		struct dad_sge *to = dad_vchan_sge(vc, at + i);
+
+		/* relaxed: who completes may look, is overtaken meanwhile, and looks at the next
+		 * lap's */
+		__atomic_store_n(&to->addr, list[i].addr, __ATOMIC_RELAXED);
+		to->length = list[i].length;
 		bytes += list[i].length;
 		*wraps |= dad_lists_wraps(&list[i]);
 	}

@@ -86,8 +86,10 @@ describe(const struct dad_vchan *vc, uint64_t ticket, struct dad_failure *f)
 	f->index = (uint16_t)ticket;
 	f->tsc = rte_get_tsc_cycles();
 	if (f->opcode == DAD_OP_SG) {
-		f->src = dad_vchan_sge(vc, d.src + 1)->addr;
-		f->dst = dad_vchan_sge(vc, d.src + 1 + dad_sg_nb_src(&d))->addr;
+		const uint64_t dst = d.src + 1 + dad_sg_nb_src(&d);
+
+		f->src = __atomic_load_n(&dad_vchan_sge(vc, d.src + 1)->addr, __ATOMIC_RELAXED);
+		f->dst = __atomic_load_n(&dad_vchan_sge(vc, dst)->addr, __ATOMIC_RELAXED);
 	}
 }
 
