@@ -19,6 +19,8 @@ coherent_export_test: starts itself again by /proc/self/exe, too
 mp_test: so does this one
 state_mp_test: and this
 model_mp_test: and this
+memory_gone_mp_test: and this
+pmd_test: and one test of this
 errors_test: expects any memory of the process to be good, for which qemu lacks process_vm_readv()
 "
 
