@@ -305,8 +305,8 @@ do_neighbours(const struct dad_exec *x, struct dad_vchan *vc, const struct neigh
 	struct sums *sums)
 {
 	/* where both addresses lie in it, they need no look-up */
-	const struct dad_dma_span span = dad_dma_table_span(x->table);
-	const uint64_t most = span.len > 0 ? UINT16_MAX : 0;
+	struct dad_dma_span span = dad_dma_table_span(x->table);
+	uint64_t most = span.len > 0 ? UINT16_MAX : 0;
 	const struct dad_packed *packed = vc->ring + all->first;
 	const struct dad_packed *const end = vc->ring + all->end;
 	uint64_t copied = 0;
@@ -321,6 +321,9 @@ do_neighbours(const struct dad_exec *x, struct dad_vchan *vc, const struct neigh
 		if (unlikely(length - 1 >= most || src - span.first > last ||
 			    dst - span.first > last)) {
 			do_one(x, vc, all, (uint32_t)(packed - vc->ring), sums);
+			/* it may have been outside meanwhile: dad_inside_pause() */
+			span = dad_dma_table_span(x->table);
+			most = span.len > 0 ? UINT16_MAX : 0;
 			continue;
 		}
 		if (length <= 256) {
