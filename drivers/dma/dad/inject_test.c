@@ -8,7 +8,7 @@
 
 #include "test_device.h"
 
-#include "telemetry_client.h"
+#include "test_inject.h"
 
 #define DESCS 256
 #define LEN   64u
@@ -281,26 +281,6 @@ together_with_a_window_and_a_slow_link(void **state)
 }
 
 /* ---- by telemetry ------------------------------------------------------------------------- */
-
-static int telemetry = -1;
-
-static int
-connect_to_telemetry(void **state)
-{
-	(void)state;
-	telemetry = telemetry_connect();
-	return telemetry >= 0 ? 0 : -1;
-}
-
-static int
-disconnect(void **state)
-{
-	(void)state;
-	close(telemetry);
-	return 0;
-}
-
-#define INJECT "/dad/dmadev/inject," TEST_NAME
 
 static void
 open_plain(void)

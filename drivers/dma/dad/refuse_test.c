@@ -8,7 +8,7 @@
 #include "test_device.h"
 
 #include "dad_vchan.h"
-#include "telemetry_client.h"
+#include "test_inject.h"
 
 #define DESCS 256u
 #define LEN   64u
@@ -179,26 +179,6 @@ beside_rules_that_fail_operations(void **state)
 }
 
 /* ---- by telemetry ------------------------------------------------------------------------- */
-
-static int telemetry = -1;
-
-static int
-connect_to_telemetry(void **state)
-{
-	(void)state;
-	telemetry = telemetry_connect();
-	return telemetry >= 0 ? 0 : -1;
-}
-
-static int
-disconnect(void **state)
-{
-	(void)state;
-	close(telemetry);
-	return 0;
-}
-
-#define INJECT "/dad/dmadev/inject," TEST_NAME
 
 /* Off costs nothing: the functions that are called are the same as ever. */
 static void

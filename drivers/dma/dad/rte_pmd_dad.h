@@ -61,6 +61,7 @@ struct rte_pmd_dma_dad_info {
  * @param info    written on success, else left as it was
  * @retval 0
  * @retval -EINVAL   there is no such device, or info is NULL
+ * @retval -ENODEV   in a secondary process: the primary has closed it
  * @retval -ENOTSUP  it is a device of another driver
  */
 int rte_pmd_dma_dad_info_get(int16_t dev_id, struct rte_pmd_dma_dad_info *info);

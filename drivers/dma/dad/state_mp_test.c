@@ -8,6 +8,7 @@
 
 #include "test_secondary.h"
 
+#include "rte_pmd_dad.h"
 #include "state_calls.h"
 
 /* What primary and secondary tell each other. */
@@ -46,6 +47,7 @@ look_at_a_closed_one(int16_t id)
 	__atomic_store_n(sign, THERE, __ATOMIC_RELEASE);
 	if (!await_sign(sign, GONE_NOW))
 		return 1;
+	struct rte_pmd_dma_dad_info extras;
 	FILE *f = fopen("/dev/null", "w");
 
 	wrong += rte_dma_info_get(id, &info) != -ENODEV;
@@ -53,6 +55,7 @@ look_at_a_closed_one(int16_t id)
 	wrong += rte_dma_stats_reset(id, RTE_DMA_ALL_VCHAN) != -ENODEV;
 	wrong += f != NULL && rte_dma_dump(id, f) >= 0;
 	wrong += rte_dma_start(id) >= 0;
+	wrong += rte_pmd_dma_dad_info_get(id, &extras) != -ENODEV;
 	if (f != NULL)
 		fclose(f);
 	if (wrong > 0)

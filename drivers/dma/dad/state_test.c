@@ -122,9 +122,30 @@ a_life_with_everything_in_it(void **unused)
 	rte_free(state_buf);
 }
 
+/* A vchan that is not set up says nothing of whose it is: not even that there is a device 0. */
+static void
+a_device_that_is_not_the_first_is_shut_as_well(void **unused)
+{
+	static const char first[] = "dma_dad_first";
+
+	(void)unused;
+	assert_int_equal(rte_vdev_init(first, test_args()), 0);
+	assert_int_equal(rte_dma_get_dev_id_by_name(first), 0);
+	int16_t id = test_plug_with(test_args());
+
+	assert_int_equal(rte_vdev_uninit(first), 0);
+	assert_int_not_equal(id, 0);
+	state_buf = test_buffer(2 * STATE_LEN);
+	assert_int_equal(configure_with(id, 2), 0);
+	assert_fast_path_is_shut(id);
+	assert_int_equal(rte_vdev_uninit(TEST_NAME), 0);
+	rte_free(state_buf);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(each_call_in_each_state),
 	cmocka_unit_test(a_life_with_everything_in_it),
+	cmocka_unit_test(a_device_that_is_not_the_first_is_shut_as_well),
 };
 
 TEST_MAIN(tests)
