@@ -14,6 +14,6 @@ config/build.sh "$build" -Db_sanitize=thread "$@"
 # have put something else at.
 set --
 if setarch -R true 2>/dev/null; then
-    set -- --wrapper 'setarch -R'
+    set -- setarch -R
 fi
-config/test.sh "$build" --suite threads "$@"
+"$@" config/test.sh "$build" --suite threads
