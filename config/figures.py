@@ -24,6 +24,7 @@ SETS = {"core": "a core's caches", "cache": "last-level cache", "memory": "memor
 # What costs something: how its devarg begins, and its column.
 COSTLY = {"mt=1": "`mt=1` : `mt=0`", "iommu=soft": "`iommu=soft` : none", "xstats=0": "`xstats=1` : `xstats=0`",
           "inject=": "a rule for nothing : no rule"}
+OTHER = ", other CPU"
 BEGIN = re.compile(r"<!-- figures (?!end)(\w+)(?: ([\d,]+))? -->")
 END = "<!-- figures end -->"
 
@@ -33,9 +34,10 @@ def objects(path):
 
 
 def backend(o):
-    """What a column is about: thread, inline, "inline eager", "thread mt=1", dma_skeleton, memcpy, "memcpy 2"."""
+    """What a column is about: thread, inline, "inline eager", "thread mt=1", dma_skeleton, memcpy, "memcpy 2",
+    "memcpy, other CPU"."""
     if o["cpu_threads"]:
-        return o["driver"] + (f" {o['cpu_threads']}" if o["cpu_threads"] > 1 else "")
+        return o["driver"] + (OTHER if o["cpu_other"] else f" {o['cpu_threads']}" if o["cpu_threads"] > 1 else "")
     if o["driver"] != "dma_dad":
         return o["driver"]
     devargs = o["devargs"].split(",")
@@ -89,7 +91,7 @@ def markdown(head, left, rows):
 
 def sweep_table(found, op, sizes):
     cpu = "memset" if op == "fill" else "memcpy"
-    peers = (["dma_skeleton"] if op == "copy" else []) + [cpu]
+    peers = (["dma_skeleton"] if op == "copy" else []) + [cpu, cpu + OTHER]
     inlines = ["inline", "inline eager"] if op == "copy" else ["inline"]
     columns = ["thread", *inlines, *peers]
     pairs = [("thread", c) for c in peers] + [(c, cpu) for c in inlines]

@@ -21,23 +21,28 @@ struct side {
 	const char *engine; /* NULL: any */
 	const char *option; /* of its devargs; NULL: none of the costly ones */
 	unsigned int cpu_threads;
+	bool cpu_other;
 };
 
 #define DAD(engine_)                                                                               \
 	{                                                                                          \
-		"dma_dad", engine_, NULL, 0                                                        \
+		"dma_dad", engine_, NULL, 0, false                                                 \
 	}
 #define EAGER                                                                                      \
 	{                                                                                          \
-		"dma_dad", "inline", "eager=1", 0                                                  \
+		"dma_dad", "inline", "eager=1", 0, false                                           \
 	}
 #define SKELETON                                                                                   \
 	{                                                                                          \
-		"dma_skeleton", NULL, NULL, 0                                                      \
+		"dma_skeleton", NULL, NULL, 0, false                                               \
 	}
 #define CPU(n)                                                                                     \
 	{                                                                                          \
-		NULL, NULL, NULL, n                                                                \
+		NULL, NULL, NULL, n, false                                                         \
+	}
+#define OTHER_CPU                                                                                  \
+	{                                                                                          \
+		NULL, NULL, NULL, 1, true                                                          \
 	}
 #define NOBODY CPU(0)
 
@@ -61,6 +66,9 @@ static const struct comparison comparisons[] = {
 	{"thread : dma_skeleton", DAD("thread"), SKELETON, RATE, 64, 64, "6 at least"},
 	{"thread : dma_skeleton", DAD("thread"), SKELETON, RATE, 256, 256, "4 at least"},
 	{"thread : memcpy", DAD("thread"), CPU(1), RATE, 1024, UINT32_MAX, "0.97 at least"},
+	{"memcpy on the other CPU : on this", OTHER_CPU, CPU(1), RATE, 1024, UINT32_MAX, NULL},
+	{"thread : memcpy on the other CPU", DAD("thread"), OTHER_CPU, RATE, 1024, UINT32_MAX,
+		"0.97 at least"},
 	{"inline : memcpy", DAD("inline"), CPU(1), RATE, 256, 256, "0.8 at least"},
 	{"inline : memcpy", DAD("inline"), CPU(1), RATE, 1024, UINT32_MAX, "0.9 at least"},
 	{"inline, eager=1 : memcpy", EAGER, CPU(1), RATE, 1024, UINT32_MAX, "0.9 at least"},
@@ -133,7 +141,7 @@ is_side(const struct bench_result *r, const struct side *s)
 	if (!r->able || r->broken || (r->dev == NULL) != (s->driver == NULL))
 		return false;
 	if (r->dev == NULL)
-		return r->cpu_threads == s->cpu_threads;
+		return r->cpu_threads == s->cpu_threads && r->cpu_other == s->cpu_other;
 	if (strcmp(r->dev->driver, s->driver) != 0 ||
 		(s->engine != NULL && strcmp(r->dev->engine, s->engine) != 0))
 		return false;
@@ -187,7 +195,7 @@ gather_costs(const struct bench_cell *cell, uint32_t rounds)
 	for (size_t c = 0; c < RTE_DIM(costs); c++) {
 		for (size_t e = 0; e < RTE_DIM(engines); e++) {
 			const struct side plain = DAD(engines[e]);
-			const struct side with = {"dma_dad", engines[e], costs[c].option, 0};
+			const struct side with = {"dma_dad", engines[e], costs[c].option, 0, false};
 
 			for (size_t s = 0; s < RTE_DIM(cost_sizes); s++, g++) {
 				if (cell->size == cost_sizes[s])
