@@ -42,7 +42,7 @@ static void
 identity_bounces_what_is_out_of_reach(void **state)
 {
 	struct dad_dma_domain *domain = dad_dma_domain_identity();
-	struct dad_dma_dev *dev = soft_device(domain, DAD_DMA_RUNGS_ALL);
+	struct dad_dma_dev *dev = counted_device(domain, DAD_DMA_RUNGS_ALL);
 	struct dad_dma_bounce_stats stats;
 	struct dad_dma_bounce_conf conf = {.size = 0};
 	unsigned int bits = 32;
@@ -72,7 +72,7 @@ the_ladder_is_climbed_in_order(void **state)
 {
 	struct dad_dma_domain *domain = soft_domain(0, UINT32_MAX, 0);
 	struct dad_dma_bounce_conf bounce = {.size = 1u << 20};
-	struct dad_dma_dev *dev = soft_device(domain, DAD_DMA_RUNGS_ALL);
+	struct dad_dma_dev *dev = counted_device(domain, DAD_DMA_RUNGS_ALL);
 	const enum dad_dma_dir dir = DAD_DMA_BIDIRECTIONAL;
 
 	(void)state;

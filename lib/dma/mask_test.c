@@ -80,7 +80,7 @@ static void
 each_rung_of_a_soft_domain_serves_some_masks(void **state)
 {
 	struct dad_dma_domain *domain = soft_domain(0, UINT32_MAX, 0);
-	struct dad_dma_dev *dev = soft_device(domain, DAD_DMA_RUNGS_ALL);
+	struct dad_dma_dev *dev = counted_device(domain, DAD_DMA_RUNGS_ALL);
 
 	(void)state;
 	assert_served(dev, UINT64_MAX, DAD_DMA_SUPPORT_DIRECT);
@@ -94,7 +94,7 @@ each_rung_of_a_soft_domain_serves_some_masks(void **state)
 	unmake_soft(dev);
 
 	domain = soft_domain(PAGE, UINT32_MAX, 0);
-	dev = soft_device(domain, RUNG(WINDOW) | RUNG(STRICT));
+	dev = counted_device(domain, RUNG(WINDOW) | RUNG(STRICT));
 	assert_served(dev, UINT64_MAX, DAD_DMA_SUPPORT_WINDOW);
 	assert_int_equal(dad_dma_supported(dev, DAD_DMA_BIT_MASK(22)), DAD_DMA_SUPPORT_STRICT);
 	assert_served(dev, 2 * PAGE - 1, DAD_DMA_SUPPORT_STRICT);
@@ -106,7 +106,7 @@ static void
 a_pool_serves_masks_that_reach_all_of_it(void **state)
 {
 	struct dad_dma_domain *domain = soft_domain(0, UINT32_MAX, 0);
-	struct dad_dma_dev *dev = soft_device(domain, RUNG(DIRECT) | RUNG(BOUNCE));
+	struct dad_dma_dev *dev = counted_device(domain, RUNG(DIRECT) | RUNG(BOUNCE));
 	struct dad_dma_bounce_conf conf = {.size = 1u << 20, .limit = DAD_DMA_BIT_MASK(24)};
 	struct dad_dma_bounce_stats stats;
 
@@ -133,8 +133,8 @@ static void
 mappings_of_others_serve_nobody(void **state)
 {
 	struct dad_dma_domain *domain = soft_domain(0, DAD_DMA_BIT_MASK(47), 0);
-	struct dad_dma_dev *dev = soft_device(domain, RUNG(DIRECT));
-	struct dad_dma_dev *other = soft_device(domain, RUNG(STRICT));
+	struct dad_dma_dev *dev = counted_device(domain, RUNG(DIRECT));
+	struct dad_dma_dev *other = counted_device(domain, RUNG(STRICT));
 	uint64_t required = dad_dma_get_required_mask(dev);
 	dad_dma_addr_t handle;
 
@@ -158,7 +158,7 @@ static void
 a_device_that_reaches_some_memory_is_served_partly(void **state)
 {
 	struct dad_dma_domain *domain = dad_dma_domain_identity();
-	struct dad_dma_dev *dev = soft_device(domain, DAD_DMA_RUNGS_ALL);
+	struct dad_dma_dev *dev = counted_device(domain, DAD_DMA_RUNGS_ALL);
 	dad_dma_addr_t iova = 64u << 10;
 	void *va = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -242,7 +242,7 @@ every_page_below_a_mask_can_be_had(void **state)
 	assert_non_null(page);
 	for (unsigned int i = 0; i < 8; i++) {
 		struct dad_dma_domain *domain = soft_domain(0, UINT32_MAX, flags[i % 2]);
-		struct dad_dma_dev *dev = soft_device(domain, rungs[i / 2 % 2]);
+		struct dad_dma_dev *dev = counted_device(domain, rungs[i / 2 % 2]);
 		const uint64_t mask = DAD_DMA_BIT_MASK(bits[i / 4]);
 		struct dad_dma_domain_info info;
 
@@ -289,7 +289,7 @@ static void
 the_required_mask_is_the_narrowest_that_reaches_all(void **state)
 {
 	struct dad_dma_domain *domain = dad_dma_domain_identity();
-	struct dad_dma_dev *dev = soft_device(domain, DAD_DMA_RUNGS_ALL);
+	struct dad_dma_dev *dev = counted_device(domain, DAD_DMA_RUNGS_ALL);
 	struct dad_dma_limits limits = {.bus_offset = INT64_C(1) << 50};
 	dad_dma_addr_t far = UINT64_C(1) << 47;
 	uint64_t highest = 0;
@@ -321,7 +321,7 @@ static void
 a_remapping_domain_requires_no_more_than_its_iovas(void **state)
 {
 	struct dad_dma_domain *domain = soft_domain(PAGE, DAD_DMA_BIT_MASK(28), 0);
-	struct dad_dma_dev *dev = soft_device(domain, RUNG(WINDOW) | RUNG(STRICT));
+	struct dad_dma_dev *dev = counted_device(domain, RUNG(WINDOW) | RUNG(STRICT));
 
 	(void)state;
 	assert_int_equal(dad_dma_get_required_mask(dev), DAD_DMA_BIT_MASK(28));
@@ -349,7 +349,7 @@ parts_of_pages_are_mapped_where_they_are(void **state)
 		struct dad_dma_bounce_conf conf = {.size = 1u << 20};
 
 		assert_int_equal(dad_dma_bounce_create(domain, &conf), 0);
-		struct dad_dma_dev *dev = soft_device(domain, rungs[r]);
+		struct dad_dma_dev *dev = counted_device(domain, rungs[r]);
 		assert_int_equal(dad_dma_set_mask(dev, UINT64_MAX), 0);
 		for (unsigned int i = 0; i < 1000; i++) {
 			size_t page = below(POOL / PAGE - 8) * PAGE;

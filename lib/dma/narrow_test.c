@@ -161,7 +161,7 @@ static void
 wide_masks_reach_memory_where_it_is(void **state)
 {
 	struct dad_dma_domain *domain = soft_domain(0, UINT32_MAX, 0);
-	struct dad_dma_dev *dev = soft_device(domain, RUNG(DIRECT));
+	struct dad_dma_dev *dev = counted_device(domain, RUNG(DIRECT));
 	uint64_t served = 0;
 
 	(void)state;
