@@ -18,7 +18,7 @@
 #include "eal_test.h"
 #include "test_soft.h"
 
-/* Up the ladder: which rung a buffer takes, and what becomes of memory that goes. */
+/* Up the ladder: which rung a buffer takes. */
 
 #define POOL (64u << 10)
 
@@ -97,41 +97,10 @@ the_ladder_is_climbed_in_order(void **state)
 	unmake_soft(dev);
 }
 
-/* A driver's error, which must not keep its device for ever: it frees what it has mapped. */
-static void
-memory_that_went_while_mapped_can_be_unmapped(void **state)
-{
-	const size_t size = 32u << 20; /* EAL gives it back to the kernel */
-	struct dad_dma_domain *domain = soft_domain(0, UINT32_MAX, 0);
-	struct dad_dma_dev *dev = dad_dma_dev_create("late", domain, SOCKET_ID_ANY);
-	char *buffer = rte_malloc(NULL, size, PAGE);
-	struct dad_dma_dev_stats stats;
-
-	(void)state;
-	assert_true(dev != NULL && buffer != NULL);
-	dad_dma_addr_t first = dad_dma_map_single(dev, buffer, PAGE, DAD_DMA_TO_DEVICE);
-	dad_dma_addr_t second = dad_dma_map_single(dev, buffer + size / 2, PAGE, DAD_DMA_TO_DEVICE);
-	assert_int_equal(dad_dma_mapping_error(dev, first), 0);
-	assert_int_equal(dad_dma_mapping_error(dev, second), 0);
-	rte_free(buffer);
-	assert_int_equal(dad_dma_dev_destroy(dev), -EBUSY);
-	dad_dma_unmap_single(dev, first, PAGE, DAD_DMA_TO_DEVICE);
-	assert_int_equal(dad_dma_dev_destroy(dev), -EBUSY);
-	dad_dma_unmap_single(dev, second, PAGE, DAD_DMA_TO_DEVICE);
-	/* once more is one too many; a window that is there still could not tell */
-	if (rte_eal_has_hugepages())
-		dad_dma_unmap_single(dev, second, PAGE, DAD_DMA_TO_DEVICE);
-	dad_dma_dev_stats(dev, &stats);
-	assert_int_equal(stats.unmapped, stats.window + stats.strict);
-	assert_int_equal(dad_dma_dev_destroy(dev), 0);
-	dad_dma_domain_put(domain);
-}
-
 int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(memory_that_went_while_mapped_can_be_unmapped),
 		cmocka_unit_test(identity_bounces_what_is_out_of_reach),
 		cmocka_unit_test(the_ladder_is_climbed_in_order),
 	};
