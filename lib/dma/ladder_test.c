@@ -10,23 +10,19 @@
 #include <cmocka.h>
 
 #include <rte_errno.h>
-#include <rte_malloc.h>
 #include <rte_memory.h>
 
 #include "dad_dma.h"
 #include "dad_dma_domain.h"
-#include "eal_test.h"
+#include "test_pools.h"
 #include "test_soft.h"
 
 /* Up the ladder: which rung a buffer takes. */
 
 #define POOL (64u << 10)
 
-static char *eal_pool;
-static char *libc_pool;
-
 static void
-assert_taken(struct dad_dma_dev *dev, char *buffer, enum dad_dma_rung rung)
+assert_taken(struct dad_dma_dev *dev, void *buffer, enum dad_dma_rung rung)
 {
 	uint64_t before = taken(dev, rung);
 	dad_dma_addr_t addr = dad_dma_map_single(dev, buffer, 100, DAD_DMA_BIDIRECTIONAL);
@@ -97,24 +93,9 @@ the_ladder_is_climbed_in_order(void **state)
 	unmake_soft(dev);
 }
 
-int
-main(int argc, char **argv)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(identity_bounces_what_is_out_of_reach),
-		cmocka_unit_test(the_ladder_is_climbed_in_order),
-	};
-	int ret = argc > 0 ? eal_test_init(argv[0]) : 1;
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(identity_bounces_what_is_out_of_reach),
+	cmocka_unit_test(the_ladder_is_climbed_in_order),
+};
 
-	if (ret != 0)
-		return ret;
-	eal_pool = rte_malloc(NULL, POOL, PAGE);
-	libc_pool = malloc(POOL);
-	if (eal_pool == NULL || libc_pool == NULL)
-		return 1;
-	ret = cmocka_run_group_tests(tests, NULL, NULL);
-	rte_free(eal_pool);
-	free(libc_pool);
-	rte_eal_cleanup();
-	return ret;
-}
+POOLS_MAIN(tests, POOL, PAGE)

@@ -11,13 +11,12 @@
 #include <cmocka.h>
 
 #include <rte_errno.h>
-#include <rte_malloc.h>
 #include <rte_memory.h>
 
 #include "dad_dma.h"
 #include "dad_dma_domain.h"
 #include "dad_dma_soft.h"
-#include "eal_test.h"
+#include "test_pools.h"
 #include "test_random.h"
 #include "test_soft.h"
 
@@ -25,8 +24,6 @@
  * mapping calls do what was said. */
 
 #define POOL (1u << 20)
-
-static unsigned char *pool;
 
 /* Which rung does a mapping take? NONE: it was refused with ERANGE. */
 static enum dad_dma_rung
@@ -69,7 +66,7 @@ assert_served(struct dad_dma_dev *dev, uint64_t mask, enum dad_dma_support how)
 	assert_int_equal(dad_dma_set_mask_and_coherent(dev, mask), 0);
 	assert_int_equal(dad_dma_get_mask(dev), mask);
 	assert_int_equal(dad_dma_get_coherent_mask(dev), mask);
-	assert_int_equal(rung_taken(dev, pool),
+	assert_int_equal(rung_taken(dev, eal_pool),
 		how == DAD_DMA_SUPPORT_PARTLY ? DAD_DMA_RUNG_NONE : (enum dad_dma_rung)how);
 }
 
@@ -143,7 +140,7 @@ mappings_of_others_serve_nobody(void **state)
 	void *coherent = dad_dma_alloc_coherent(other, PAGE, &handle);
 	assert_non_null(coherent);
 	assert_true(handle <= DAD_DMA_BIT_MASK(24));
-	dad_dma_addr_t low = dad_dma_map_single(other, pool, 100, DAD_DMA_TO_DEVICE);
+	dad_dma_addr_t low = dad_dma_map_single(other, eal_pool, 100, DAD_DMA_TO_DEVICE);
 	assert_int_equal(dad_dma_mapping_error(other, low), 0);
 	assert_served(dev, DAD_DMA_BIT_MASK(24), DAD_DMA_SUPPORT_NO);
 	assert_int_equal(dad_dma_get_required_mask(dev), required);
@@ -247,7 +244,7 @@ every_page_below_a_mask_can_be_had(void **state)
 		struct dad_dma_domain_info info;
 
 		assert_int_equal(dad_dma_set_mask(dev, mask), 0);
-		rung_taken(dev, pool);
+		rung_taken(dev, eal_pool);
 		dad_dma_domain_info(domain, &info);
 		assert_int_equal(info.window_bytes != 0,
 			(rungs[i / 2 % 2] & RUNG(WINDOW)) && bits[i / 4] == 24);
@@ -255,7 +252,7 @@ every_page_below_a_mask_can_be_had(void **state)
 		if (rungs[i / 2 % 2] == RUNG(STRICT)) {
 			const size_t most = RTE_MIN(mask + 1, POOL);
 
-			use_up(dev, pool, most, (unsigned int)((mask + 1) / most));
+			use_up(dev, eal_pool, most, (unsigned int)((mask + 1) / most));
 		}
 		unmake_soft(dev);
 	}
@@ -327,7 +324,7 @@ a_remapping_domain_requires_no_more_than_its_iovas(void **state)
 	assert_int_equal(dad_dma_get_required_mask(dev), DAD_DMA_BIT_MASK(28));
 	assert_int_equal(dad_dma_dev_set_rungs(dev, DAD_DMA_RUNGS_ALL), 0);
 	uint64_t required = dad_dma_get_required_mask(dev);
-	assert_true(required >= mask_over((uintptr_t)pool + POOL - 1));
+	assert_true(required >= mask_over((uintptr_t)eal_pool + POOL - 1));
 	assert_int_equal(dad_dma_supported(dev, required), DAD_DMA_SUPPORT_DIRECT);
 	assert_int_not_equal(dad_dma_supported(dev, required / 2), DAD_DMA_SUPPORT_DIRECT);
 	unmake_soft(dev);
@@ -354,11 +351,11 @@ parts_of_pages_are_mapped_where_they_are(void **state)
 		for (unsigned int i = 0; i < 1000; i++) {
 			size_t page = below(POOL / PAGE - 8) * PAGE;
 			size_t offset = below(5 * PAGE), size = 1 + below(sizeof(got));
-			unsigned char *part = pool + page + offset;
+			unsigned char *part = eal_pool + page + offset;
 
 			random_fill(part, size);
 			dad_dma_addr_t addr = dad_dma_map_page(
-				dev, pool + page, offset, size, DAD_DMA_BIDIRECTIONAL);
+				dev, eal_pool + page, offset, size, DAD_DMA_BIDIRECTIONAL);
 			assert_int_equal(dad_dma_mapping_error(dev, addr), 0);
 			if (rungs[r] == RUNG(DIRECT))
 				assert_int_equal(addr, (uintptr_t)part);
@@ -369,43 +366,29 @@ parts_of_pages_are_mapped_where_they_are(void **state)
 			dad_dma_unmap_single(dev, addr, size, DAD_DMA_BIDIRECTIONAL);
 			assert_memory_equal(got, part, size);
 		}
-		assert_int_equal(dad_dma_map_page(dev, pool, 5, 0, DAD_DMA_TO_DEVICE),
+		assert_int_equal(dad_dma_map_page(dev, eal_pool, 5, 0, DAD_DMA_TO_DEVICE),
 			DAD_DMA_MAPPING_ERROR);
 		assert_int_equal(rte_errno, EINVAL);
 		assert_int_equal(
-			dad_dma_map_page(dev, pool, 5, 1, DAD_DMA_NONE), DAD_DMA_MAPPING_ERROR);
+			dad_dma_map_page(dev, eal_pool, 5, 1, DAD_DMA_NONE), DAD_DMA_MAPPING_ERROR);
 		assert_int_equal(rte_errno, EINVAL);
 		assert_int_equal(
-			dad_dma_map_page(dev, pool, UINT64_C(1) << 47, 1, DAD_DMA_TO_DEVICE),
+			dad_dma_map_page(dev, eal_pool, UINT64_C(1) << 47, 1, DAD_DMA_TO_DEVICE),
 			DAD_DMA_MAPPING_ERROR);
 		assert_int_equal(rte_errno, EFAULT);
 		unmake_soft(dev);
 	}
 }
 
-int
-main(int argc, char **argv)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_rung_of_a_soft_domain_serves_some_masks),
-		cmocka_unit_test(a_pool_serves_masks_that_reach_all_of_it),
-		cmocka_unit_test(mappings_of_others_serve_nobody),
-		cmocka_unit_test(a_device_that_reaches_some_memory_is_served_partly),
-		cmocka_unit_test(every_page_below_a_mask_can_be_had),
-		cmocka_unit_test(the_required_mask_is_the_narrowest_that_reaches_all),
-		cmocka_unit_test(a_remapping_domain_requires_no_more_than_its_iovas),
-		cmocka_unit_test(parts_of_pages_are_mapped_where_they_are),
-	};
-	int ret = argc > 0 ? eal_test_init(argv[0]) : 1;
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(each_rung_of_a_soft_domain_serves_some_masks),
+	cmocka_unit_test(a_pool_serves_masks_that_reach_all_of_it),
+	cmocka_unit_test(mappings_of_others_serve_nobody),
+	cmocka_unit_test(a_device_that_reaches_some_memory_is_served_partly),
+	cmocka_unit_test(every_page_below_a_mask_can_be_had),
+	cmocka_unit_test(the_required_mask_is_the_narrowest_that_reaches_all),
+	cmocka_unit_test(a_remapping_domain_requires_no_more_than_its_iovas),
+	cmocka_unit_test(parts_of_pages_are_mapped_where_they_are),
+};
 
-	if (ret != 0)
-		return ret;
-	/* a window has room for all of it */
-	pool = rte_malloc(NULL, POOL, DAD_DMA_UNIT_SIZE);
-	if (pool == NULL)
-		return 1;
-	ret = cmocka_run_group_tests(tests, NULL, NULL);
-	rte_free(pool);
-	rte_eal_cleanup();
-	return ret;
-}
+POOLS_MAIN(tests, POOL, DAD_DMA_UNIT_SIZE)

@@ -10,12 +10,11 @@
 #include <cmocka.h>
 
 #include <rte_errno.h>
-#include <rte_malloc.h>
 #include <rte_memzone.h>
 
 #include "dad_dma_soft.h"
 #include "dma_internal.h"
-#include "eal_test.h"
+#include "test_pools.h"
 #include "test_random.h"
 #include "test_soft.h"
 
@@ -32,7 +31,7 @@
 
 static const unsigned int all_masks[] = {16, 24, 28, 30, 31, 32, 36, 39, 40, 48, 52, 64};
 
-static unsigned char *pools[2]; /* EAL's, the C library's */
+static unsigned char *pools[2]; /* EAL's, and the C library's */
 static unsigned int n_pools;
 static bool by_phys;
 static unsigned int rounds;	  /* transfers of a cell */
@@ -361,20 +360,16 @@ main(int argc, char **argv)
 		cmocka_unit_test(coherent_memory_lies_under_every_mask),
 		cmocka_unit_test(there_were_a_million_transfers),
 	};
-	int ret = argc > 0 ? eal_test_init(argv[0]) : 1;
+	int ret = pools_get(argc, argv, POOL, PAGE);
 
 	if (ret != 0)
 		return ret;
 	by_phys = rte_eal_iova_mode() == RTE_IOVA_PA;
+	pools[0] = eal_pool;
+	pools[1] = libc_pool;
 	n_pools = by_phys ? 1 : 2;
 	rounds = by_phys ? 12000 : 6500;
-	pools[0] = rte_malloc(NULL, POOL, PAGE);
-	pools[1] = malloc(POOL);
-	if (pools[0] == NULL || pools[1] == NULL)
-		return 1;
 	ret = cmocka_run_group_tests(tests, NULL, NULL);
-	rte_free(pools[0]);
-	free(pools[1]);
-	rte_eal_cleanup();
+	pools_put();
 	return ret;
 }

@@ -10,14 +10,13 @@
 #include <cmocka.h>
 
 #include <rte_errno.h>
-#include <rte_malloc.h>
 #include <rte_mbuf.h>
 
 #include "dad_dma.h"
 #include "dad_dma_domain.h"
 #include "dad_dma_sg.h"
 #include "dad_dma_soft.h"
-#include "eal_test.h"
+#include "test_pools.h"
 #include "test_random.h"
 #include "test_soft.h"
 
@@ -25,9 +24,6 @@
 
 #define POOL	(4u << 20)
 #define ENTRIES 24u
-
-static unsigned char *eal_pool;
-static unsigned char *libc_pool;
 
 /* Pieces that do not overlap. Neighbours in memory often, or in whole pages. */
 static unsigned int
@@ -507,30 +503,15 @@ a_range_is_filled_piece_by_piece(void **state)
 	unmake_soft(dev);
 }
 
-int
-main(int argc, char **argv)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_rungs_keep_order_sum_and_limits),
-		cmocka_unit_test(pages_are_made_neighbours),
-		cmocka_unit_test(entries_that_are_too_long_are_split_if_there_is_room),
-		cmocka_unit_test(wrong_lists_are_refused_and_leave_nothing),
-		cmocka_unit_test(entries_of_one_list_may_take_different_rungs),
-		cmocka_unit_test(iovecs_become_lists),
-		cmocka_unit_test(chains_of_mbufs_become_lists),
-		cmocka_unit_test(a_range_is_filled_piece_by_piece),
-	};
-	int ret = argc > 0 ? eal_test_init(argv[0]) : 1;
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(all_rungs_keep_order_sum_and_limits),
+	cmocka_unit_test(pages_are_made_neighbours),
+	cmocka_unit_test(entries_that_are_too_long_are_split_if_there_is_room),
+	cmocka_unit_test(wrong_lists_are_refused_and_leave_nothing),
+	cmocka_unit_test(entries_of_one_list_may_take_different_rungs),
+	cmocka_unit_test(iovecs_become_lists),
+	cmocka_unit_test(chains_of_mbufs_become_lists),
+	cmocka_unit_test(a_range_is_filled_piece_by_piece),
+};
 
-	if (ret != 0)
-		return ret;
-	eal_pool = rte_malloc(NULL, POOL, PAGE);
-	libc_pool = malloc(POOL);
-	if (eal_pool == NULL || libc_pool == NULL)
-		return 1;
-	ret = cmocka_run_group_tests(tests, NULL, NULL);
-	rte_free(eal_pool);
-	free(libc_pool);
-	rte_eal_cleanup();
-	return ret;
-}
+POOLS_MAIN(tests, POOL, PAGE)
