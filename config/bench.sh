@@ -3,7 +3,8 @@
 # Both sides of each comparison are in one process, in interleaved rounds, so that the figures may
 # be compared. One lcore drives the devices; the other CPUs are left to their threads.
 #
-# sweep    engines of dma_dad beside DPDK's dma_skeleton and the CPU's own functions
+# sweep    engines of dma_dad beside DPDK's dma_skeleton and the CPU's own functions, these on the
+#          lcore's CPU and on the worker's: CPUs of a virtual machine are not always equally fast
 # latency  one operation at a time, for all engines, beside the same
 # cores    engine=auto, which uses two CPUs, beside memcpy on one and on two
 # cost     what mt=1, iommu=soft and counting (xstats) cost either engine
@@ -64,18 +65,23 @@ run() {
     echo "the same as JSON lines: $file"
 }
 
+if [ "$(nproc)" -lt 2 ]; then
+    sweep_threads=1 cores_threads=1
+else
+    sweep_threads=1,other cores_threads=1,2
+fi
+
 for part; do
     case $part in
-    sweep) run sweep "engine=thread engine=inline engine=inline,eager=1 dma_skeleton0" ;;
+    sweep)
+        run sweep "engine=thread engine=inline engine=inline,eager=1 dma_skeleton0" \
+            --cpu-threads "$sweep_threads"
+        ;;
     latency)
         run latency "engine=thread engine=inline engine=auto dma_skeleton0" \
             --parts latency --sets core --ops copy --sizes 64,4k
         ;;
-    cores)
-        threads=1
-        [ "$(nproc)" -lt 2 ] || threads=1,2
-        run cores engine=auto --ops copy --sizes 256k,1m --cpu-threads "$threads"
-        ;;
+    cores) run cores engine=auto --ops copy --sizes 256k,1m --cpu-threads "$cores_threads" ;;
     cost)
         devices=
         for engine in thread inline; do

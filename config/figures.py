@@ -22,6 +22,7 @@ from pathlib import Path
 
 SETS = {"core": "a core's caches", "cache": "last-level cache", "memory": "memory"}
 COSTLY = ("mt=1", "iommu=soft", "xstats=0")
+OTHER = ", other CPU"
 BEGIN = re.compile(r"<!-- figures (?!end)(\w+)(?: ([\d,]+))? -->")
 END = "<!-- figures end -->"
 
@@ -31,9 +32,10 @@ def objects(path):
 
 
 def backend(o):
-    """What a column is about: thread, inline, "inline eager", "thread mt=1", dma_skeleton, memcpy, "memcpy 2"."""
+    """What a column is about: thread, inline, "inline eager", "thread mt=1", dma_skeleton, memcpy, "memcpy 2",
+    "memcpy, other CPU"."""
     if o["cpu_threads"]:
-        return o["driver"] + (f" {o['cpu_threads']}" if o["cpu_threads"] > 1 else "")
+        return o["driver"] + (OTHER if o["cpu_other"] else f" {o['cpu_threads']}" if o["cpu_threads"] > 1 else "")
     if o["driver"] != "dma_dad":
         return o["driver"]
     devargs = o["devargs"].split(",")
@@ -87,7 +89,7 @@ def markdown(head, left, rows):
 
 def sweep_table(found, op, sizes):
     cpu = "memset" if op == "fill" else "memcpy"
-    peers = (["dma_skeleton"] if op == "copy" else []) + [cpu]
+    peers = (["dma_skeleton"] if op == "copy" else []) + [cpu, cpu + OTHER]
     inlines = ["inline", "inline eager"] if op == "copy" else ["inline"]
     columns = ["thread", *inlines, *peers]
     pairs = [("thread", c) for c in peers] + [(c, cpu) for c in inlines]

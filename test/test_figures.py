@@ -11,7 +11,8 @@ SCRIPT = support.REPO / "config" / "figures.py"
 
 
 def measured(device, driver, engine="", devargs="", **more):
-    return {"device": device, "driver": driver, "engine": engine, "devargs": devargs, "cpu_threads": 0, "op": "copy",
+    return {"device": device, "driver": driver, "engine": engine, "devargs": devargs, "cpu_threads": 0,
+            "cpu_other": False, "op": "copy",
             "set": "core", "set_bytes": 262144, "size": 64, "mops": 10.0, "gbs": 0.64, "mops_rounds": [10.0, 10.0, 10.0],
             "failed": False} | more
 
@@ -20,7 +21,8 @@ SWEEP = [measured("dma_dad0", "dma_dad", "thread", "engine=thread", mops=123.4, 
          measured("dma_dad1", "dma_dad", "inline", "engine=inline", mops=98.76),
          measured("dma_dad2", "dma_dad", "inline", "engine=inline,eager=1", mops=50.0, mops_rounds=[15.0, 15.0, 15.0]),
          measured("dma_skeleton0", "dma_skeleton", mops=30.0, mops_rounds=[10.0, 40.0, 30.0]),
-         measured("cpu", "memcpy", cpu_threads=1, mops_rounds=[20.0, 20.0, 20.0])]
+         measured("cpu", "memcpy", cpu_threads=1, mops_rounds=[20.0, 20.0, 20.0]),
+         measured("cpu-other", "memcpy", cpu_threads=1, cpu_other=True, mops=20.0, mops_rounds=[40.0, 60.0, 40.0])]
 DOCUMENT = "before\n<!-- figures copy -->\nold\n<!-- figures end -->\nbetween\n<!-- figures latency -->\nkept\n" \
            "<!-- figures end -->\nafter\n"
 
@@ -50,8 +52,8 @@ def test_a_block_becomes_the_table_and_the_rest_stays(figures):
     assert text.endswith("\n<!-- figures end -->\nbetween\n<!-- figures latency -->\nkept\n<!-- figures end -->\nafter\n")
     assert "latency stay as they are" in r.stderr
     # 3, 5, 10: the median of the rounds' ratios, and not the ratio of the medians
-    assert rows(text)[2] == ["a core's caches (256 KiB)", "64", "123", "98.8", "50", "30", "10", "5.00", "6.00", "0.50",
-                             "0.75"]
+    assert rows(text)[2] == ["a core's caches (256 KiB)", "64", "123", "98.8", "50", "30", "10", "20", "5.00", "6.00",
+                             "2.50", "0.50", "0.75"]
     again, _ = figures(text, sweep=SWEEP)
     assert again == text
 

@@ -77,11 +77,12 @@ def test_the_table_of_latencies_names_backends_and_ratios(testdma):
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="two threads need two CPUs")
 def test_the_cpu_with_several_threads_is_a_backend_of_its_own(testdma):
-    r = testdma("--bench", "--json", "--cpu-threads", "2,1", "--sizes", "1k,1m", "--sets", "core", "--verify", "full",
+    r = testdma("--bench", "--json", "--cpu-threads", "2,1,other", "--sizes", "1k,1m", "--sets", "core", "--verify", "full",
                 *SHORT, eal=support.eal_options())
     assert r.returncode == 0, r.stderr
     lines = objects(r)
-    assert [(o["device"], o["cpu_threads"]) for o in lines] == [("cpu2", 2), ("cpu", 1)] * 6
+    assert [(o["device"], o["cpu_threads"], o["cpu_other"]) for o in lines] == \
+        [("cpu2", 2, False), ("cpu", 1, False), ("cpu-other", 1, True)] * 6
     assert all(o["mops"] > 0 and o["checked"] > 0 and o["miscompares"] == 0 for o in lines)
 
 

@@ -83,12 +83,11 @@ create_walk(struct walk *w, uint64_t bytes, uint32_t size)
 }
 
 static struct bench_result *
-add_backend(struct bench_cell *cell, struct device *dev, unsigned int cpu_threads)
+add_backend(struct bench_cell *cell, struct device *dev)
 {
 	struct bench_result *r = &cell->result[cell->nb_results++];
 
 	r->dev = dev;
-	r->cpu_threads = cpu_threads;
 	return r;
 }
 
@@ -102,7 +101,7 @@ add_devices(struct bench *b)
 	if (n < 0)
 		return 2;
 	for (int i = 0; i < n; i++) {
-		struct bench_result *r = add_backend(&b->cell, dev[i], 0);
+		struct bench_result *r = add_backend(&b->cell, dev[i]);
 
 		snprintf(r->name, sizeof(r->name), "%s", dev[i]->name);
 		if (device_configure(dev[i], 1, c->qdepth) != 0)
@@ -117,19 +116,25 @@ add_cpus(struct bench *b)
 	const struct config *c = b->config;
 
 	for (uint32_t i = 0; i < c->nb_cpu_threads; i++) {
-		struct bench_result *r = add_backend(&b->cell, NULL, c->cpu_threads[i]);
+		struct bench_result *r = add_backend(&b->cell, NULL);
+		char value[16];
 
-		if (c->cpu_threads[i] > measure_cpus()) {
+		r->cpu_other = c->cpu_threads[i] == CONFIG_CPU_OTHER;
+		r->cpu_threads = r->cpu_other ? 1 : c->cpu_threads[i];
+		snprintf(value, sizeof(value), r->cpu_other ? "other" : "%u", r->cpu_threads);
+		/* the lcore has one, too */
+		if (r->cpu_threads + r->cpu_other > measure_cpus()) {
 			fprintf(stderr,
-				"bad cpu-threads '%u': the process may use %u CPUs, and each "
+				"bad cpu-threads '%s': the process may use %u CPUs, and each "
 				"thread needs one\n",
-				c->cpu_threads[i], measure_cpus());
+				value, measure_cpus());
 			return 2;
 		}
-		if (c->cpu_threads[i] > 1)
-			snprintf(r->name, sizeof(r->name), "cpu%u", c->cpu_threads[i]);
+		if (r->cpu_other)
+			snprintf(r->name, sizeof(r->name), "cpu-other");
 		else
-			snprintf(r->name, sizeof(r->name), "cpu");
+			snprintf(
+				r->name, sizeof(r->name), "cpu%s", r->cpu_threads > 1 ? value : "");
 	}
 	return 0;
 }

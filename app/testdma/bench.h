@@ -40,7 +40,8 @@ struct bench_latency {
 struct bench_result {
 	const struct device *dev; /**< NULL: the CPU */
 	unsigned int cpu_threads; /**< of the CPU; 0: a device */
-	char name[64];		  /**< the device's, or "cpu", "cpu2", … */
+	bool cpu_other;		  /**< of the CPU: its thread is not on the lcore's */
+	char name[64];		  /**< the device's, or "cpu", "cpu2", "cpu-other" */
 	bool able;		  /**< the device has that operation */
 	bool broken;		  /**< it stalled or refused: no figures, and a message printed */
 	double round[CONFIG_MAX_ROUNDS]; /**< Mops of each, in the order of time */

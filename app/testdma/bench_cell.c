@@ -86,6 +86,7 @@ run_round(struct rounds *b, struct bench_result *r, uint32_t round)
 		.segments = RTE_MIN(c->segments, cell->size),
 		.fill = 0x5a + round,
 		.cpu_threads = r->cpu_threads,
+		.cpu_other = r->cpu_other,
 		.spread = cell->latency ? &b->round : NULL,
 		.clock_cost = b->clock_cost,
 	};

@@ -73,7 +73,8 @@ print_object(const struct config *c, const struct bench_cell *cell, const struct
 	print_string("driver", dev != NULL ? dev->driver : bench_cpu_function(cell->op));
 	print_string("engine", dev != NULL ? dev->engine : "");
 	print_string("devargs", dev != NULL ? dev->devargs : "");
-	fprintf(objects, "\"cpu_threads\":%u,", r->cpu_threads);
+	fprintf(objects, "\"cpu_threads\":%u,\"cpu_other\":%s,", r->cpu_threads,
+		r->cpu_other ? "true" : "false");
 	print_string("op", op_name(cell->op));
 	print_string("set", cell->set.name);
 	fprintf(objects, "\"set_bytes\":%" PRIu64 ",\"size\":%u,\"batch\":%u,\"qdepth\":%u,",

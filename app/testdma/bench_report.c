@@ -38,7 +38,7 @@ bench_report_begin(const struct config *c, const struct bench_cell *cell, uint64
 
 /* ---- rates ------------------------------------------------------------------------------- */
 
-/* "dma_dad, thread", "memcpy", "memcpy, 2 threads". */
+/* "dma_dad, thread", "memcpy", "memcpy, 2 threads", "memcpy, other CPU". */
 static const char *
 what_runs(const struct bench_cell *cell, const struct bench_result *r, char *text, size_t size)
 {
@@ -49,7 +49,8 @@ what_runs(const struct bench_cell *cell, const struct bench_result *r, char *tex
 		snprintf(
 			text, size, "%s, %u threads", bench_cpu_function(cell->op), r->cpu_threads);
 	else
-		snprintf(text, size, "%s", bench_cpu_function(cell->op));
+		snprintf(text, size, "%s%s", bench_cpu_function(cell->op),
+			r->cpu_other ? ", other CPU" : "");
 	return text;
 }
 

@@ -21,19 +21,24 @@ struct side {
 	const char *engine; /* NULL: any */
 	const char *option; /* of its devargs; NULL: none of the costly ones */
 	unsigned int cpu_threads;
+	bool cpu_other;
 };
 
 #define DAD(engine_)                                                                               \
 	{                                                                                          \
-		"dma_dad", engine_, NULL, 0                                                        \
+		"dma_dad", engine_, NULL, 0, false                                                 \
 	}
 #define SKELETON                                                                                   \
 	{                                                                                          \
-		"dma_skeleton", NULL, NULL, 0                                                      \
+		"dma_skeleton", NULL, NULL, 0, false                                               \
 	}
 #define CPU(n)                                                                                     \
 	{                                                                                          \
-		NULL, NULL, NULL, n                                                                \
+		NULL, NULL, NULL, n, false                                                         \
+	}
+#define OTHER_CPU                                                                                  \
+	{                                                                                          \
+		NULL, NULL, NULL, 1, true                                                          \
 	}
 #define NOBODY CPU(0)
 
@@ -57,6 +62,9 @@ static const struct comparison comparisons[] = {
 	{"thread : dma_skeleton", DAD("thread"), SKELETON, RATE, 64, 64, "6 at least"},
 	{"thread : dma_skeleton", DAD("thread"), SKELETON, RATE, 256, 256, "4 at least"},
 	{"thread : memcpy", DAD("thread"), CPU(1), RATE, 1024, UINT32_MAX, "0.97 at least"},
+	{"memcpy on the other CPU : on this", OTHER_CPU, CPU(1), RATE, 1024, UINT32_MAX, NULL},
+	{"thread : memcpy on the other CPU", DAD("thread"), OTHER_CPU, RATE, 1024, UINT32_MAX,
+		"0.97 at least"},
 	{"inline : memcpy", DAD("inline"), CPU(1), RATE, 256, 256, "0.8 at least"},
 	{"inline : memcpy", DAD("inline"), CPU(1), RATE, 1024, UINT32_MAX, "0.9 at least"},
 	{"auto : memcpy", DAD("auto"), CPU(1), RATE, 256 << 10, 256 << 10, NULL},
@@ -126,7 +134,7 @@ is_side(const struct bench_result *r, const struct side *s)
 	if (!r->able || r->broken || (r->dev == NULL) != (s->driver == NULL))
 		return false;
 	if (r->dev == NULL)
-		return r->cpu_threads == s->cpu_threads;
+		return r->cpu_threads == s->cpu_threads && r->cpu_other == s->cpu_other;
 	if (strcmp(r->dev->driver, s->driver) != 0 ||
 		(s->engine != NULL && strcmp(r->dev->engine, s->engine) != 0))
 		return false;
@@ -180,7 +188,7 @@ gather_costs(const struct bench_cell *cell, uint32_t rounds)
 	for (size_t c = 0; c < RTE_DIM(costs); c++) {
 		for (size_t e = 0; e < RTE_DIM(engines); e++) {
 			const struct side plain = DAD(engines[e]);
-			const struct side with = {"dma_dad", engines[e], costs[c].option, 0};
+			const struct side with = {"dma_dad", engines[e], costs[c].option, 0, false};
 
 			for (size_t s = 0; s < RTE_DIM(cost_sizes); s++, g++) {
 				if (cell->size == cost_sizes[s])

@@ -235,8 +235,11 @@ set_cpu_threads(struct config *c, const char *value)
 	char word[64];
 
 	while ((value = list_next(value, word, sizeof(word))) != NULL) {
-		if (n == CONFIG_MAX_CPU_COUNTS ||
-			parse_u32(word, 1, CONFIG_MAX_CPU_THREADS, &counts[n]) != 0)
+		if (n == CONFIG_MAX_CPU_COUNTS)
+			return -EINVAL;
+		if (strcmp(word, "other") == 0)
+			counts[n] = CONFIG_CPU_OTHER;
+		else if (parse_u32(word, 1, CONFIG_MAX_CPU_THREADS, &counts[n]) != 0)
 			return -EINVAL;
 		n++;
 	}
@@ -354,8 +357,8 @@ const struct setting settings[] = {
 	{"parts", "LIST", "bench: rates, or one operation at a time (default sweep)",
 		"sweep, latency, with commas between them", NULL, false, set_parts},
 	{"cpu-threads", "LIST", "bench: threads that memcpy, for each number (default 1)",
-		"numbers of 1 to 64 with commas between them, 4 of them at most", NULL, false,
-		set_cpu_threads},
+		"numbers of 1 to 64, or other, with commas between them, 4 of them at most", NULL,
+		false, set_cpu_threads},
 	{"rounds", "N", "bench: rounds, of which the median counts (5; mapbench: 9)", "1 to 101",
 		NULL, false, set_rounds},
 	{"duration-ms", "N", "bench: length of a measurement (30; mapbench: 5)", "1 to 60000", NULL,

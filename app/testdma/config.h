@@ -25,6 +25,7 @@
 #define CONFIG_MAX_VCHANS      64
 #define CONFIG_MAX_CPU_THREADS 64 /* of one backend */
 #define CONFIG_MAX_CPU_COUNTS  4  /* such backends */
+#define CONFIG_CPU_OTHER       0  /* one thread, and not on the lcore's CPU */
 
 enum verify {
 	VERIFY_OFF,
@@ -76,7 +77,8 @@ struct config {
 	uint32_t ops;				     /**< bit n: enum op n */
 	uint32_t sets;				     /**< SET_* */
 	uint32_t parts;				     /**< PART_* */
-	uint32_t cpu_threads[CONFIG_MAX_CPU_COUNTS]; /**< of each backend that is the CPU */
+	uint32_t cpu_threads[CONFIG_MAX_CPU_COUNTS]; /**< of each backend that is the CPU, or
+							  CONFIG_CPU_OTHER */
 	uint32_t nb_cpu_threads;
 	uint32_t rounds;
 	uint32_t duration_ms;

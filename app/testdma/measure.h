@@ -7,6 +7,7 @@
  * The inner loops of the benchmark: one backend, one operation, for a while.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "config.h"
@@ -21,6 +22,7 @@ struct measurement {
 	uint16_t segments;	  /**< of sg */
 	uint8_t fill;		  /**< byte that fill writes */
 	unsigned int cpu_threads; /**< of the CPU: how many take turns with the steps */
+	bool cpu_other;		  /**< of the CPU: none of them on the caller's */
 	struct histogram *spread; /**< NULL: as many operations as can be; else one at a time, and
 				     the TSC ticks of each go there */
 	uint64_t clock_cost;	  /**< ticks to be taken from each of them */

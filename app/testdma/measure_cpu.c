@@ -172,29 +172,33 @@ void
 measure_cpu(struct measurement *m, uint64_t duration)
 {
 	struct part part[CONFIG_MAX_CPU_THREADS];
-	unsigned int waiting = m->cpu_threads, launched = 1;
+	const unsigned int n = m->cpu_threads, own = m->cpu_other ? 0 : 1;
+	unsigned int waiting = n, begun = own;
 
-	part[0] = new_part(m, 0, duration, &waiting);
-	for (; launched < m->cpu_threads; launched++) {
-		struct part *p = &part[launched];
+	for (unsigned int i = 0; i < n; i++)
+		part[i] = new_part(m, i, duration, &waiting);
+	for (; begun < n; begun++) {
+		struct part *p = &part[begun];
 
-		*p = new_part(m, launched, duration, &waiting);
-		p->cpu = other_cpu(launched - 1);
+		p->cpu = other_cpu(begun - own);
 		m->failed = quiet_thread(&p->thread, run_thread, p);
 		if (m->failed != 0)
 			break;
 	}
 	/* those that could not be launched will not come */
-	__atomic_sub_fetch(&waiting, m->cpu_threads - launched, __ATOMIC_ACQ_REL);
-	meet(&waiting);
-	run_part(&part[0]);
-	m->done = part[0].m.done;
-	m->mops = part[0].m.mops;
-	m->covered = m->cpu_threads * m->done;
-	for (unsigned int i = 1; i < launched; i++) {
-		pthread_join(part[i].thread, NULL);
+	__atomic_sub_fetch(&waiting, n - begun, __ATOMIC_ACQ_REL);
+	if (own > 0) {
+		meet(&waiting);
+		run_part(&part[0]);
+	}
+	m->done = 0;
+	m->mops = 0;
+	m->covered = begun > 0 ? UINT64_MAX : 0;
+	for (unsigned int i = 0; i < begun; i++) {
+		if (i >= own)
+			pthread_join(part[i].thread, NULL);
 		m->done += part[i].m.done;
 		m->mops += part[i].m.mops;
-		m->covered = RTE_MIN(m->covered, m->cpu_threads * part[i].m.done);
+		m->covered = RTE_MIN(m->covered, n * part[i].m.done);
 	}
 }
