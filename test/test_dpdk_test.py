@@ -117,7 +117,7 @@ def test_wrong_devargs_are_explained(staged):
                            ("engine=warp", ["engine=warp", "inline", "thread", "service", "auto"]),
                            ("workers=0", ["workers=0", "1 to 64"]),
                            ("kernel=mmx", ["kernel=mmx", "avx2", "nt"]),
-                           ("lcores=4711", ["4711"])]:
+                           ("lcores=4711", ["CPU 4711", "valid are "])]:
         r = support.run([DPDK_TEST, "--no-pci", *MODES["va-no-huge"], "-d", staged / "librte_dma_dad.so",
                          "--vdev", "dma_dad0," + devargs], input="quit\n", stdin=None,
                         env=support.preloaded(staged / "librte_dma_dad.so"))
