@@ -9,7 +9,7 @@ shift 5
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 driver=$root/drivers/dma/dad
-flags="-g -O1 -std=gnu11 -fsanitize=fuzzer-no-link,address -D_GNU_SOURCE -DALLOW_EXPERIMENTAL_API
+flags="-g -O1 -std=gnu11 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -D_GNU_SOURCE -DALLOW_EXPERIMENTAL_API
     -DALLOW_INTERNAL_API $(pkg-config --cflags libdpdk) $sdk -I$driver -I$root/drivers/compat
     -I$root/lib/dma -I$root/lib/ring"
 
@@ -34,6 +34,6 @@ for kernel; do
     esac
 done
 # shellcheck disable=SC2046 # a list of options
-"$clang" -fsanitize=fuzzer,address -g $(printf '%s\n' "$flags" | tr '\n' ' ' | sed 's/-fsanitize=[^ ]*//') \
+"$clang" -fsanitize=fuzzer,address,undefined -g $(printf '%s\n' "$flags" | tr '\n' ' ' | sed 's/-fsanitize=[^ ]*//') \
     "$target" "$dir"/*.o -o "$output" $(pkg-config --libs libdpdk) \
     -L"$(pkg-config --variable=libdir libdpdk)" -lrte_bus_vdev -lrte_bus_pci -lnuma -lpthread

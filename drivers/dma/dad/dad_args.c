@@ -149,7 +149,7 @@ parse_number(const struct given *g, const struct devarg *a, const char *value)
 static int
 parse_lcores(const struct given *g, const struct devarg *a, const char *value)
 {
-	char why[160];
+	char why[240];
 
 	if (dad_cpus_parse(value, &g->args->lcores, why, sizeof(why)) == 0)
 		return 0;

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <rte_common.h>
 #include <rte_lcore.h>
@@ -91,11 +92,11 @@ dad_cpus_leave(int cpu)
 
 /* The kernel is asked: offline CPUs, cpusets and the number of CPUs are all its business. */
 static bool
-can_pin_to(int cpu)
+can_pin_to(long cpu)
 {
 	cpu_set_t before, wanted;
 
-	if (sched_getaffinity(0, sizeof(before), &before) != 0)
+	if (cpu >= CPU_SETSIZE || sched_getaffinity(0, sizeof(before), &before) != 0)
 		return false;
 	CPU_ZERO(&wanted);
 	CPU_SET(cpu, &wanted);
@@ -105,7 +106,35 @@ can_pin_to(int cpu)
 	return true;
 }
 
-/* A number at the cursor, which moves behind it; -1 if there is none or it is no CPU number. */
+/* All of those, as a list that dad_cpus_parse() takes, if there is room. */
+static void
+print_valid(char *text, size_t size)
+{
+	cpu_set_t before, valid;
+	size_t at = 0;
+
+	/* of a set that is too large the kernel takes those that can be */
+	memset(&valid, 0xff, sizeof(valid));
+	if (sched_getaffinity(0, sizeof(before), &before) != 0 ||
+		sched_setaffinity(0, sizeof(valid), &valid) != 0)
+		return;
+	sched_getaffinity(0, sizeof(valid), &valid);
+	sched_setaffinity(0, sizeof(before), &before);
+	for (int cpu = 0; cpu < CPU_SETSIZE && at < size; cpu++) {
+		int last = cpu;
+
+		if (!CPU_ISSET(cpu, &valid))
+			continue;
+		while (last + 1 < CPU_SETSIZE && CPU_ISSET(last + 1, &valid))
+			last++;
+		at += (size_t)snprintf(text + at, size - at, "%s%d", at > 0 ? "+" : "", cpu);
+		if (last > cpu && at < size)
+			at += (size_t)snprintf(text + at, size - at, "-%d", last);
+		cpu = last;
+	}
+}
+
+/* A number at the cursor, which moves behind it; -1 if there is none. */
 static long
 parse_cpu(const char **at)
 {
@@ -115,13 +144,25 @@ parse_cpu(const char **at)
 		return -1;
 	long cpu = strtol(*at, &end, 10);
 	*at = end;
-	return cpu < CPU_SETSIZE ? cpu : -1;
+	return cpu;
 }
 
 static int
 malformed(const char *text, char *why, size_t why_size)
 {
-	snprintf(why, why_size, "'%s' is no list of CPUs (such as 1, 1-3, 1+3)", text);
+	snprintf(why, why_size, "'%.40s' is no list of CPUs (such as 1, 1-3, 1+3)", text);
+	return -EINVAL;
+}
+
+static int
+no_such_cpu(long cpu, const char *text, char *why, size_t why_size)
+{
+	char valid[80] = "";
+
+	print_valid(valid, sizeof(valid));
+	snprintf(why, why_size,
+		"CPU %ld of '%.40s' does not exist, or is not for this process: valid are %s", cpu,
+		text, valid);
 	return -EINVAL;
 }
 
@@ -143,18 +184,12 @@ dad_cpus_parse(const char *text, struct dad_cpu_list *list, char *why, size_t wh
 			return malformed(text, why, why_size);
 		for (long cpu = first; cpu <= last; cpu++) {
 			if (list->n == DAD_CPUS_MAX) {
-				snprintf(why, why_size, "'%s' has more than %d CPUs", text,
+				snprintf(why, why_size, "'%.40s' has more than %d CPUs", text,
 					DAD_CPUS_MAX);
 				return -EINVAL;
 			}
-			if (!can_pin_to((int)cpu)) {
-				snprintf(why, why_size,
-					"CPU %ld of '%s' does not exist, or is not for this "
-					"process; "
-					"there are %d",
-					cpu, text, numa_num_configured_cpus());
-				return -EINVAL;
-			}
+			if (!can_pin_to(cpu))
+				return no_such_cpu(cpu, text, why, why_size);
 			list->cpu[list->n++] = (int)cpu;
 		}
 		if (*at == '\0')

@@ -230,6 +230,19 @@ do_not_abort_freed(struct dad_vchan *vc, uint64_t ticket)
 		vc->due[ticket & vc->mask] = 0;
 }
 
+/* What was done at its enqueue (devarg eager) has counted its bytes, and is aborted all the same.
+ */
+static void
+uncount_eager(struct dad_vchan *vc)
+{
+	uint64_t bytes = 0;
+
+	for (uint64_t ticket = vc->published; ticket < vc->batch; ticket++)
+		bytes += dad_vchan_desc(vc, ticket).length;
+	if (vc->counted)
+		dad_stat_add(&vc->bytes[DAD_OP_COPY], -bytes, false);
+}
+
 uint64_t
 dad_vchan_abort(struct dad_vchan *vc)
 {
@@ -254,6 +267,7 @@ dad_vchan_abort(struct dad_vchan *vc)
 		vc->word = tail << 16;
 		return aborted;
 	}
+	uncount_eager(vc);
 	vc->published = vc->batch = tail;
 	dad_vchan_open_group(vc);
 	return aborted;

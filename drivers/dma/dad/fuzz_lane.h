@@ -3,20 +3,26 @@
 #define FUZZ_LANE_H
 
 /*
- * A lane of the fuzz test: random operations for one vchan, of any direction, and what plain C
- * makes of them.
+ * A lane of the fuzz tests: memory of its own for random operations, of any direction, and a model
+ * of what it should be.
  *
  * The device may do operations in any order unless fenced. So an operation that touches what one
  * before it, since the last fence, has written (or writes what it has read) is fenced; all others
  * are fenced at random only. Everything else is as wild as the API allows.
  */
 
+#include "dad_internal.h"
 #include "test_device.h"
 
 #define ARENA	     (1u << 20)
 #define FOREIGN_SIZE 8192
 #define WINDOW	     48 /* operations since the last fence */
 #define RANGES	     8
+
+/* Where source and destination overlap in part. What such an operation leaves in its destination is
+ * undefined, but made of bytes of its source: here they all have the same upper half, ever. */
+#define BLUR	 (1u << 19)
+#define BLUR_TOP 0xa0
 
 /* At a place of its own, after which nothing may have been written. */
 #define SCRATCH 16384
@@ -33,23 +39,23 @@ struct op {
 
 struct lane {
 	int16_t dev;
-	uint16_t vchan;
+	uint16_t vchan, number; /* of all lanes of the device */
 	uint64_t seed, target;
 	bool sva, silent;
 	bool src_dev, dst_dev; /* the device's side: addresses are offsets in its window */
 	/* the device's memory, what it should be, and memory of the C library */
 	uint8_t *arena, *model, *scratch, *foreign;
+	/* what it was when last looked at, and which bytes may have changed since */
+	uint8_t *blur, *blur_model, *blurred;
 	/* the lane's part of the window, what it should be, and where it begins */
 	uint8_t *window_part, *window_model;
 	uint64_t window_at, window_size;
-	rte_iova_t arena_iova, scratch_iova; /* to ask is a system call, with physical ones */
+	rte_iova_t arena_iova, scratch_iova,
+		blur_iova; /* to ask is a system call, with physical ones */
 	/* since the last fence */
 	struct op window[WINDOW];
 	unsigned int in_window;
-	/* what was enqueued and not yet reported, by index */
-	uint8_t expected[65536];
-	uint64_t sent, submitted, reported, errors;
-	bool batch_failed, batch_poisoned;
+	uint64_t sent;
 	uint64_t deadline;
 	char wrong[200];
 };
@@ -128,171 +134,150 @@ needs_fence(const struct lane *l, const struct op *op)
 	return l->in_window == WINDOW;
 }
 
-/* ---- operations ----------------------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
-static inline uint32_t
-any_length(struct lane *l)
-{
-	switch (below(l, 1000)) {
-	case 0:
-		return 1 + below(l, ARENA / 3); /* some are shared by workers */
-	case 1 ... 9:
-		return 1 + below(l, 40000);
-	case 10 ... 99:
-		return 1 + below(l, 5000);
-	case 100 ... 399:
-		return 1 + below(l, 600);
-	default:
-		return 1 + below(l, 130);
-	}
-}
-
-/* Two ranges that have nothing in common. */
 static inline void
-two_ranges(struct lane *l, uint32_t len, uint32_t *from, uint32_t *to)
+lane_fill(struct lane *l, uint8_t *a, uint8_t *b, uint32_t len)
 {
-	/* mostly in a small part, so that operations meet */
-	uint32_t space = below(l, 4) == 0 || len > 8192 ? ARENA : 65536;
-
-	do {
-		*from = below(l, space - len + 1);
-		*to = below(l, space - len + 1);
-	} while (l->src_dev == l->dst_dev && *from < *to + len && *to < *from + len);
+	for (uint32_t i = 0; i < len; i++)
+		a[i] = b[i] = (uint8_t)rnd(l);
 }
 
-/* Cut [at, at + len) into n entries, some empty. */
+/* Memory of the lane, and of its part of the window if there is one. */
 static inline void
-cut(struct lane *l, uint64_t at, uint32_t len, struct rte_dma_sge *list, unsigned int n)
+lane_open(struct lane *l, enum rte_dma_direction direction, uint64_t seed)
 {
-	for (unsigned int i = 0; i < n; i++) {
-		uint32_t part = i + 1 == n ? len : below(l, len + 1);
+	const struct dad_dev *d = rte_dma_fp_objs[l->dev].dev_private;
+	const struct dad_window *w = &d->model.window;
+	struct rte_dma_info info;
 
-		list[i] = (struct rte_dma_sge){at, part};
-		at += part;
-		len -= part;
-	}
+	assert_int_equal(rte_dma_info_get(l->dev, &info), 0);
+	l->sva = info.dev_capa & RTE_DMA_CAPA_SVA;
+	l->src_dev = direction == RTE_DMA_DIR_DEV_TO_MEM || direction == RTE_DMA_DIR_DEV_TO_DEV;
+	l->dst_dev = direction == RTE_DMA_DIR_MEM_TO_DEV || direction == RTE_DMA_DIR_DEV_TO_DEV;
+	l->seed = (seed + l->number) * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	/* each in one hugepage: contiguous whatever the mode */
+	l->arena = rte_zmalloc(NULL, ARENA, ARENA);
+	l->blur = rte_zmalloc(NULL, BLUR, BLUR);
+	l->scratch = rte_malloc(NULL, SCRATCH + GUARD, 32768);
+	l->model = malloc(ARENA);
+	l->window_model = malloc(ARENA);
+	l->foreign = malloc(FOREIGN_SIZE);
+	l->blur_model = malloc(BLUR);
+	l->blurred = calloc(1, BLUR);
+	assert_true(l->arena && l->blur && l->scratch && l->model && l->window_model);
+	assert_true(l->foreign && l->blur_model && l->blurred);
+	memset(l->scratch, 0xa5, SCRATCH + GUARD);
+	l->arena_iova = iova(l->arena);
+	l->blur_iova = iova(l->blur);
+	l->scratch_iova = iova(l->scratch);
+	lane_fill(l, l->arena, l->model, ARENA);
+	lane_fill(l, l->foreign, l->foreign, FOREIGN_SIZE);
+	for (uint32_t i = 0; i < BLUR; i++)
+		l->blur[i] = l->blur_model[i] = BLUR_TOP | below(l, 16);
+	if (w->size == 0)
+		return;
+	l->window_size = w->size;
+	l->window_at = (uint64_t)l->number * ARENA;
+	l->window_part = w->base + l->window_at;
+	lane_fill(l, l->window_part, l->window_model, ARENA);
 }
 
-/* Addresses that are nowhere, in any mode, for any length used here. */
-static inline uint64_t
-nowhere(struct lane *l, bool dev)
+static inline void
+lane_close(struct lane *l)
 {
-	if (dev && below(l, 2))
-		return l->window_size + below(l, 100);
-	static const uint64_t all[] = {0, 8, 4096, UINT64_C(0x800000000000),
-		UINT64_C(0x123456789abcdef0), UINT64_MAX - (1u << 22)};
-
-	/* the low ones are good offsets */
-	return all[dev ? 3 + below(l, RTE_DIM(all) - 3) : below(l, RTE_DIM(all))];
+	rte_free(l->arena);
+	rte_free(l->blur);
+	rte_free(l->scratch);
+	free(l->model);
+	free(l->window_model);
+	free(l->foreign);
+	free(l->blur_model);
+	free(l->blurred);
 }
 
-struct request {
-	enum { REQ_COPY, REQ_FILL, REQ_SG } kind;
-	uint64_t src, dst, pattern;
-	uint32_t len;
-	struct rte_dma_sge from[64], to[64];
-	uint16_t nb_from, nb_to;
-	enum rte_dma_status_code status; /* if it is attempted */
-	uint32_t model_from, model_to;	 /* in the arena, or the lane's part of the window */
-	bool from_foreign, to_scratch;
+/* Nothing is in flight: is all memory as it should be? */
+static inline bool
+lane_agrees(struct lane *l)
+{
+	uint8_t wrong = 0;
+
+	agree(memcmp(l->arena, l->model, ARENA) == 0);
+	if (l->window_part != NULL)
+		agree(memcmp(l->window_part, l->window_model, ARENA) == 0);
+	for (unsigned int i = 0; i < GUARD; i++)
+		agree(l->scratch[SCRATCH + i] == 0xa5);
+	for (uint32_t i = 0; i < BLUR; i++)
+		wrong |= l->blurred[i] ? (l->blur[i] ^ BLUR_TOP) & 0xf0
+				       : l->blur[i] ^ l->blur_model[i];
+	agree(wrong == 0);
+	memcpy(l->blur_model, l->blur, BLUR);
+	memset(l->blurred, 0, BLUR);
+	return true;
+}
+
+/* ---- statistics ----------------------------------------------------------------------------- */
+
+/* What a vchan should count. */
+struct tally {
+	uint64_t sent, ops[DAD_STAT_OPCODES], bytes[DAD_STAT_OPCODES], nospace;
+	uint64_t status[DAD_STAT_CODES];
 };
 
+/* An operation whose status is known. */
 static inline void
-make_bad(struct lane *l, struct request *r)
+tally_add(struct tally *t, unsigned int opcode, uint32_t len, unsigned int status)
 {
-	bool bad_src = r->kind != REQ_FILL && below(l, 2);
-
-	if (r->kind == REQ_SG) {
-		switch (l->dst_dev ? below(l, 2) * 2 : below(l, 4)) {
-		case 0: /* sums differ */
-			r->to[r->nb_to - 1].length++;
-			r->status = RTE_DMA_STATUS_INVALID_LENGTH;
-			return;
-		case 1: /* in the middle: bytes before may have been moved */
-			r->to_scratch = true;
-			r->len = RTE_MIN(r->len, (uint32_t)SCRATCH);
-			cut(l, r->src, r->len, r->from, r->nb_from);
-			cut(l, l->scratch_iova, r->len, r->to, r->nb_to);
-			break;
-		default: /* at the front: nothing was moved */
-			r->nb_from = r->nb_to = 1;
-			cut(l, r->src, r->len, r->from, 1);
-			cut(l, r->dst, r->len, r->to, 1);
-		}
-		struct rte_dma_sge *list = bad_src ? r->from : r->to;
-		unsigned int n = bad_src ? r->nb_from : r->nb_to;
-		unsigned int i = below(l, n);
-
-		while (list[i].length == 0)
-			i = (i + 1) % n;
-		list[i].addr = nowhere(l, bad_src ? l->src_dev : l->dst_dev);
-	} else if (below(l, 8) == 0) { /* wraps */
-		r->len = RTE_MAX(r->len, 2u);
-		*(bad_src ? &r->src : &r->dst) = UINT64_MAX - below(l, r->len - 1);
-		r->status = RTE_DMA_STATUS_INVALID_LENGTH;
-		return;
-	} else {
-		*(bad_src ? &r->src : &r->dst) = nowhere(l, bad_src ? l->src_dev : l->dst_dev);
-	}
-	r->status = bad_src ? RTE_DMA_STATUS_INVALID_SRC_ADDR : RTE_DMA_STATUS_INVALID_DST_ADDR;
+	t->sent++;
+	t->status[status]++;
+	t->ops[opcode] += status != RTE_DMA_STATUS_NOT_ATTEMPTED;
+	if (status == RTE_DMA_STATUS_SUCCESSFUL)
+		t->bytes[opcode] += len;
 }
 
-static inline void
-make_request(struct lane *l, struct request *r)
+/* Nothing is in flight: does the driver say the same? */
+static inline bool
+tally_agrees(struct lane *l, const struct tally *t)
 {
-	r->kind = below(l, 100) < 60 ? REQ_COPY : below(l, 2) ? REQ_FILL : REQ_SG;
-	r->len = any_length(l);
-	r->status = RTE_DMA_STATUS_SUCCESSFUL;
-	r->from_foreign = r->to_scratch = false;
-	r->pattern = rnd(l) ^ rnd(l) << 40;
-	two_ranges(l, r->len, &r->model_from, &r->model_to);
-	r->src = address_of(l, l->src_dev, r->model_from);
-	r->dst = address_of(l, l->dst_dev, r->model_to);
-	r->nb_from = (uint16_t)(below(l, 4) ? 1 + below(l, 4) : 1 + below(l, 64));
-	r->nb_to = (uint16_t)(below(l, 4) ? 1 + below(l, 4) : 1 + below(l, 64));
-	if (r->kind == REQ_SG) {
-		cut(l, r->src, r->len, r->from, r->nb_from);
-		cut(l, r->dst, r->len, r->to, r->nb_to);
+	const struct dad_dev *d = rte_dma_fp_objs[l->dev].dev_private;
+	uint64_t x[DAD_XSTAT_MAX] = {0};
+	struct rte_dma_stats stats;
+
+	agree(rte_dma_stats_get(l->dev, l->vchan, &stats) == 0);
+	agree(stats.submitted == t->sent && stats.completed == t->sent);
+	agree(stats.errors == t->sent - t->status[0]);
+	dad_stat_get(&d->vchan[l->vchan], x);
+	for (unsigned int op = 0; op < DAD_STAT_OPCODES; op++) {
+		agree(x[DAD_XSTAT_OPS + op] == t->ops[op]);
+		agree(x[DAD_XSTAT_BYTES + op] == t->bytes[op]);
 	}
-	if (below(l, 40) == 0) {
-		make_bad(l, r);
-	} else if (r->kind == REQ_COPY && !l->src_dev && r->len < FOREIGN_SIZE &&
-		below(l, 200) == 0) {
-		/* memory of the C library: with SVA it is as good as any */
-		r->from_foreign = true;
-		r->src = (uintptr_t)l->foreign;
-		if (!l->sva)
-			r->status = RTE_DMA_STATUS_INVALID_SRC_ADDR;
-	}
+	agree(x[DAD_XSTAT_NOSPACE] == t->nospace);
+	/* in silence they are counted when slots are taken back */
+	for (unsigned int code = 1; !l->silent && code < DAD_STAT_CODES; code++)
+		agree(x[DAD_XSTAT_ERRORS + code] == t->status[code]);
+	return true;
 }
 
-static inline int
-enqueue(struct lane *l, struct request *r, uint64_t flags)
-{
-	switch (r->kind) {
-	case REQ_COPY:
-		return rte_dma_copy(l->dev, l->vchan, r->src, r->dst, r->len, flags);
-	case REQ_FILL:
-		return rte_dma_fill(l->dev, l->vchan, r->pattern, r->dst, r->len, flags);
-	default:
-		return rte_dma_copy_sg(
-			l->dev, l->vchan, r->from, r->to, r->nb_from, r->nb_to, flags);
-	}
-}
+/* ---- the program ---------------------------------------------------------------------------- */
 
-/* What plain C makes of it. */
-static inline void
-apply(struct lane *l, const struct request *r)
-{
-	uint8_t *to = model_of(l, l->dst_dev) + r->model_to;
+/* Operations of each kind of run, and where random numbers begin: [OPERATIONS [SEED]]. */
+static uint64_t fuzz_operations, fuzz_seed = 1;
 
-	if (r->kind != REQ_FILL) {
-		memcpy(to, r->from_foreign ? l->foreign : model_of(l, l->src_dev) + r->model_from,
-			r->len);
-		return;
+#define FUZZ_MAIN(tests, default_operations)                                                       \
+	int main(int argc, char **argv)                                                            \
+	{                                                                                          \
+		fuzz_operations = argc > 1 ? strtoull(argv[1], NULL, 10) : (default_operations);   \
+		if (argc > 2)                                                                      \
+			fuzz_seed = strtoull(argv[2], NULL, 10);                                   \
+		int ret = eal_test_init(argv[0]);                                                  \
+                                                                                                   \
+		if (ret == 0 && !test_can_run())                                                   \
+			return EAL_TEST_SKIP;                                                      \
+		if (ret == 0) {                                                                    \
+			ret = cmocka_run_group_tests(tests, NULL, NULL);                           \
+			rte_eal_cleanup();                                                         \
+		}                                                                                  \
+		return ret;                                                                        \
 	}
-	for (uint32_t i = 0; i < r->len; i++)
-		to[i] = (uint8_t)(r->pattern >> i % 8 * 8);
-}
 
 #endif /* FUZZ_LANE_H */

@@ -14,18 +14,30 @@
 #include <stdio.h>
 
 #include "dad_compat.h"
-#include "dad_internal.h"
-#include "fuzz_lane.h"
+#include "fuzz_request.h"
 
 #define VCHANS	    3
 #define DEFAULT_OPS 600000
+
+/* A lane that has a vchan for itself: so what becomes of an operation is known when it is enqueued.
+ */
+struct alone {
+	struct lane lane;
+	struct tally tally;
+	uint64_t submitted, reported;
+	uint64_t batches[DAD_STAT_BATCHES];
+	bool batch_failed, batch_poisoned;
+	/* what was enqueued and not yet reported, by index */
+	uint8_t expected[65536];
+};
 
 /* ---- completions ---------------------------------------------------------------------------- */
 
 /* Take some. False: something does not agree. */
 static bool
-reap(struct lane *l)
+reap(struct alone *a)
 {
+	struct lane *l = &a->lane;
 	enum rte_dma_status_code status[64];
 	uint16_t ask = (uint16_t)below(l, 65), last = 0, n;
 	bool error = false;
@@ -39,84 +51,87 @@ reap(struct lane *l)
 		n = rte_dma_completed(l->dev, l->vchan, ask, &last, &error);
 		agree(n <= ask);
 		for (uint16_t i = 0; i < n; i++)
-			agree(l->expected[(uint16_t)(l->reported + i)] == 0);
+			agree(a->expected[(uint16_t)(a->reported + i)] == 0);
 		if (error)
-			agree(l->expected[(uint16_t)(l->reported + n)] != 0);
+			agree(a->expected[(uint16_t)(a->reported + n)] != 0);
 	} else {
 		n = rte_dma_completed_status(l->dev, l->vchan, ask, &last, status);
 		agree(n <= ask);
-		for (uint16_t i = 0; i < n; i++) {
-			agree(status[i] == l->expected[(uint16_t)(l->reported + i)]);
-			l->errors += status[i] != 0;
-		}
+		for (uint16_t i = 0; i < n; i++)
+			agree(status[i] == a->expected[(uint16_t)(a->reported + i)]);
 	}
-	l->reported += n;
-	agree(l->reported <= l->submitted);
-	agree(last == (uint16_t)(l->reported - 1));
+	a->reported += n;
+	agree(a->reported <= a->submitted);
+	agree(last == (uint16_t)(a->reported - 1));
 	return true;
 }
 
+/* The batch ends. */
 static void
-submit(struct lane *l)
+submitted(struct alone *a)
 {
-	rte_dma_submit(l->dev, l->vchan);
-	l->submitted = l->sent;
-	l->batch_failed = l->batch_poisoned = false;
+	const uint64_t n = a->lane.sent - a->submitted;
+
+	if (n > 0)
+		a->batches[63 - __builtin_clzll(n)]++;
+	a->submitted = a->lane.sent;
+	a->batch_failed = a->batch_poisoned = false;
+}
+
+static void
+submit(struct alone *a)
+{
+	rte_dma_submit(a->lane.dev, a->lane.vchan);
+	submitted(a);
 }
 
 static bool
-is_all_done(const struct lane *l)
+is_all_done(const struct alone *a)
 {
 	enum rte_dma_vchan_status status;
 
-	if (!l->silent)
-		return l->reported == l->sent;
-	return rte_dma_vchan_status(l->dev, l->vchan, &status) == 0 && status == RTE_DMA_VCHAN_IDLE;
+	if (!a->lane.silent)
+		return a->reported == a->lane.sent;
+	return rte_dma_vchan_status(a->lane.dev, a->lane.vchan, &status) == 0 &&
+		status == RTE_DMA_VCHAN_IDLE;
 }
 
 /* All is done: compare. */
 static bool
-settle(struct lane *l)
+settle(struct alone *a)
 {
-	struct rte_dma_stats stats;
+	struct lane *l = &a->lane;
+	const struct dad_dev *d = rte_dma_fp_objs[l->dev].dev_private;
+	uint64_t x[DAD_XSTAT_MAX] = {0};
 
-	submit(l);
-	while (!is_all_done(l)) {
-		uint64_t before = l->reported;
+	submit(a);
+	while (!is_all_done(a)) {
+		uint64_t before = a->reported;
 
-		if (!reap(l))
+		if (!reap(a))
 			return false;
 		agree(rte_get_timer_cycles() < l->deadline);
-		if (l->reported == before)
+		if (a->reported == before)
 			sched_yield();
 	}
 	l->in_window = 0;
-	agree(memcmp(l->arena, l->model, ARENA) == 0);
-	if (l->window_part != NULL)
-		agree(memcmp(l->window_part, l->window_model, ARENA) == 0);
-	for (unsigned int i = 0; i < GUARD; i++)
-		agree(l->scratch[SCRATCH + i] == 0xa5);
-	agree(rte_dma_stats_get(l->dev, l->vchan, &stats) == 0);
-	agree(stats.submitted == l->sent && stats.completed == l->sent);
-	agree(stats.errors == l->errors);
-	return true;
+	dad_stat_get(&d->vchan[l->vchan], x);
+	for (unsigned int i = 0; i < DAD_STAT_BATCHES; i++)
+		agree(x[DAD_XSTAT_BATCHES + i] == a->batches[i]);
+	return lane_agrees(l) && tally_agrees(l, &a->tally);
 }
 
 /* ---- operations ----------------------------------------------------------------------------- */
 
 static bool
-one_operation(struct lane *l)
+one_operation(struct alone *a)
 {
+	struct lane *l = &a->lane;
 	struct request r;
-	struct op op = {0};
 	uint64_t flags = 0;
 
 	make_request(l, &r);
-	/* one that fails may have read and written all the same */
-	if (r.kind != REQ_FILL)
-		op.reads[op.nb_reads++] = range_of(l->src_dev, r.model_from, r.len);
-	if (!r.to_scratch)
-		op.writes[op.nb_writes++] = range_of(l->dst_dev, r.model_to, r.len);
+	const struct op op = touched_by(l, &r.effect);
 	if (needs_fence(l, &op) || below(l, 50) == 0)
 		flags |= RTE_DMA_OP_FLAG_FENCE;
 	if (below(l, 20) == 0)
@@ -126,31 +141,29 @@ one_operation(struct lane *l)
 
 	int index = enqueue(l, &r, flags);
 	if (index == -ENOSPC) {
+		a->tally.nospace++;
 		/* an empty ring takes anything */
-		agree(l->sent > l->reported);
-		submit(l);
-		return reap(l);
+		agree(l->sent > a->reported);
+		submit(a);
+		return reap(a);
 	}
 	agree(index == (int)(uint16_t)l->sent);
 
 	enum rte_dma_status_code status = r.status;
 	if (flags & RTE_DMA_OP_FLAG_FENCE) {
-		l->batch_poisoned |= l->batch_failed;
+		a->batch_poisoned |= a->batch_failed;
 		l->in_window = 0;
 	}
-	if (l->batch_poisoned)
+	if (a->batch_poisoned)
 		status = RTE_DMA_STATUS_NOT_ATTEMPTED;
-	l->batch_failed |= status != RTE_DMA_STATUS_SUCCESSFUL;
+	a->batch_failed |= status != RTE_DMA_STATUS_SUCCESSFUL;
 	l->window[l->in_window++] = op;
-	l->expected[(uint16_t)l->sent++] = (uint8_t)status;
-	if (l->silent) /* nothing else tells of it */
-		l->errors += status != RTE_DMA_STATUS_SUCCESSFUL;
+	a->expected[(uint16_t)l->sent++] = (uint8_t)status;
+	tally_add(&a->tally, r.effect.kind, r.effect.len, status);
 	if (status == RTE_DMA_STATUS_SUCCESSFUL)
-		apply(l, &r);
-	if (flags & RTE_DMA_OP_FLAG_SUBMIT) {
-		l->submitted = l->sent;
-		l->batch_failed = l->batch_poisoned = false;
-	}
+		apply(l, &r.effect);
+	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
+		submitted(a);
 	return true;
 }
 
@@ -171,73 +184,29 @@ refused(struct lane *l)
 }
 
 static void *
-lane_main(void *arg)
+alone_main(void *arg)
 {
-	struct lane *l = arg;
+	struct alone *a = arg;
+	struct lane *l = &a->lane;
 
 	while (l->sent < l->target) {
 		uint32_t what = below(l, 1000);
 		bool ok = true;
 
 		if (what < 60) {
-			submit(l);
+			submit(a);
 		} else if (what < 200) {
-			ok = reap(l);
+			ok = reap(a);
 		} else if (what == 200) {
 			ok = refused(l);
 		} else {
-			ok = one_operation(l);
+			ok = one_operation(a);
 		}
-		if (!ok || (l->sent % 5000 == 0 && l->sent > 0 && !settle(l)))
+		if (!ok || (l->sent % 5000 == 0 && l->sent > 0 && !settle(a)))
 			return NULL;
 	}
-	settle(l);
+	settle(a);
 	return NULL;
-}
-
-static uint64_t operations = DEFAULT_OPS, first_seed = 1;
-
-/* Memory of the lane, and of its part of the window if there is one. */
-static void
-lane_open(struct lane *l, enum rte_dma_direction direction)
-{
-	struct dad_dev *d = rte_dma_fp_objs[l->dev].dev_private;
-	const struct dad_window *w = &d->model.window;
-
-	l->src_dev = direction == RTE_DMA_DIR_DEV_TO_MEM || direction == RTE_DMA_DIR_DEV_TO_DEV;
-	l->dst_dev = direction == RTE_DMA_DIR_MEM_TO_DEV || direction == RTE_DMA_DIR_DEV_TO_DEV;
-	l->seed = (first_seed + l->vchan) * UINT64_C(0x9e3779b97f4a7c15) + 1;
-	/* in one hugepage: contiguous whatever the mode */
-	l->arena = rte_zmalloc(NULL, ARENA, ARENA);
-	l->scratch = rte_malloc(NULL, SCRATCH + GUARD, 32768);
-	l->model = malloc(ARENA);
-	l->window_model = malloc(ARENA);
-	l->foreign = malloc(FOREIGN_SIZE);
-	assert_true(l->arena && l->scratch && l->model && l->window_model && l->foreign);
-	memset(l->scratch, 0xa5, SCRATCH + GUARD);
-	l->arena_iova = iova(l->arena);
-	l->scratch_iova = iova(l->scratch);
-	for (unsigned int i = 0; i < ARENA; i++)
-		l->arena[i] = l->model[i] = (uint8_t)rnd(l);
-	for (unsigned int i = 0; i < FOREIGN_SIZE; i++)
-		l->foreign[i] = (uint8_t)rnd(l);
-	if (w->size == 0)
-		return;
-	l->window_size = w->size;
-	l->window_at = (uint64_t)l->vchan * ARENA;
-	l->window_part = w->base + l->window_at;
-	for (unsigned int i = 0; i < ARENA; i++)
-		l->window_part[i] = l->window_model[i] = (uint8_t)rnd(l);
-}
-
-static void
-lane_close(struct lane *l)
-{
-	rte_free(l->arena);
-	rte_free(l->scratch);
-	free(l->model);
-	free(l->window_model);
-	free(l->foreign);
 }
 
 /* With more devargs than the variant's: so many operations agree. */
@@ -245,10 +214,9 @@ static void
 run(const char *more, bool silent, const enum rte_dma_direction direction[VCHANS], uint64_t target)
 {
 	static const uint16_t descs[VCHANS] = {32, 256, 4096};
-	static struct lane lane[VCHANS];
+	static struct alone alone[VCHANS];
 	struct rte_dma_conf conf = {.nb_vchans = VCHANS};
 	pthread_t thread[VCHANS];
-	struct rte_dma_info info;
 	uint64_t sent = 0, errors = 0;
 	char args[256];
 
@@ -260,26 +228,27 @@ run(const char *more, bool silent, const enum rte_dma_direction direction[VCHANS
 	for (uint16_t v = 0; v < VCHANS; v++)
 		assert_int_equal(test_setup_direction(dev, v, descs[v], direction[v]), 0);
 	assert_int_equal(rte_dma_start(dev), 0);
-	assert_int_equal(rte_dma_info_get(dev, &info), 0);
 	for (uint16_t v = 0; v < VCHANS; v++) {
-		struct lane *l = &lane[v];
+		struct lane *l = &alone[v].lane;
 
-		*l = (struct lane){
-			.dev = dev, .vchan = v, .target = target / VCHANS, .silent = silent};
-		l->sva = info.dev_capa & RTE_DMA_CAPA_SVA;
-		lane_open(l, direction[v]);
+		alone[v] = (struct alone){.lane = {.dev = dev,
+						  .vchan = v,
+						  .number = v,
+						  .target = target / VCHANS,
+						  .silent = silent}};
+		lane_open(l, direction[v], fuzz_seed);
 		l->deadline = rte_get_timer_cycles() + (10 + target / 20000) * rte_get_timer_hz();
-		test_thread(&thread[v], lane_main, l);
+		test_thread(&thread[v], alone_main, &alone[v]);
 	}
 	for (uint16_t v = 0; v < VCHANS; v++) {
 		pthread_join(thread[v], NULL);
-		sent += lane[v].sent;
-		errors += lane[v].errors;
-		lane_close(&lane[v]);
+		sent += alone[v].lane.sent;
+		errors += alone[v].tally.sent - alone[v].tally.status[0];
+		lane_close(&alone[v].lane);
 	}
 	for (uint16_t v = 0; v < VCHANS; v++)
-		if (lane[v].wrong[0] != '\0')
-			fail_msg("%s", lane[v].wrong);
+		if (alone[v].lane.wrong[0] != '\0')
+			fail_msg("%s", alone[v].lane.wrong);
 	print_message("%llu operations, %llu of them with an error\n", (unsigned long long)sent,
 		(unsigned long long)errors);
 	assert_true(sent >= target / VCHANS * VCHANS);
@@ -294,7 +263,7 @@ static void
 random_operations_agree_with_a_model(void **state)
 {
 	(void)state;
-	run("", false, memory, operations);
+	run("", false, memory, fuzz_operations);
 }
 
 static void
@@ -304,7 +273,7 @@ those_of_a_device_with_memory_too(void **state)
 		RTE_DMA_DIR_MEM_TO_DEV, RTE_DMA_DIR_DEV_TO_MEM, RTE_DMA_DIR_DEV_TO_DEV};
 
 	(void)state;
-	run(",window=3M", false, all, operations / 8);
+	run(",window=3M", false, all, fuzz_operations / 8);
 }
 
 static void
@@ -313,8 +282,8 @@ and_those_that_are_done_in_silence(void **state)
 	static const enum rte_dma_direction mixed[VCHANS] = {M2M, M2M, RTE_DMA_DIR_DEV_TO_MEM};
 
 	(void)state;
-	run(",silent=1", true, memory, operations / 8);
-	run(",silent=1,window=3M", true, mixed, operations / 8);
+	run(",silent=1", true, memory, fuzz_operations / 8);
+	run(",silent=1,window=3M", true, mixed, fuzz_operations / 8);
 }
 
 /* A vchan that halts does the same, in its own time. */
@@ -324,7 +293,7 @@ and_those_of_a_device_that_halts(void **state)
 	(void)state;
 	if (strstr(test_args(), "eager=1") != NULL)
 		skip(); /* the two exclude each other */
-	run(",halt=1", false, memory, operations / 8);
+	run(",halt=1", false, memory, fuzz_operations / 8);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -334,20 +303,4 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(and_those_of_a_device_that_halts),
 };
 
-int
-main(int argc, char **argv)
-{
-	if (argc > 1)
-		operations = strtoull(argv[1], NULL, 10);
-	if (argc > 2)
-		first_seed = strtoull(argv[2], NULL, 10);
-	int ret = eal_test_init(argv[0]);
-
-	if (ret == 0 && !test_can_run())
-		return EAL_TEST_SKIP;
-	if (ret == 0) {
-		ret = cmocka_run_group_tests(tests, NULL, NULL);
-		rte_eal_cleanup();
-	}
-	return ret;
-}
+FUZZ_MAIN(tests, DEFAULT_OPS)

@@ -13,29 +13,7 @@
 
 #include "fake_pci.h"
 #include "test_device.h"
-
-/* What was logged since the last time; to be freed. */
-static FILE *log_stream;
-static char *log_text;
-static size_t log_size;
-
-static void
-log_begin(void)
-{
-	log_stream = open_memstream(&log_text, &log_size);
-	assert_non_null(log_stream);
-	assert_int_equal(rte_openlog_stream(log_stream), 0);
-}
-
-static void
-log_has(const char *words)
-{
-	rte_openlog_stream(stderr);
-	fclose(log_stream);
-	if (strstr(log_text, words) == NULL)
-		fail_msg("'%s' is not in the log: %s", words, log_text);
-	free(log_text);
-}
+#include "test_log.h"
 
 static int
 probe(const char *more)

@@ -182,74 +182,10 @@ others_go_on(void **state)
 /* ---- threads ----------------------------------------------------------------------------------
  */
 
-/* The CPUs of the thread whose name ends so; none if there is no such thread. */
-static cpu_set_t
-cpus_of(const char *ending)
-{
-	DIR *dir = opendir("/proc/self/task");
-	const struct dirent *e;
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	assert_non_null(dir);
-	while ((e = readdir(dir)) != NULL) {
-		char path[300], name[32] = "";
-
-		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", e->d_name);
-		FILE *f = e->d_name[0] != '.' ? fopen(path, "r") : NULL;
-		if (f == NULL)
-			continue;
-		if (fgets(name, sizeof(name), f) != NULL)
-			name[strcspn(name, "\n")] = '\0';
-		fclose(f);
-		const size_t n = strlen(name), m = strlen(ending);
-		if (n >= m && strcmp(name + n - m, ending) == 0)
-			assert_int_equal(
-				sched_getaffinity(atoi(e->d_name), sizeof(cpus), &cpus), 0);
-	}
-	closedir(dir);
-	return cpus;
-}
-
-/* A worker runs where it shall, whatever the thread that starts it is pinned to, which stays so. */
-static void
-workers_keep_to_their_cpus(void **state)
-{
-	cpu_set_t before, after, cpus;
-
-	(void)state;
-	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		char args[64];
-
-		if (!CPU_ISSET(cpu, &test_cpus))
-			continue;
-		snprintf(args, sizeof(args), "engine=thread,workers=2,idle=sleep,lcores=%d", cpu);
-		int16_t id = test_plug_with(args);
-
-		test_configure(id, 2, 32);
-		cpus = cpus_of("-w0");
-		assert_int_equal(CPU_COUNT(&cpus), 0);
-		assert_int_equal(rte_dma_start(id), 0);
-		for (unsigned int w = 0; w < 2; w++) {
-			cpus = cpus_of(w == 0 ? "-w0" : "-w1");
-
-			assert_int_equal(CPU_COUNT(&cpus), 1);
-			assert_true(CPU_ISSET(cpu, &cpus));
-		}
-		test_close(id);
-		cpus = cpus_of("-w0");
-		assert_int_equal(CPU_COUNT(&cpus), 0);
-	}
-	assert_int_equal(sched_getaffinity(0, sizeof(after), &after), 0);
-	assert_true(CPU_EQUAL(&before, &after));
-}
-
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(unplugged_while_busy_nothing_is_left),
 	cmocka_unit_test(refused_nothing_is_left),
 	cmocka_unit_test(others_go_on),
-	cmocka_unit_test(workers_keep_to_their_cpus),
 };
 
 TEST_MAIN(tests)

@@ -196,6 +196,28 @@ what_is_not_attempted_is_no_operation_of_a_kind(void **state)
 	assert_tally(0, &t);
 }
 
+/* Not even the bytes of what eager=1 has moved. */
+static void
+what_is_aborted_is_no_operation_of_a_kind(void **state)
+{
+	enum rte_dma_status_code status[8];
+	const rte_iova_t from = iova(buf), to = iova(buf + LEN);
+
+	(void)state;
+	assert_int_equal(rte_dma_copy(dev, 0, from, to, 1024, 0), 0);
+	assert_int_equal(rte_dma_copy(dev, 0, from, to, 600, RTE_DMA_OP_FLAG_SUBMIT), 1);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(rte_dma_copy(dev, 0, from, to, 2048, 0), 2 + i);
+	assert_int_equal(rte_dma_copy(dev, 0, from, to, 8, 0), 5);
+	assert_int_equal(rte_dma_copy(dev, 0, from, to, 2048, 0), 6);
+	test_stop(dev);
+	assert_int_equal(rte_dma_completed_status(dev, 0, 8, NULL, status), 7);
+	assert_int_equal(status[1], RTE_DMA_STATUS_SUCCESSFUL);
+	assert_int_equal(status[2], RTE_DMA_STATUS_USER_ABORT);
+	assert_int_equal(value(0, DAD_XSTAT_OPS + DAD_OP_COPY), 2);
+	assert_int_equal(value(0, DAD_XSTAT_BYTES + DAD_OP_COPY), 1624);
+}
+
 static void
 what_finds_no_room_is_counted(void **state)
 {
@@ -527,6 +549,7 @@ static const struct CMUnitTest tests[] = {
 	with_device(every_operation_is_counted_by_kind),
 	with_device(large_operations_are_counted_once),
 	with_device(what_is_not_attempted_is_no_operation_of_a_kind),
+	with_device(what_is_aborted_is_no_operation_of_a_kind),
 	with_device(what_finds_no_room_is_counted),
 	with_device(reset_takes_all_to_zero_and_start_as_well),
 	with_device(the_last_failure_is_kept),
