@@ -7,7 +7,7 @@
 #          lcore's CPU and on the worker's: CPUs of a virtual machine are not always equally fast
 # latency  one operation at a time, for all engines, beside the same
 # cores    engine=auto, which uses two CPUs, beside memcpy on one and on two
-# cost     what mt=1, iommu=soft and counting (xstats) cost either engine
+# cost     what mt=1, iommu=soft, counting (xstats) and a rule of inject cost either engine
 #
 # The tables go to the terminal, and the same figures to bench-PART.json in the build folder, one
 # JSON object a line. config/figures.py makes tables for the documents of them.
@@ -84,8 +84,9 @@ for part; do
     cores) run cores engine=auto --ops copy --sizes 256k,1m --cpu-threads "$cores_threads" ;;
     cost)
         devices=
+        # the rule is looked at for each operation, and fits none
         for engine in thread inline; do
-            for option in "" ,mt=1 ,iommu=soft ,xstats=0; do
+            for option in "" ,mt=1 ,iommu=soft ,xstats=0 ,inject=bus_error:min:1T; do
                 devices="$devices engine=$engine$option"
             done
         done

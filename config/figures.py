@@ -21,7 +21,9 @@ import sys
 from pathlib import Path
 
 SETS = {"core": "a core's caches", "cache": "last-level cache", "memory": "memory"}
-COSTLY = ("mt=1", "iommu=soft", "xstats=0")
+# What costs something: how its devarg begins, and its column.
+COSTLY = {"mt=1": "`mt=1` : `mt=0`", "iommu=soft": "`iommu=soft` : none", "xstats=0": "`xstats=1` : `xstats=0`",
+          "inject=": "a rule for nothing : no rule"}
 OTHER = ", other CPU"
 BEGIN = re.compile(r"<!-- figures (?!end)(\w+)(?: ([\d,]+))? -->")
 END = "<!-- figures end -->"
@@ -40,7 +42,7 @@ def backend(o):
         return o["driver"]
     devargs = o["devargs"].split(",")
     eager = ["eager"] if "eager=1" in devargs else []
-    return " ".join([o["engine"], *eager, *(c for c in COSTLY if c in devargs)])
+    return " ".join([o["engine"], *eager, *(c for c in COSTLY if any(d.startswith(c) for d in devargs))])
 
 
 def cells(found, op="copy"):
@@ -132,8 +134,7 @@ def cost_table(found, sizes):
             with_option = [ratio(cell, engine, f"{engine} {c}") if c == "xstats=0" else
                            ratio(cell, f"{engine} {c}", engine) for c in options]
             rows.append([f"{engine}, {set_name(cell)}", str(size), rate(cell, engine), *with_option])
-    names = {"mt=1": "`mt=1` : `mt=0`", "iommu=soft": "`iommu=soft` : none", "xstats=0": "`xstats=1` : `xstats=0`"}
-    return markdown(["copy, working set", "bytes", "Mops", *(names[c] for c in options)], 1, rows)
+    return markdown(["copy, working set", "bytes", "Mops", *(COSTLY[c] for c in options)], 1, rows)
 
 
 def ring_table(found, sizes):

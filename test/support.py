@@ -20,6 +20,7 @@ LIBDAD_DMA = BUILD / "lib" / "libdad_dma.so.0"
 # The DPDK that was built against: its programs, and its libraries where the linker does not look.
 DPDK_PREFIX = os.environ.get("DAD_DPDK_PREFIX", "/usr")
 DPDK_LIBDIR = os.environ.get("DAD_DPDK_LIBDIR", "")
+DPDK_VERSION = os.environ.get("DAD_DPDK_VERSION", "")
 
 # Set by meson where the driver has to be there: its absence is a failure then, and no reason to skip.
 DRIVER_EXPECTED = os.environ.get("DAD_DRIVER") == "yes"

@@ -33,6 +33,8 @@ MUST_SINCE_24_03 = MUST | {"sg copy", "stop start"}
 VA_ONLY = {"error handling", "sva copy", "dma enq deq", "test dma ops enq deq"}
 # what the device does not offer in the test's setting
 NOT_OFFERED = {"m2d autofree"}
+# In these dmadev_autotest takes pointers for IOVAs, but for releases that had it mended later.
+POINTERS_FOR_IOVAS = ("24.03.", "24.07.", "24.11.")
 
 
 def autotest(staged, devargs, mode, prefix=()):
@@ -68,6 +70,8 @@ def cases_of(lines):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_dmadev_autotest_passes_and_skips_nothing(staged, engine, mt, mode):
     text = autotest(staged, [engine, mt], mode)
+    if mode == "pa" and support.DPDK_VERSION.startswith(POINTERS_FOR_IOVAS) and "test_dma_completed failed" in text:
+        pytest.skip(f"dmadev_autotest of DPDK {support.DPDK_VERSION} takes pointers for IOVAs")
     assert "Test OK" in text, text
     ours = of_our_device(text)
     cases = cases_of(ours["instance"])
@@ -117,7 +121,8 @@ def test_wrong_devargs_are_explained(staged):
         r = support.run([DPDK_TEST, "--no-pci", *MODES["va-no-huge"], "-d", staged / "librte_dma_dad.so",
                          "--vdev", "dma_dad0," + devargs], input="quit\n", stdin=None,
                         env=support.preloaded(staged / "librte_dma_dad.so"))
-        assert "failed to initialize dma_dad0" in r.stdout + r.stderr
+        # as DPDK says it up to 25.11, and later
+        assert re.search("failed to initialize dma_dad0|Failed to probe device dma_dad0", r.stdout + r.stderr)
         for word in words:
             assert word in r.stdout + r.stderr, (devargs, word)
 

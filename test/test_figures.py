@@ -67,12 +67,12 @@ def test_only_the_sizes_wanted_are_there_and_failures_are_not(figures):
 def test_costs_are_ratios_to_the_same_engine_without(figures):
     plain = [measured("dma_dad0", "dma_dad", e, f"engine={e}") for e in ("thread", "inline")]
     costly = [measured("dma_dad1", "dma_dad", e, f"engine={e},{option}", mops_rounds=[n, n, n])
-              for e in ("thread", "inline") for option, n in (("mt=1", 5.0), ("xstats=0", 8.0))]
+              for e in ("thread", "inline") for option, n in (("mt=1", 5.0), ("xstats=0", 8.0), ("inject=bus_error:min:1T", 9.0))]
     text, r = figures("<!-- figures cost -->\n<!-- figures end -->\n", cost=plain + costly)
     assert r.returncode == 0, r.stderr
     table = rows(text)
-    assert table[0][2:] == ["Mops", "`mt=1` : `mt=0`", "`xstats=1` : `xstats=0`"]
-    assert [row[2:] for row in table[2:]] == [["10", "0.50", "1.25"]] * 2
+    assert table[0][2:] == ["Mops", "`mt=1` : `mt=0`", "`xstats=1` : `xstats=0`", "a rule for nothing : no rule"]
+    assert [row[2:] for row in table[2:]] == [["10", "0.50", "1.25", "0.90"]] * 2
 
 
 def test_latencies_and_two_cpus_and_rings(figures):

@@ -2,6 +2,7 @@
 """dad-testdma --bench: every backend in every cell, as objects and as tables, and never a silent failure."""
 import json
 import os
+import re
 import signal
 import statistics
 import subprocess
@@ -149,6 +150,21 @@ def test_the_table_names_backends_and_ratios(testdma):
         ours, peer, cpu = float(row[2]), float(row[5]), float(row[8])
         assert float(row[11]) == pytest.approx(ours / peer, rel=0.1, abs=0.011)
         assert float(row[12]) == pytest.approx(ours / cpu, rel=0.1, abs=0.011)
+
+
+def test_the_summary_says_what_options_change(testdma):
+    """Each beside the same engine without; a device with one of them is not taken for a plain one."""
+    support.need_driver()
+    options = ["", ",eager=1", ",mt=1", ",inject=bus_error:min:1T"]
+    r = testdma("--bench", "--sizes", "64,1k", "--sets", "core", "--ops", "copy", *SHORT,
+                eal=support.eal_options(*(f"dma_dad{i},engine=inline{o}" for i, o in enumerate(options))))
+    assert r.returncode == 0, r.stderr
+    summary = r.stdout[r.stdout.index("copies: rates and ratios"):]
+    lines = {tuple(re.split(r" {2,}", line)[:2]) for line in summary.splitlines()}
+    for line in [("inline, eager=1 : memcpy", "1024 and up"), ("inline, eager=1 : eager=0", "1024 and up"),
+                 ("inline, mt=1 : mt=0", "64"), ("inline, a rule for nothing : no rule", "64")]:
+        assert line in lines, summary
+    assert "iommu=soft" not in summary
 
 
 def test_devices_are_chosen_by_name(testdma):

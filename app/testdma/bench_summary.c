@@ -28,6 +28,10 @@ struct side {
 	{                                                                                          \
 		"dma_dad", engine_, NULL, 0, false                                                 \
 	}
+#define EAGER                                                                                      \
+	{                                                                                          \
+		"dma_dad", "inline", "eager=1", 0, false                                           \
+	}
 #define SKELETON                                                                                   \
 	{                                                                                          \
 		"dma_skeleton", NULL, NULL, 0, false                                               \
@@ -67,6 +71,8 @@ static const struct comparison comparisons[] = {
 		"0.97 at least"},
 	{"inline : memcpy", DAD("inline"), CPU(1), RATE, 256, 256, "0.8 at least"},
 	{"inline : memcpy", DAD("inline"), CPU(1), RATE, 1024, UINT32_MAX, "0.9 at least"},
+	{"inline, eager=1 : memcpy", EAGER, CPU(1), RATE, 1024, UINT32_MAX, "0.9 at least"},
+	{"inline, eager=1 : eager=0", EAGER, DAD("inline"), RATE, 1024, UINT32_MAX, NULL},
 	{"auto : memcpy", DAD("auto"), CPU(1), RATE, 256 << 10, 256 << 10, NULL},
 	{"auto : memcpy", DAD("auto"), CPU(1), RATE, 1 << 20, 1 << 20,
 		"1.4 at least, where two CPUs do that"},
@@ -88,6 +94,7 @@ static const struct {
 	{"mt=1 : mt=0", "mt=1", false},
 	{"iommu=soft : none", "iommu=soft", false},
 	{"statistics on : off", "xstats=0", true},
+	{"a rule for nothing : no rule", "inject=", false},
 };
 static const char *const engines[] = {"thread", "inline"};
 static const uint32_t cost_sizes[] = {64, 256, 4096};

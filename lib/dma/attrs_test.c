@@ -14,7 +14,6 @@
 #include <rte_log.h>
 #include <rte_malloc.h>
 
-#include "eal_test.h"
 #include "test_lists.h"
 
 /* Attributes of lists, where the device has a copy of its own and a missing or wrong copy shows. */
@@ -29,7 +28,7 @@ make_list(struct dad_sg sg[ENTRIES])
 
 	for (unsigned int i = 0; i < ENTRIES; i++) {
 		sg[i] = (struct dad_sg){
-			.va = pool + i * 8 * PAGE + below(PAGE), .length = 1 + below(6 * PAGE)};
+			.va = eal_pool + i * 8 * PAGE + below(PAGE), .length = 1 + below(6 * PAGE)};
 		all += sg[i].length;
 	}
 	return all;
@@ -116,7 +115,7 @@ lists_can_be_forced_into_slots(void **state)
 	assert_int_equal(counts().bounce, 100 * ENTRIES);
 	/* one that no slot has room for: nothing of the list is mapped */
 	assert_int_equal(dad_dma_set_limits(dev, &wide), 0);
-	sg[ENTRIES - 1] = (struct dad_sg){.va = pool, .length = DAD_DMA_BOUNCE_MAX + 1};
+	sg[ENTRIES - 1] = (struct dad_sg){.va = eal_pool, .length = DAD_DMA_BOUNCE_MAX + 1};
 	assert_int_equal(dad_dma_map_sg_attrs(dev, sg, ENTRIES, DAD_DMA_BIDIRECTIONAL,
 				 DAD_DMA_ATTR_FORCE_BOUNCE),
 		0);
@@ -194,7 +193,7 @@ refused_and_logged(unsigned int attrs)
 	make_list(sg);
 	assert_int_equal(dad_dma_map_sg_attrs(dev, sg, ENTRIES, DAD_DMA_TO_DEVICE, attrs), 0);
 	assert_int_equal(rte_errno, EIO);
-	assert_int_equal(dad_dma_map_single_attrs(dev, pool, 10, DAD_DMA_TO_DEVICE, attrs),
+	assert_int_equal(dad_dma_map_single_attrs(dev, eal_pool, 10, DAD_DMA_TO_DEVICE, attrs),
 		DAD_DMA_MAPPING_ERROR);
 	assert_int_equal(rte_errno, EIO);
 	rte_openlog_stream(NULL);

@@ -111,20 +111,27 @@ bounce_take(struct bounce *b, unsigned int lcore, uint32_t n)
 	return bounce_take_more(b, lcore, n);
 }
 
+/* True: the lcore keeps it at hand. */
+static inline bool
+bounce_keep(struct bounce *b, unsigned int lcore, uint32_t slot, uint32_t n)
+{
+	if (unlikely(n > RUN_SIZES))
+		return false;
+	struct at_hand *h = &b->at_hand[lcore][n - 1];
+	uint32_t have = h->n;
+
+	if (unlikely(have >= h->max || __atomic_load_n(&b->scarce, __ATOMIC_RELAXED)))
+		return false;
+	h->slot[have] = slot;
+	at_hand_set(h, have + 1);
+	return true;
+}
+
 static inline void
 bounce_give(struct bounce *b, unsigned int lcore, uint32_t slot, uint32_t n)
 {
-	if (likely(n <= RUN_SIZES)) {
-		struct at_hand *h = &b->at_hand[lcore][n - 1];
-		uint32_t have = h->n;
-
-		if (likely(have < h->max && !__atomic_load_n(&b->scarce, __ATOMIC_RELAXED))) {
-			h->slot[have] = slot;
-			at_hand_set(h, have + 1);
-			return;
-		}
-	}
-	bounce_give_back(b, lcore, slot, n);
+	if (!bounce_keep(b, lcore, slot, n))
+		bounce_give_back(b, lcore, slot, n);
 }
 
 #endif /* BOUNCE_H */

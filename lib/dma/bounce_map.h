@@ -7,8 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <rte_prefetch.h>
-
 #include "bounce.h"
 
 /* In every direction: what the device leaves out comes back as it was. */
@@ -43,13 +41,18 @@ bounce_slots_for(const struct dma_dev *dev, uint64_t pad, uint64_t size)
 	return unlikely(n == 1 && (l->min_align_mask | (l->alignment - 1)) >= SLOT_SIZE) ? 2 : n;
 }
 
-/* The first lines of what is long, while a slot is sought; the CPU fetches the rest by itself. */
-#define BOUNCE_PREFETCH 512u
+/* The slots are none for this device. */
+static __rte_noinline __rte_cold int
+bounce_out_of_reach(struct bounce *b, unsigned int lcore, uint32_t slot, uint32_t n)
+{
+	bounce_give(b, lcore, slot, n);
+	return ERANGE;
+}
 
-/* The device has a pool. copy: bounce_copies_in(). 0 or errno. */
-static inline int
-bounce_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, bool copy,
-	uint64_t *iova)
+/* A mapping but for its copy, which goes to *to. The device has a pool. 0 or errno. */
+static __rte_always_inline int
+bounce_place(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, uint64_t *iova,
+	char **to)
 {
 	struct bounce *b = dev_bounce(dev);
 	uint64_t pad = bounce_pad(dev, va);
@@ -58,32 +61,26 @@ bounce_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, 
 		return E2BIG;
 	if (unlikely((pad & (dev->limits.alignment - 1)) != 0))
 		return ERANGE;
-	if (copy && size > BOUNCE_PREFETCH) {
-		for (uint64_t at = 0; at < BOUNCE_PREFETCH; at += RTE_CACHE_LINE_SIZE)
-			rte_prefetch0((const void *)(uintptr_t)(va + at));
-	}
 	uint32_t n = bounce_slots_for(dev, pad, size);
 	uint32_t slot = bounce_take(b, lcore, n);
 
 	if (unlikely(slot == NO_SLOT))
 		return ENOSPC;
-	uint64_t at;
-	char *to = slot_at(b, slot, &at) + pad;
-
-	at += pad;
-	if (unlikely(dev_check(dev, dev_to_bus(dev, at), size) != 0)) {
-		bounce_give(b, lcore, slot, n);
-		return ERANGE;
-	}
+	*to = slot_at(b, slot, iova) + pad;
+	*iova += pad;
+	if (unlikely(dev_check(dev, dev_to_bus(dev, *iova), size) != 0))
+		return bounce_out_of_reach(b, lcore, slot, n);
 	struct slot *s = &b->slots[slot];
 	s->va = va;
 	__atomic_store_n(&s->size, (uint32_t)size, __ATOMIC_RELAXED);
-	*iova = at;
-	if (copy) {
-		dev_count_on(dev, lcore, COUNT_IN, size);
-		memcpy(to, (const void *)(uintptr_t)va, size);
-	}
 	return 0;
+}
+
+static inline void
+bounce_fill(struct dma_dev *dev, unsigned int lcore, char *to, uint64_t va, uint64_t size)
+{
+	dev_count_on(dev, lcore, COUNT_IN, size);
+	memcpy(to, (const void *)(uintptr_t)va, size);
 }
 
 /* The slot at which the mapping around an IOVA starts, how far into that it leads, and where in
@@ -108,28 +105,40 @@ bounce_find(
 	return *into < __atomic_load_n(&s->size, __ATOMIC_RELAXED) ? s : NULL;
 }
 
-/* Where the buffer is whose mapping was there; DAD_DMA_ABSENT, and nothing done, if the device's
- * pool has none. copy: bounce_copies_out(). */
-static inline uint64_t
-bounce_unmap(struct dma_dev *dev, unsigned int lcore, uint64_t iova, uint64_t size, bool copy)
+/* What an unmap has to do yet. */
+struct bounce_end {
+	uint64_t va; /* of the buffer; DAD_DMA_ABSENT if the device's pool has no such mapping */
+	const char *from; /* in the slots */
+	uint32_t size;	  /* mapped */
+	uint32_t slot, n; /* the run */
+};
+
+static __rte_always_inline struct bounce_end
+bounce_end(const struct dma_dev *dev, const struct bounce *b, uint64_t iova)
 {
-	struct bounce *b = dev_bounce(dev);
-	char *in_slot;
+	char *from;
 	uint64_t into;
-	struct slot *s = bounce_find(dev, b, iova, &into, &in_slot);
+	struct slot *s = bounce_find(dev, b, iova, &into, &from);
 
-	if (s == NULL || into != 0)
-		return DAD_DMA_ABSENT;
-	uint64_t va = s->va, mapped = s->size;
+	if (unlikely(s == NULL || into != 0))
+		return (struct bounce_end){.va = DAD_DMA_ABSENT};
+	const struct bounce_end e = {.va = s->va,
+		.from = from,
+		.size = s->size,
+		.slot = s->first,
+		.n = bounce_slots_for(dev, bounce_pad(dev, s->va), s->size)};
 
-	if (copy) {
-		size = RTE_MIN(size, mapped);
-		dev_count_on(dev, lcore, COUNT_OUT, size);
-		memcpy((void *)(uintptr_t)va, in_slot, size);
-	}
+	/* nobody finds it any more, and nobody gets its slots yet */
 	__atomic_store_n(&s->size, 0, __ATOMIC_RELAXED);
-	bounce_give(b, lcore, s->first, bounce_slots_for(dev, bounce_pad(dev, va), mapped));
-	return va;
+	return e;
+}
+
+static inline void
+bounce_empty(struct dma_dev *dev, unsigned int lcore, struct bounce_end e, uint64_t size)
+{
+	size = RTE_MIN(size, e.size);
+	dev_count_on(dev, lcore, COUNT_OUT, size);
+	memcpy((void *)(uintptr_t)e.va, e.from, size);
 }
 
 #endif /* BOUNCE_MAP_H */

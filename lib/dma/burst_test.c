@@ -10,25 +10,21 @@
 #include <cmocka.h>
 
 #include <rte_errno.h>
-#include <rte_malloc.h>
 #include <rte_memory.h>
 
 #include "dad_dma.h"
 #include "dad_dma_domain.h"
 #include "dad_dma_soft.h"
-#include "eal_test.h"
+#include "test_pools.h"
 #include "test_random.h"
+#include "test_soft.h"
 
 /* Bursts of mappings: on each rung they are what single mappings are. */
 
-#define PAGE   4096u
 #define POOL   (2u << 20) /* one unit: a window has room for all of it */
 #define LANE   8192u	  /* a buffer lies in one, anywhere */
 #define BURST  64u
 #define ROUNDS 300u
-
-static unsigned char *eal_pool;
-static unsigned char *libc_pool;
 
 struct burst {
 	void *va[BURST];
@@ -39,50 +35,14 @@ struct burst {
 static struct dad_dma_dev *
 device(enum dad_dma_rung rung)
 {
-	struct dad_dma_domain_conf conf = {
-		.name = "burst", .type = DAD_DMA_DOMAIN_SOFT, .socket_id = SOCKET_ID_ANY};
 	struct dad_dma_bounce_conf bounce = {.size = 4u << 20};
-	struct dad_dma_domain *domain = dad_dma_domain_create(&conf);
+	struct dad_dma_domain *domain = soft_domain(0, 0, 0);
 
-	assert_non_null(domain);
 	assert_int_equal(dad_dma_bounce_create(domain, &bounce), 0);
-	struct dad_dma_dev *dev = dad_dma_dev_create("burst", domain, SOCKET_ID_ANY);
-	assert_non_null(dev);
-	assert_int_equal(dad_dma_dev_set_rungs(dev, DAD_DMA_RUNG_BIT(rung)), 0);
+	struct dad_dma_dev *dev = soft_device(domain, DAD_DMA_RUNG_BIT(rung));
 	assert_int_equal(
 		dad_dma_set_mask(dev, rung == DAD_DMA_RUNG_DIRECT ? UINT64_MAX : UINT32_MAX), 0);
 	return dev;
-}
-
-/* No mapping is left, and no fault happened. */
-static void
-unmake(struct dad_dma_dev *dev)
-{
-	struct dad_dma_domain *domain = dad_dma_dev_domain(dev);
-	struct dad_dma_dev_stats stats;
-	struct dad_dma_domain_info info;
-	struct dad_dma_bounce_stats slots;
-
-	dad_dma_dev_stats(dev, &stats);
-	assert_int_equal(stats.unmapped, stats.window + stats.strict + stats.bounce);
-	dad_dma_domain_info(domain, &info);
-	assert_int_equal(info.strict_maps, 0);
-	assert_int_equal(info.faults, 0);
-	assert_int_equal(dad_dma_bounce_stats(domain, NULL, &slots), 0);
-	assert_int_equal(slots.used, slots.cached);
-	assert_int_equal(dad_dma_dev_destroy(dev), 0);
-	dad_dma_domain_put(domain);
-}
-
-static uint64_t
-count_of(const struct dad_dma_dev *dev, enum dad_dma_rung rung)
-{
-	struct dad_dma_dev_stats stats;
-
-	dad_dma_dev_stats(dev, &stats);
-	const uint64_t counts[] = {0, stats.direct, stats.window, stats.strict, stats.bounce};
-
-	return counts[rung];
 }
 
 /* Buffers that do not overlap. */
@@ -151,8 +111,8 @@ play(enum dad_dma_rung rung, unsigned char *pool)
 		all += n;
 	}
 	if (rung != DAD_DMA_RUNG_DIRECT)
-		assert_int_equal(count_of(dev, rung), all);
-	unmake(dev);
+		assert_int_equal(taken(dev, rung), all);
+	unmake_soft(dev);
 }
 
 static void
@@ -209,7 +169,7 @@ a_burst_ends_where_an_element_cannot_be_mapped(void **state)
 			enum dad_dma_dir dir = (enum dad_dma_dir)below(3);
 			unsigned int n = make(&b, eal_pool);
 			unsigned int bad = (unsigned int)below(n);
-			uint64_t before = count_of(dev, rung);
+			uint64_t before = taken(dev, rung);
 			int error = 0;
 
 			for (unsigned int i = 0; i < n; i++)
@@ -221,7 +181,7 @@ a_burst_ends_where_an_element_cannot_be_mapped(void **state)
 			for (unsigned int i = bad + 1; i < n; i++)
 				assert_int_equal(b.addr[i], 4711);
 			if (rung != DAD_DMA_RUNG_DIRECT)
-				assert_int_equal(count_of(dev, rung) - before, bad);
+				assert_int_equal(taken(dev, rung) - before, bad);
 			transfer(dev, &b, bad, dir);
 		}
 		/* no direction is wrong for all of them */
@@ -230,7 +190,7 @@ a_burst_ends_where_an_element_cannot_be_mapped(void **state)
 		assert_int_equal(rte_errno, EINVAL);
 		assert_int_equal(
 			dad_dma_map_burst(dev, b.va, b.size, 0, DAD_DMA_TO_DEVICE, b.addr), 0);
-		unmake(dev);
+		unmake_soft(dev);
 	}
 }
 
@@ -269,7 +229,7 @@ a_burst_goes_on_where_it_ended(void **state)
 				n);
 		transfer(dev, &rest, n, DAD_DMA_BIDIRECTIONAL);
 	}
-	unmake(dev);
+	unmake_soft(dev);
 }
 
 /* Buffers of one burst may take different rungs. */
@@ -294,30 +254,15 @@ each_element_climbs_by_itself(void **state)
 		assert_int_equal(dad_dma_map_burst(dev, b.va, b.size, n, dir, b.addr), n);
 		transfer(dev, &b, n, dir);
 	}
-	assert_int_equal(count_of(dev, DAD_DMA_RUNG_STRICT), strict);
-	unmake(dev);
+	assert_int_equal(taken(dev, DAD_DMA_RUNG_STRICT), strict);
+	unmake_soft(dev);
 }
 
-int
-main(int argc, char **argv)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bursts_go_by_each_rung),
-		cmocka_unit_test(a_burst_ends_where_an_element_cannot_be_mapped),
-		cmocka_unit_test(a_burst_goes_on_where_it_ended),
-		cmocka_unit_test(each_element_climbs_by_itself),
-	};
-	int ret = argc > 0 ? eal_test_init(argv[0]) : 1;
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(bursts_go_by_each_rung),
+	cmocka_unit_test(a_burst_ends_where_an_element_cannot_be_mapped),
+	cmocka_unit_test(a_burst_goes_on_where_it_ended),
+	cmocka_unit_test(each_element_climbs_by_itself),
+};
 
-	if (ret != 0)
-		return ret;
-	eal_pool = rte_malloc(NULL, POOL, POOL);
-	libc_pool = malloc(POOL);
-	if (eal_pool == NULL || libc_pool == NULL)
-		return 1;
-	ret = cmocka_run_group_tests(tests, NULL, NULL);
-	rte_free(eal_pool);
-	free(libc_pool);
-	rte_eal_cleanup();
-	return ret;
-}
+POOLS_MAIN(tests, POOL, POOL)

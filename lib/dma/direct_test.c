@@ -14,6 +14,7 @@
 
 #include <rte_malloc.h>
 
+#include "dad_dma_sg.h"
 #include "dma_internal.h"
 #include "eal_test.h"
 #include "test_alloc.h"
@@ -23,10 +24,33 @@
 #define PAGE   4096u
 #define BUFFER (1u << 20)
 #define BURST  32u
+#define LIST   8u
 
 static struct dad_dma_domain *domain;
 static struct dad_dma_dev *dev;
 static char *buffer;
+
+/* Some neighbours, which are merged, and some not; as a list, and as an iovec. */
+static bool
+use_lists(void)
+{
+	struct dad_sg sg[LIST];
+	struct iovec iov[LIST];
+	struct dad_sg_table t = {.sg = sg, .max = LIST};
+
+	for (unsigned int i = 0; i < LIST; i++) {
+		sg[i] = (struct dad_sg){.va = buffer + (i + i / 4) * PAGE, .length = PAGE};
+		iov[i] = (struct iovec){.iov_base = sg[i].va, .iov_len = PAGE};
+	}
+	unsigned int segments = dad_dma_map_sg(dev, sg, LIST, DAD_DMA_BIDIRECTIONAL);
+	dad_dma_sync_sg_for_cpu(dev, sg, LIST, DAD_DMA_BIDIRECTIONAL);
+	dad_dma_sync_sg_for_device(dev, sg, LIST, DAD_DMA_BIDIRECTIONAL);
+	dad_dma_unmap_sg(dev, sg, LIST, DAD_DMA_BIDIRECTIONAL);
+	if (dad_dma_map_iovec(dev, iov, LIST, &t, DAD_DMA_TO_DEVICE, 0) != 0)
+		return false;
+	dad_dma_unmap_sg(dev, sg, t.entries, DAD_DMA_TO_DEVICE);
+	return segments == 2 && t.segments == 2;
+}
 
 /* True if all of it worked. */
 static bool
@@ -51,6 +75,7 @@ use_the_direct_path(void)
 		}
 		ok &= dad_dma_map_burst(dev, va, size, BURST, DAD_DMA_TO_DEVICE, addr) == BURST;
 		dad_dma_unmap_burst(dev, addr, size, BURST, DAD_DMA_TO_DEVICE);
+		ok &= use_lists();
 	}
 	return ok;
 }
@@ -77,11 +102,13 @@ no_lock_is_taken(void **state)
 	pthread_mutex_lock(&domain->arena_lock);
 	pthread_mutex_lock(&domain->lock);
 	pthread_mutex_lock(&domain->queue_lock);
+	pthread_mutex_lock(&domain->watch_lock);
 	lock_take(&domain->table_lock);
 	alarm(10);
 	bool ok = use_the_direct_path();
 	alarm(0);
 	lock_drop(&domain->table_lock);
+	pthread_mutex_unlock(&domain->watch_lock);
 	pthread_mutex_unlock(&domain->queue_lock);
 	pthread_mutex_unlock(&domain->lock);
 	pthread_mutex_unlock(&domain->arena_lock);

@@ -137,6 +137,8 @@ some_limit(const struct world *w)
 	}
 }
 
+static unsigned int played; /* operations, in all tests together */
+
 /* From nearly empty to nearly full and back, on changing lcores; ENOSPC only when it is true. */
 static void
 play(uint64_t base, uint64_t n, unsigned int operations, unsigned int period)
@@ -162,6 +164,7 @@ play(uint64_t base, uint64_t n, unsigned int operations, unsigned int period)
 		if (i % 100000 == 0)
 			assert_int_equal(used_of(w->a), w->n_taken);
 	}
+	played += operations;
 	while (w->n_live > 0)
 		one_free(w);
 	assert_int_equal(used_of(w->a), 0);
@@ -199,6 +202,13 @@ agrees_with_an_oracle_in_a_28_bit_window(void **state)
 {
 	(void)state;
 	play(0, 65536, 500000, 50000);
+}
+
+static void
+there_were_ten_million_operations(void **state)
+{
+	(void)state;
+	assert_true(played >= 10000000);
 }
 
 /* ---- limits, alignment, holes --------------------------------------------------------------- */
@@ -555,6 +565,7 @@ main(void)
 		cmocka_unit_test(agrees_with_an_oracle_above_4_gib),
 		cmocka_unit_test(agrees_with_an_oracle_across_4_gib),
 		cmocka_unit_test(agrees_with_an_oracle_in_a_28_bit_window),
+		cmocka_unit_test(there_were_ten_million_operations),
 		cmocka_unit_test(a_limit_holds_whatever_was_freed_before),
 		cmocka_unit_test(a_limit_within_a_granule_is_exact),
 		cmocka_unit_test(nonsense_is_refused),

@@ -13,7 +13,6 @@
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
 
-#include "eal_test.h"
 #include "test_lists.h"
 
 /* Lists that are made of iovecs and of chains of mbufs: in both directions, and what is refused. */
@@ -68,7 +67,7 @@ make_iovec(struct iovec iov[4])
 		size_t len = i == 0 ? 1 : below(3) * below(80u << 10);
 
 		iov[i] = (struct iovec){
-			.iov_base = pool + i * (POOL / 4) + below(PAGE), .iov_len = len};
+			.iov_base = eal_pool + i * (POOL / 4) + below(PAGE), .iov_len = len};
 		all += i == 0 ? 0 : len;
 	}
 	return all;
@@ -117,7 +116,7 @@ wrong_iovecs_are_refused_and_leave_nothing(void **state)
 {
 	(void)state;
 	for (unsigned int w = 0; w < RTE_DIM(ways); w++) {
-		struct iovec iov[3] = {{pool, 100}, {pool + PAGE, 100}, {pool, 100}};
+		struct iovec iov[3] = {{eal_pool, 100}, {eal_pool + PAGE, 100}, {eal_pool, 100}};
 
 		make(&ways[w], true);
 		assert_refused(dad_dma_map_iovec(dev, iov, 3, &table, DAD_DMA_NONE, 0), -EINVAL);

@@ -37,12 +37,12 @@ static int
 eal(const char *proc_type)
 {
 	char name[] = "prog", cpus[] = "-l", cpu[] = "0", no_pci[] = "--no-pci";
-	char files[64], type[64];
-	char *argv[] = {name, cpus, cpu, no_pci, files, type, NULL};
+	char files[64], type[64], *mode = getenv("DAD_TEST_EAL"); /* one option at most */
+	char *argv[] = {name, cpus, cpu, no_pci, files, type, mode, NULL};
 
 	snprintf(files, sizeof(files), "--file-prefix=%s", prefix);
 	snprintf(type, sizeof(type), "--proc-type=%s", proc_type);
-	return rte_eal_init(RTE_DIM(argv) - 1, argv);
+	return rte_eal_init((int)RTE_DIM(argv) - (mode != NULL ? 1 : 2), argv);
 }
 
 /* ---- the child: it returns what it found wrong --------------------------------------------------
@@ -147,6 +147,11 @@ main(int argc, char **argv)
 	if (getenv("DAD_NO_HUGE") != NULL || statfs(HUGE_DIR, &fs) != 0 || fs.f_type != MAGIC ||
 		access(HUGE_DIR, W_OK) != 0) {
 		printf("no hugetlbfs that can be written: not run\n");
+		return SKIP;
+	}
+	const char *mode = getenv("DAD_TEST_EAL");
+	if (mode != NULL && strstr(mode, "=pa") != NULL && geteuid() != 0) {
+		printf("physical addresses need root: not run\n");
 		return SKIP;
 	}
 	program = argv[0];

@@ -11,10 +11,11 @@
  *
  * - all of it strict, in one range of IOVAs, each entry in granules of its own: entries that end
  *   and begin with a granule become neighbours;
- * - or entry by entry on the other rungs, of which neighbours are merged if nothing has to be
- * undone for them but counts.
+ * - or entry by entry on the other rungs.
  *
- * What an unmap finds at the first address tells which. */
+ * Entries that are neighbours for the device become one segment, whatever has to be undone for
+ * each: its address is found again, as segments hold the same bytes in the same order. What an
+ * unmap finds at the first address tells which way it was. */
 
 #define RUNG(name)     DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_##name)
 #define RUNGS_IN_PLACE (RUNG(DIRECT) | RUNG(WINDOW))
@@ -26,7 +27,6 @@ struct segments {
 	struct dad_sg *sg;
 	unsigned int max;
 	unsigned int n;
-	bool open; /* the last one may be continued */
 };
 
 /* Bytes from addr to the end of its block. 0: more than there are numbers. */
@@ -41,7 +41,7 @@ can_continue(const struct segments *s, dad_dma_addr_t addr, uint64_t len)
 {
 	const struct dad_sg *last = &s->sg[s->n - 1];
 
-	if (!s->open || last->dma_address + last->dma_length != addr)
+	if (last->dma_address + last->dma_length != addr)
 		return false;
 	uint64_t all = last->dma_length + len;
 
@@ -50,9 +50,9 @@ can_continue(const struct segments *s, dad_dma_addr_t addr, uint64_t len)
 
 /* The next entry. Whole into the last segment, or as new ones. 0 or E2BIG. */
 static int
-append(struct segments *s, dad_dma_addr_t addr, uint64_t len, bool mergeable)
+append(struct segments *s, dad_dma_addr_t addr, uint64_t len)
 {
-	if (s->n > 0 && mergeable && can_continue(s, addr, len)) {
+	if (s->n > 0 && can_continue(s, addr, len)) {
 		s->sg[s->n - 1].dma_length += len;
 		return 0;
 	}
@@ -67,7 +67,6 @@ append(struct segments *s, dad_dma_addr_t addr, uint64_t len, bool mergeable)
 		addr += part;
 		len -= part;
 	}
-	s->open = mergeable;
 	return 0;
 }
 
@@ -134,22 +133,18 @@ unmap_entries(struct dma_dev *dev, const struct dad_sg sg[], unsigned int n, uns
 /* One entry: directly if that goes without a closer look. */
 static int
 map_entry(struct dma_dev *dev, const struct dad_sg *entry, enum dad_dma_dir dir, unsigned int attrs,
-	unsigned int rungs, dad_dma_addr_t *addr, bool *in_place)
+	unsigned int rungs, dad_dma_addr_t *addr)
 {
 	uint64_t va = (uintptr_t)entry->va, contig = 0;
 	enum dad_dma_rung rung;
 
-	*in_place = true;
 	if (likely(rungs & RUNG(DIRECT))) {
 		*addr = dad_dma_table_find(dev->pub.direct, va, &contig);
 		if (likely(entry->length - 1 < contig &&
 			    *addr + (entry->length - 1) <= dev->pub.mask))
 			return 0;
 	}
-	int error = stream_map(dev, va, entry->length, dir, attrs, rungs, addr, &rung);
-
-	*in_place = error == 0 && (DAD_DMA_RUNG_BIT(rung) & RUNGS_IN_PLACE) != 0;
-	return error;
+	return stream_map(dev, va, entry->length, dir, attrs, rungs, addr, &rung);
 }
 
 static int
@@ -160,11 +155,10 @@ map_entries(struct dma_dev *dev, struct dad_sg sg[], unsigned int n, enum dad_dm
 
 	for (unsigned int i = 0; i < n; i++) {
 		dad_dma_addr_t addr;
-		bool in_place;
-		int error = map_entry(dev, &sg[i], dir, attrs, rungs, &addr, &in_place);
+		int error = map_entry(dev, &sg[i], dir, attrs, rungs, &addr);
 
 		if (error == 0) {
-			error = append(&s, addr, sg[i].length, in_place);
+			error = append(&s, addr, sg[i].length);
 			if (error != 0 && dad_dma_need_unmap(&dev->pub, addr))
 				stream_unmap(dev, addr, sg[i].length, dir,
 					attrs | DAD_DMA_ATTR_SKIP_CPU_SYNC);
@@ -301,7 +295,7 @@ fill_range(struct dma_dev *dev, struct dad_sg sg[], unsigned int n, enum dad_dma
 		if (error == 0)
 			error = strict_put(dev, iova, va, sg[i].length, dir, attrs);
 		if (error == 0)
-			error = append(s, dev_to_bus(dev, iova), sg[i].length, true);
+			error = append(s, dev_to_bus(dev, iova), sg[i].length);
 		if (error != 0)
 			return error;
 		end = at + span(dev, &sg[i]);

@@ -12,7 +12,6 @@
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
-#include "eal_test.h"
 #include "test_lists.h"
 
 /* Ranges that are filled piece by piece: in each direction, with and without copies of the
@@ -44,8 +43,8 @@ make_range(struct range *r)
 
 		if (end <= skipped)
 			end = skipped + 1;
-		r->piece[i] = (struct dad_sg){
-			.va = pool + i * LANE + below(8) * PAGE + skipped, .length = end - skipped};
+		r->piece[i] = (struct dad_sg){.va = eal_pool + i * LANE + below(8) * PAGE + skipped,
+			.length = end - skipped};
 		r->offset[i] = all;
 		all += end - skipped;
 	}
@@ -169,21 +168,21 @@ wrong_pieces_are_refused(void **state)
 	(void)state;
 	for (unsigned int w = 1; w < RTE_DIM(ways); w++) {
 		make(&ways[w], false);
-		assert_false(dad_dma_iova_try_alloc(dev, &s, pool, 0));
+		assert_false(dad_dma_iova_try_alloc(dev, &s, eal_pool, 0));
 		assert_int_equal(rte_errno, EINVAL);
-		assert_true(dad_dma_iova_try_alloc(dev, &s, pool, 2 * PAGE));
+		assert_true(dad_dma_iova_try_alloc(dev, &s, eal_pool, 2 * PAGE));
 		assert_int_equal(
-			dad_dma_iova_link(dev, &s, pool, 0, PAGE, DAD_DMA_NONE, 0), -EINVAL);
-		assert_int_equal(
-			dad_dma_iova_link(dev, &s, pool, 0, 0, DAD_DMA_FROM_DEVICE, 0), -EINVAL);
-		assert_int_equal(
-			dad_dma_iova_link(dev, &s, pool, 0, 2 * PAGE + 1, DAD_DMA_FROM_DEVICE, 0),
+			dad_dma_iova_link(dev, &s, eal_pool, 0, PAGE, DAD_DMA_NONE, 0), -EINVAL);
+		assert_int_equal(dad_dma_iova_link(dev, &s, eal_pool, 0, 0, DAD_DMA_FROM_DEVICE, 0),
 			-EINVAL);
-		assert_int_equal(
-			dad_dma_iova_link(dev, &s, pool, 3 * PAGE, PAGE, DAD_DMA_FROM_DEVICE, 0),
+		assert_int_equal(dad_dma_iova_link(dev, &s, eal_pool, 0, 2 * PAGE + 1,
+					 DAD_DMA_FROM_DEVICE, 0),
 			-EINVAL);
 		assert_int_equal(dad_dma_iova_link(
-					 dev, &s, pool + 1, PAGE, PAGE - 1, DAD_DMA_FROM_DEVICE, 0),
+					 dev, &s, eal_pool, 3 * PAGE, PAGE, DAD_DMA_FROM_DEVICE, 0),
+			-EINVAL);
+		assert_int_equal(dad_dma_iova_link(dev, &s, eal_pool + 1, PAGE, PAGE - 1,
+					 DAD_DMA_FROM_DEVICE, 0),
 			-EIO);
 		assert_int_equal(dad_dma_iova_link(dev, &s, (void *)(UINT64_C(1) << 47), 0, PAGE,
 					 DAD_DMA_FROM_DEVICE, 0),
@@ -202,7 +201,7 @@ there_are_no_ranges_of_slots(void **state)
 
 	(void)state;
 	make(&ways[0], true);
-	assert_false(dad_dma_iova_try_alloc(dev, &s, pool, PAGE));
+	assert_false(dad_dma_iova_try_alloc(dev, &s, eal_pool, PAGE));
 	assert_int_equal(rte_errno, EOPNOTSUPP);
 	assert_int_equal(s.size, 0);
 	unmake_ranges();

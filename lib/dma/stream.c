@@ -98,11 +98,12 @@ stream_rungs(const struct dma_dev *dev, unsigned int attrs)
 	return rungs;
 }
 
-static __rte_always_inline int
+static inline int
 climb(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, enum dad_dma_dir dir,
 	unsigned int attrs, unsigned int rungs, uint64_t *iova, enum dad_dma_rung *rung)
 {
 	int error = EFAULT;
+	char *to;
 
 	for (*rung = DAD_DMA_RUNG_DIRECT; *rung <= DAD_DMA_RUNG_BOUNCE; (*rung)++) {
 		if (!(rungs & DAD_DMA_RUNG_BIT(*rung)))
@@ -118,8 +119,9 @@ climb(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, enum 
 			error = strict_map(dev, lcore, va, size, dir, attrs, iova);
 			break;
 		default:
-			error = bounce_map(
-				dev, lcore, va, size, bounce_copies_in(dir, attrs), iova);
+			error = bounce_place(dev, lcore, va, size, iova, &to);
+			if (error == 0 && bounce_copies_in(dir, attrs))
+				bounce_fill(dev, lcore, to, va, size);
 			break;
 		}
 		if (error == 0)
@@ -128,8 +130,14 @@ climb(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, enum 
 	return error;
 }
 
+static inline bool
+has_regions(const struct dad_dma_domain *domain)
+{
+	return __atomic_load_n(&domain->n_regions, __ATOMIC_RELAXED) != 0;
+}
+
 /* Counters, and the liveness of what an unmap will find again. */
-static void
+static inline void
 count_map(struct dma_dev *dev, unsigned int lcore, enum dad_dma_rung rung, bool in_region)
 {
 	static const enum dev_counter counters[] = {
@@ -146,29 +154,22 @@ count_map(struct dma_dev *dev, unsigned int lcore, enum dad_dma_rung rung, bool 
 	dev_count_on(dev, lcore, counters[rung], 1);
 }
 
-/* stream_map(), once for all rungs, and once for the one that it is made for. */
-static __rte_always_inline int
-map_on(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir, unsigned int attrs,
-	unsigned int rungs, dad_dma_addr_t *addr, enum dad_dma_rung *rung)
+int
+stream_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir,
+	unsigned int attrs, unsigned int rungs, dad_dma_addr_t *addr, enum dad_dma_rung *rung)
 {
 	struct dad_dma_domain *domain = dev->domain;
 	unsigned int lcore = dma_lcore_id();
 	bool in_region = false;
 	uint64_t iova;
-	int error;
 
-	if (unlikely(__atomic_load_n(&domain->n_regions, __ATOMIC_RELAXED) != 0)) {
+	if (unlikely(has_regions(domain))) {
 		in_region = region_of(domain, va) != NULL;
 		/* a mapping is counted in one region, which it must not leave */
 		if (in_region && !region_get(domain, va, size))
 			return EFAULT;
 	}
-	if (rungs == DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE)) {
-		*rung = DAD_DMA_RUNG_BOUNCE;
-		error = bounce_map(dev, lcore, va, size, bounce_copies_in(dir, attrs), &iova);
-	} else {
-		error = climb(dev, lcore, va, size, dir, attrs, rungs, &iova, rung);
-	}
+	int error = climb(dev, lcore, va, size, dir, attrs, rungs, &iova, rung);
 	if (unlikely(error != 0)) {
 		if (in_region)
 			region_put(domain, va);
@@ -179,47 +180,70 @@ map_on(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir, un
 	return 0;
 }
 
-int
-stream_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir,
-	unsigned int attrs, unsigned int rungs, dad_dma_addr_t *addr, enum dad_dma_rung *rung)
+static __rte_noinline __rte_cold dad_dma_addr_t
+refuse(struct dma_dev *dev, int error)
 {
-	return map_on(dev, va, size, dir, attrs, rungs, addr, rung);
+	stream_refuse(dev, error);
+	return DAD_DMA_MAPPING_ERROR;
 }
 
-dad_dma_addr_t
-dad_dma_map_ladder(struct dad_dma_dev *pub, void *buffer, size_t size, enum dad_dma_dir dir,
-	unsigned int attrs)
+static __rte_noinline dad_dma_addr_t
+map_any(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir, unsigned int attrs)
 {
-	const unsigned int only_bounce = DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE);
-	struct dma_dev *dev = dev_of(pub);
-	dad_dma_addr_t addr = DAD_DMA_MAPPING_ERROR;
-	uint64_t va = (uintptr_t)buffer;
+	dad_dma_addr_t addr;
 	enum dad_dma_rung rung;
 	int error = stream_check(va, size, dir);
 
-	if (likely(error == 0)) {
-		unsigned int rungs = stream_rungs(dev, attrs);
-
-		error = rungs == only_bounce
-			? map_on(dev, va, size, dir, attrs, only_bounce, &addr, &rung)
-			: stream_map(dev, va, size, dir, attrs, rungs, &addr, &rung);
-	}
-	if (unlikely(error != 0)) {
-		stream_refuse(dev, error);
-		return DAD_DMA_MAPPING_ERROR;
-	}
+	if (likely(error == 0))
+		error = stream_map(
+			dev, va, size, dir, attrs, stream_rungs(dev, attrs), &addr, &rung);
+	if (unlikely(error != 0))
+		return refuse(dev, error);
 	rte_io_wmb();
 	return addr;
 }
 
+/* What only bounces takes the short way, with the copy at its end. A CPU begins with a copy while
+ * it still waits for the bytes of the one before, if what lies between is no more than some hundred
+ * instructions, and few of them stores; what a function saves are stores, too. */
+dad_dma_addr_t
+dad_dma_map_ladder(struct dad_dma_dev *pub, void *buffer, size_t size, enum dad_dma_dir dir,
+	unsigned int attrs)
+{
+	struct dma_dev *dev = dev_of(pub);
+	uint64_t va = (uintptr_t)buffer;
+
+	if (stream_rungs(dev, attrs) != DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE) ||
+		unlikely(stream_check(va, size, dir) != 0 || has_regions(dev->domain)))
+		return map_any(dev, va, size, dir, attrs);
+
+	bool copy = bounce_copies_in(dir, attrs);
+	unsigned int lcore = dma_lcore_id();
+	uint64_t iova;
+	char *to;
+	int error = bounce_place(dev, lcore, va, size, &iova, &to);
+	if (unlikely(error != 0))
+		return refuse(dev, error);
+	count_map(dev, lcore, DAD_DMA_RUNG_BOUNCE, false);
+	if (copy)
+		bounce_fill(dev, lcore, to, va, size);
+	rte_io_wmb();
+	return dev_to_bus(dev, iova);
+}
+
 /* An unmap that had something to undo. */
 static inline void
-count_unmap(struct dma_dev *dev, unsigned int lcore, uint64_t va)
+count_unmap(struct dma_dev *dev, unsigned int lcore)
 {
-	if (unlikely(__atomic_load_n(&dev->domain->n_regions, __ATOMIC_RELAXED) != 0))
-		region_put(dev->domain, va);
 	dev_count_on(dev, lcore, COUNT_LIVE, -UINT64_C(1));
 	dev_count_on(dev, lcore, COUNT_UNMAPPED, 1);
+}
+
+static inline void
+leave_region(const struct dma_dev *dev, uint64_t va)
+{
+	if (unlikely(has_regions(dev->domain)))
+		region_put(dev->domain, va);
 }
 
 /* The memory of a mapping was given back to EAL before the unmap, and its window with it: then the
@@ -234,19 +258,19 @@ is_of_window_gone(const struct dma_dev *dev, uint64_t iova)
 		iova >= domain->iova_first && iova <= domain->iova_last && dev_live(dev) > 0;
 }
 
-static __rte_always_inline void
-unmap_other(struct dma_dev *dev, unsigned int lcore, dad_dma_addr_t addr, uint64_t size,
-	enum dad_dma_dir dir, unsigned int attrs)
+static __rte_noinline void
+unmap_other(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, enum dad_dma_dir dir,
+	unsigned int attrs)
 {
 	struct dad_dma_domain *domain = dev->domain;
+	unsigned int lcore = dma_lcore_id();
 	uint64_t iova = dev_to_iova(dev, addr);
 	uint64_t contig;
 	unsigned int kind;
 	uint64_t va = domain_reverse(domain, iova, &contig, &kind);
 
 	if (unlikely(va == DAD_DMA_ABSENT && size != 0 && is_of_window_gone(dev, iova))) {
-		dev_count_on(dev, lcore, COUNT_LIVE, -UINT64_C(1));
-		dev_count_on(dev, lcore, COUNT_UNMAPPED, 1);
+		count_unmap(dev, lcore);
 		return;
 	}
 	if (unlikely(va == DAD_DMA_ABSENT || size == 0)) {
@@ -273,24 +297,51 @@ unmap_other(struct dma_dev *dev, unsigned int lcore, dad_dma_addr_t addr, uint64
 	default:
 		break;
 	}
-	count_unmap(dev, lcore, va);
+	leave_region(dev, va);
+	count_unmap(dev, lcore);
+}
+
+/* Slots that others may get, or a region that may go, as soon as the bytes are out. */
+static __rte_noinline void
+end_bounce(struct dma_dev *dev, unsigned int lcore, struct bounce_end e, uint64_t size, bool copy,
+	bool kept)
+{
+	if (copy)
+		bounce_empty(dev, lcore, e, size);
+	if (!kept)
+		bounce_give_back(dev_bounce(dev), lcore, e.slot, e.n);
+	leave_region(dev, e.va);
+	count_unmap(dev, lcore);
 }
 
 void
 stream_unmap(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, enum dad_dma_dir dir,
 	unsigned int attrs)
 {
-	unsigned int lcore = dma_lcore_id();
-	uint64_t va = DAD_DMA_ABSENT;
+	struct bounce *b = dev_bounce(dev);
 
 	/* a pool knows its addresses without the domain's tables */
-	if (dev_bounce(dev) != NULL && likely(size != 0))
-		va = bounce_unmap(
-			dev, lcore, dev_to_iova(dev, addr), size, bounce_copies_out(dir, attrs));
-	if (va != DAD_DMA_ABSENT)
-		count_unmap(dev, lcore, va);
-	else
-		unmap_other(dev, lcore, addr, size, dir, attrs);
+	if (b == NULL || unlikely(size == 0)) {
+		unmap_other(dev, addr, size, dir, attrs);
+		return;
+	}
+	bool copy = bounce_copies_out(dir, attrs);
+	unsigned int lcore = dma_lcore_id();
+	const struct bounce_end e = bounce_end(dev, b, dev_to_iova(dev, addr));
+	if (unlikely(e.va == DAD_DMA_ABSENT)) {
+		unmap_other(dev, addr, size, dir, attrs);
+		return;
+	}
+	/* what this lcore keeps only this thread can take again: after the copy, which comes last
+	 * here, too */
+	bool kept = bounce_keep(b, lcore, e.slot, e.n);
+	if (unlikely(!kept || has_regions(dev->domain))) {
+		end_bounce(dev, lcore, e, size, copy, kept);
+		return;
+	}
+	count_unmap(dev, lcore);
+	if (copy)
+		bounce_empty(dev, lcore, e, size);
 }
 
 void

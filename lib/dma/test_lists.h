@@ -11,13 +11,12 @@
 #include "dad_dma_domain.h"
 #include "dad_dma_sg.h"
 #include "dad_dma_soft.h"
+#include "test_pools.h"
 #include "test_random.h"
+#include "test_soft.h"
 
-#define PAGE	4096u
-#define POOL	(1u << 20)
-#define RUNG(r) DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_##r)
+#define POOL (1u << 20)
 
-static unsigned char *pool;
 static unsigned char data[POOL], got[POOL];
 static struct dad_dma_domain *domain;
 static struct dad_dma_dev *dev;
@@ -35,21 +34,14 @@ static const struct way {
 static inline void
 make(const struct way *w, bool slots)
 {
-	struct dad_dma_domain_conf conf = {.name = "lists",
-		.type = DAD_DMA_DOMAIN_SOFT,
-		.flags = w->flags,
-		.socket_id = SOCKET_ID_ANY};
 	struct dad_dma_bounce_conf bounce = {.size = 4u << 20};
 
-	domain = dad_dma_domain_create(&conf);
-	assert_non_null(domain);
+	domain = soft_domain(0, 0, w->flags);
 	if (slots)
 		assert_int_equal(dad_dma_bounce_create(domain, &bounce), 0);
-	dev = dad_dma_dev_create("lists", domain, SOCKET_ID_ANY);
-	assert_non_null(dev);
-	assert_int_equal(dad_dma_dev_set_rungs(dev, w->rungs), 0);
+	dev = soft_device(domain, w->rungs);
 	assert_int_equal(dad_dma_set_mask(dev, UINT64_MAX), 0);
-	random_fill(pool, POOL);
+	random_fill(eal_pool, POOL);
 }
 
 static inline struct dad_dma_dev_stats
@@ -77,8 +69,7 @@ unmake_ranges(void)
 static inline void
 unmake(void)
 {
-	assert_int_equal(counts().unmapped, counts().window + counts().strict + counts().bounce);
-	unmake_ranges();
+	unmake_soft(dev);
 }
 
 /* The bytes of the entries, one after the other. */
@@ -116,20 +107,6 @@ assert_device_sees(
 }
 
 /* The pool lies at the start of a unit: a window has room for all of it. */
-#define LISTS_MAIN(tests)                                                                          \
-	int main(int argc, char **argv)                                                            \
-	{                                                                                          \
-		int ret = argc > 0 ? eal_test_init(argv[0]) : 1;                                   \
-                                                                                                   \
-		if (ret != 0)                                                                      \
-			return ret;                                                                \
-		pool = rte_malloc(NULL, POOL, DAD_DMA_UNIT_SIZE);                                  \
-		if (pool == NULL)                                                                  \
-			return 1;                                                                  \
-		ret = cmocka_run_group_tests(tests, NULL, NULL);                                   \
-		rte_free(pool);                                                                    \
-		rte_eal_cleanup();                                                                 \
-		return ret;                                                                        \
-	}
+#define LISTS_MAIN(tests) POOLS_MAIN(tests, POOL, DAD_DMA_UNIT_SIZE)
 
 #endif /* TEST_LISTS_H */

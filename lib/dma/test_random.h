@@ -2,13 +2,13 @@
 #ifndef TEST_RANDOM_H
 #define TEST_RANDOM_H
 
-/* xorshift: quick, and the same everywhere. For one thread. */
+/* xorshift: quick, and the same everywhere; in each thread, unless it changes its state first. */
 
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-static uint64_t random_state = UINT64_C(88172645463325252);
+static _Thread_local uint64_t random_state = UINT64_C(88172645463325252);
 
 static uint64_t
 below(uint64_t n)

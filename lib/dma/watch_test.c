@@ -18,6 +18,7 @@
 #include "dad_dma.h"
 #include "dad_dma_domain.h"
 #include "eal_test.h"
+#include "test_alloc.h"
 #include "test_identity.h"
 
 #define SIZE (4u << 20)
@@ -118,9 +119,37 @@ told_once_until_given_up_as_often(void **state)
 	dad_dma_domain_unwatch(domain, on_left, &seen);
 }
 
+static void
+without_memory_for_a_watch_nothing_changes(void **state)
+{
+	const long before = test_alloc_live;
+
+	(void)state;
+	test_alloc_countdown = 1;
+	assert_int_equal(dad_dma_domain_watch(domain, on_left, &seen), -ENOMEM);
+	assert_int_equal(test_alloc_countdown, 0);
+	assert_int_equal(test_alloc_live, before);
+	unregister_some();
+	assert_int_equal(seen.told, 0);
+	/* there is nothing to give up, and the next try works */
+	dad_dma_domain_unwatch(domain, on_left, &seen);
+	assert_int_equal(dad_dma_domain_watch(domain, on_left, &seen), 0);
+	/* who watches already needs no memory */
+	test_alloc_countdown = 1;
+	assert_int_equal(dad_dma_domain_watch(domain, on_left, &seen), 0);
+	assert_int_equal(test_alloc_countdown, 1);
+	test_alloc_countdown = 0;
+	unregister_some();
+	assert_told_in_time();
+	dad_dma_domain_unwatch(domain, on_left, &seen);
+	dad_dma_domain_unwatch(domain, on_left, &seen);
+	assert_int_equal(test_alloc_live, before);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(who_watches_is_told_in_time),
 	cmocka_unit_test(told_once_until_given_up_as_often),
+	cmocka_unit_test(without_memory_for_a_watch_nothing_changes),
 };
 
 int

@@ -57,20 +57,21 @@ struct dad_desc {
 
 /*
  * The same in the ring, where it is half of that: what goes from core to core are lines, and so
- * there are four in each. Addresses have 48 bits; what has more, or is longer, lies in its slot's
- * cold part (struct dad_slot), and its length here is 0.
+ * there are four in each. Addresses have 47 bits, as those of programs on x86, and lengths 17; what
+ * has more lies in its slot's cold part (struct dad_slot), and its length here is 0.
  */
 struct dad_packed {
-	uint64_t src; /* from bit 48 on: length */
-	uint64_t dst; /* from bit 48 on: opcode */
+	uint64_t src; /* from bit 47 on: length */
+	uint64_t dst; /* from bit 47 on: opcode */
 };
 
 #define DAD_LINE_DESCS 4
 static_assert(sizeof(struct dad_packed) == 16, "four descriptors a cache line");
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "struct dad_desc: word");
 
-#define DAD_PACKED_SHIFT   48
-#define DAD_PACKED_ADDRESS ((UINT64_C(1) << DAD_PACKED_SHIFT) - 1)
+#define DAD_PACKED_SHIFT      47
+#define DAD_PACKED_ADDRESS    ((UINT64_C(1) << DAD_PACKED_SHIFT) - 1)
+#define DAD_PACKED_LENGTH_MAX ((UINT32_C(1) << (64 - DAD_PACKED_SHIFT)) - 1)
 
 /* What is left of dst is an address, if it is a plain copy, whoever enqueued it. */
 #define DAD_PACKED_COPY_MASK (~((uint64_t)DAD_OP_FOREIGN << DAD_PACKED_SHIFT))
@@ -78,7 +79,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "struct dad_desc: word"
 static inline bool
 dad_packed_fits(uint64_t src, uint64_t dst, uint32_t length)
 {
-	return ((src | dst) >> DAD_PACKED_SHIFT) == 0 && length - 1 < UINT16_MAX;
+	return ((src | dst) >> DAD_PACKED_SHIFT) == 0 && length - 1 < DAD_PACKED_LENGTH_MAX;
 }
 
 static inline struct dad_packed

@@ -2,6 +2,7 @@
 
 /* rte_dma_dump(): telemetry has 8 KiB for it. */
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+
 #include <rte_branch_prediction.h>
 
 #include "dad_fast_path.h"

@@ -306,7 +306,7 @@ do_neighbours(const struct dad_exec *x, struct dad_vchan *vc, const struct neigh
 {
 	/* where both addresses lie in it, they need no look-up */
 	struct dad_dma_span span = dad_dma_table_span(x->table);
-	uint64_t most = span.len > 0 ? UINT16_MAX : 0;
+	uint64_t most = span.len > 0 ? DAD_PACKED_LENGTH_MAX : 0;
 	const struct dad_packed *packed = vc->ring + all->first;
 	const struct dad_packed *const end = vc->ring + all->end;
 	uint64_t copied = 0;
@@ -323,7 +323,7 @@ do_neighbours(const struct dad_exec *x, struct dad_vchan *vc, const struct neigh
 			do_one(x, vc, all, (uint32_t)(packed - vc->ring), sums);
 			/* it may have been outside meanwhile: dad_inside_pause() */
 			span = dad_dma_table_span(x->table);
-			most = span.len > 0 ? UINT16_MAX : 0;
+			most = span.len > 0 ? DAD_PACKED_LENGTH_MAX : 0;
 			continue;
 		}
 		if (length <= 256) {

@@ -5,6 +5,7 @@
  * test says so, or none, or wrong. The real one is driven in a guest: test/vm.
  */
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
