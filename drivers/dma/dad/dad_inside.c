@@ -17,6 +17,7 @@
 #include "dad_internal.h"
 
 __thread struct dad_inside *dad_inside_mine;
+uint64_t dad_inside_departures;
 
 static struct dad_inside *all;
 /* Of the first threads, for which no memory has to be found; nearly all there will ever be. */
@@ -173,6 +174,8 @@ dad_inside_await(void)
 	const uint64_t deadline = dad_wait_until(DAD_INSIDE_MS);
 	bool outside = true;
 
+	/* Q5: pairs with the acquire in dad_inside_departed() */
+	__atomic_fetch_add(&dad_inside_departures, 1, __ATOMIC_RELEASE);
 	fence_all();
 	/* Q4 */
 	const struct dad_inside *i = __atomic_load_n(&all, __ATOMIC_ACQUIRE);

@@ -5,6 +5,8 @@
 
 #include <sys/wait.h>
 
+#include "dad_dma.h"
+#include "dad_dma_domain.h"
 #include "dad_inside.h"
 #include "test_device.h"
 
@@ -121,10 +123,97 @@ a_new_process_waits_for_none_of_the_old_one_s_threads(void **state)
 	pthread_barrier_destroy(&barrier);
 }
 
+/* ---- what goes while EAL is asked ------------------------------------------------------------ */
+
+#define LEN 64
+
+/* Memory that no table has: at addresses where there is nothing else. */
+static struct place {
+	uint64_t addr;
+	uint8_t *va; /* NULL: it is gone */
+} places[2] = {{UINT64_C(0x123456000000), NULL}, {UINT64_C(0x123457000000), NULL}};
+
+static unsigned int questions, leaves_at;
+static struct place *leaver;
+
+/* In the place of lib/dma's, which asks EAL. Somebody takes memory away while it does. */
+void *
+dad_dma_bus_to_virt(const struct dad_dma_domain *domain, dad_dma_addr_t addr, size_t *contig)
+{
+	uint8_t *va = NULL;
+
+	(void)domain;
+	for (unsigned int i = 0; i < RTE_DIM(places); i++)
+		if (addr == places[i].addr)
+			va = places[i].va;
+	*contig = LEN;
+	if (++questions == leaves_at) {
+		leaver->va = NULL;
+		assert_true(dad_inside_await());
+	}
+	return va;
+}
+
+/* The status of a copy, or without src a fill, while a place leaves at the nth question. */
+static enum rte_dma_status_code
+status_of(int16_t dev, rte_iova_t src, rte_iova_t dst, struct place *who, unsigned int when)
+{
+	enum rte_dma_status_code status;
+
+	questions = 0;
+	leaves_at = when;
+	leaver = who;
+	assert_true((src != 0 ? rte_dma_copy(dev, 0, src, dst, LEN, RTE_DMA_OP_FLAG_SUBMIT)
+			      : rte_dma_fill(dev, 0, UINT64_MAX, dst, LEN,
+					RTE_DMA_OP_FLAG_SUBMIT)) >= 0);
+	test_gather(dev, 0, 1, &status);
+	return status;
+}
+
+static void
+what_goes_while_eal_is_asked_is_not_touched(void **state)
+{
+	int16_t dev = test_open(1, 32);
+	uint8_t *known = test_buffer(LEN), *buf = test_buffer(2 * LEN);
+	const rte_iova_t from = places[0].addr, to = places[1].addr;
+	static const uint8_t zeros[LEN];
+
+	(void)state;
+	memset(known, 0x11, LEN);
+	for (unsigned int when = 0; when < 5; when++)
+		for (unsigned int who = 0; who < 2; who++) {
+			/* copies from place to place */
+			const bool left = when == 1 || when == 2;
+
+			places[0].va = memset(buf, 0x22, LEN);
+			places[1].va = memset(buf + LEN, 0, LEN);
+			assert_int_equal(status_of(dev, from, to, &places[who], when),
+				!left		   ? RTE_DMA_STATUS_SUCCESSFUL
+					: who == 0 ? RTE_DMA_STATUS_INVALID_SRC_ADDR
+						   : RTE_DMA_STATUS_INVALID_DST_ADDR);
+			assert_memory_equal(buf + LEN, left ? zeros : buf, LEN);
+		}
+	/* with one side that the table has; and a fill */
+	memset(buf + LEN, 0, LEN);
+	places[0].va = buf;
+	assert_int_equal(status_of(dev, from, iova(buf + LEN), &places[0], 1),
+		RTE_DMA_STATUS_INVALID_SRC_ADDR);
+	places[1].va = buf + LEN;
+	assert_int_equal(
+		status_of(dev, iova(known), to, &places[1], 1), RTE_DMA_STATUS_INVALID_DST_ADDR);
+	places[1].va = buf + LEN;
+	assert_int_equal(status_of(dev, 0, to, &places[1], 1), RTE_DMA_STATUS_INVALID_DST_ADDR);
+	assert_memory_equal(buf + LEN, zeros, LEN);
+	rte_free(known);
+	rte_free(buf);
+	test_close(dev);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(one_that_is_inside_is_waited_for),
 	cmocka_unit_test(many_do_not_get_into_each_other_s_way),
 	cmocka_unit_test(a_new_process_waits_for_none_of_the_old_one_s_threads),
+	cmocka_unit_test(what_goes_while_eal_is_asked_is_not_touched),
 };
 
 TEST_MAIN(tests)
