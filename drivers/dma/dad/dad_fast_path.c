@@ -25,7 +25,10 @@ plain_of(const struct dad_dev *d)
 	return dad_foreign ? &foreign : &own;
 }
 
-/* ---- with rules that refuse some ------------------------------------------------------------- */
+/* ---- with rules that refuse some -------------------------------------------------------------
+ *
+ * A secondary process has these always: nobody tells it of rules that come while it runs.
+ */
 
 /* If it is refused, it is counted so. What is wrong for ever is not about room. */
 static bool
@@ -33,6 +36,9 @@ is_refused(struct dad_dev *d, uint16_t vchan, enum dad_opcode opcode, uint64_t l
 {
 	struct dad_vchan *vc = &d->vchan[vchan];
 
+	/* relaxed: a set is looked into behind an acquire */
+	if (likely(__atomic_load_n(&d->model.inject.set, __ATOMIC_RELAXED) == NULL))
+		return false;
 	if (!dad_inject_refuses(&d->model.inject, vc, opcode, length))
 		return false;
 	dad_stat_nospace(vc);
@@ -143,7 +149,7 @@ copy_of(const struct dad_dev *d)
 void
 dad_fast_path_set(struct rte_dma_fp_object *fp, struct dad_dev *d)
 {
-	const bool refuses = dad_inject_has_refusals(&d->model.inject);
+	const bool refuses = dad_foreign != 0 || dad_inject_has_refusals(&d->model.inject);
 	const struct enqueues *e = refuses ? &refusing : plain_of(d);
 
 	fp->dev_private = d;

@@ -4,7 +4,8 @@
 
 /*
  * Which functions a dmadev's fast path calls: by mt, by process, and, while a rule refuses enqueues
- * (dad_inject.h), those that ask the rules first. So without such a rule nobody asks.
+ * (dad_inject.h), those that ask the rules first. So without such a rule nobody asks, but for
+ * secondary processes.
  */
 
 #include "dad_compat.h"

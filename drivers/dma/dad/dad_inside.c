@@ -17,9 +17,14 @@
 #include "dad_internal.h"
 
 __thread struct dad_inside *dad_inside_mine;
+uint64_t dad_inside_departures;
 
 static struct dad_inside *all;
-/* Shared by threads for which there was no memory: of them only one is seen at a time. */
+/* Of the first threads, for which no memory has to be found; nearly all there will ever be. */
+static struct dad_inside first_ones[256];
+static uint32_t nb_first_ones;
+/* Shared by later threads for which there is no memory: who waits for one of them may see another
+ * one's turn, and wait as long as it waits for anybody. */
 static struct dad_inside spare = {.taken = 1};
 
 static pthread_key_t key;
@@ -41,11 +46,30 @@ give_back(void *inside)
 	__atomic_store_n(&me->taken, 0, __ATOMIC_RELEASE);
 }
 
+/* In a new process, whose only thread is the caller: nobody will wait for the others, wherever they
+ * were. */
 static void
-make_key(void)
+forget_others(void)
+{
+	struct dad_inside *i = __atomic_load_n(&all, __ATOMIC_RELAXED);
+
+	for (; i != NULL; i = i->next) {
+		if (i == dad_inside_mine)
+			continue;
+		i->turn += i->turn % 2;
+		__atomic_store_n(&i->taken, 0, __ATOMIC_RELAXED);
+	}
+	if (dad_inside_mine != &spare)
+		spare.turn += spare.turn % 2;
+}
+
+static void
+prepare(void)
 {
 	/* without one, what a thread leaves behind is not used again */
 	has_key = pthread_key_create(&key, give_back) == 0;
+	/* without it a new process takes threads that it has not for such that stand still */
+	pthread_atfork(NULL, NULL, forget_others);
 }
 
 static struct dad_inside *
@@ -68,7 +92,10 @@ find_free(void)
 static struct dad_inside *
 make(void)
 {
-	struct dad_inside *i = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*i));
+	const uint32_t n = __atomic_fetch_add(&nb_first_ones, 1, __ATOMIC_RELAXED);
+	struct dad_inside *i = n < RTE_DIM(first_ones)
+		? &first_ones[n]
+		: aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*i));
 
 	if (i == NULL)
 		return &spare;
@@ -87,7 +114,7 @@ dad_inside_first(void)
 {
 	struct dad_inside *me;
 
-	pthread_once(&once, make_key);
+	pthread_once(&once, prepare);
 	me = find_free();
 	if (me == NULL)
 		me = make();
@@ -147,6 +174,8 @@ dad_inside_await(void)
 	const uint64_t deadline = dad_wait_until(DAD_INSIDE_MS);
 	bool outside = true;
 
+	/* Q5: pairs with the acquire in dad_inside_departed() */
+	__atomic_fetch_add(&dad_inside_departures, 1, __ATOMIC_RELEASE);
 	fence_all();
 	/* Q4 */
 	const struct dad_inside *i = __atomic_load_n(&all, __ATOMIC_ACQUIRE);

@@ -54,8 +54,12 @@ dad_inside_leave(struct dad_inside *me)
 	__atomic_store_n(&me->turn, me->turn + 1, __ATOMIC_RELEASE);
 }
 
-/* For what may wait for somebody who waits for the caller to be outside: EAL's locks. What was
- * looked up before has to be looked up again. False: the caller is not inside. */
+/* How often memory has gone. */
+extern uint64_t dad_inside_departures;
+
+/* For what may wait for somebody who waits for the caller to be outside: EAL's locks. If there are
+ * more departures afterwards, what was looked up before or meanwhile has to be looked up again.
+ * False: the caller is not inside. */
 static inline bool
 dad_inside_pause(void)
 {
@@ -65,6 +69,14 @@ dad_inside_pause(void)
 		return false;
 	dad_inside_leave(me);
 	return true;
+}
+
+static inline uint64_t
+dad_inside_departed(void)
+{
+	/* Q5: pairs with the release in dad_inside_await(): it is in no table; and, as Q1, with the
+	 * membarrier there */
+	return __atomic_load_n(&dad_inside_departures, __ATOMIC_ACQUIRE);
 }
 
 static inline void

@@ -40,8 +40,14 @@ struct piece {
 	uint8_t *va;
 	uint64_t len;
 	bool known; /* by the domain: safe to touch */
-	bool asked; /* EAL: what was looked up before may be gone */
+	bool asked; /* EAL, from outside: it may be gone, and what was looked up before */
 };
+
+static inline bool
+may_be_gone(const struct piece *p, uint64_t departed)
+{
+	return p->asked && dad_inside_departed() != departed;
+}
 
 static bool
 wraps(uint64_t addr, uint64_t len)
@@ -166,16 +172,17 @@ make_piece(make_t make, const void *what, uint64_t position, const struct piece 
 static uint16_t
 copy_fronts(const struct dad_exec *x, uint8_t opcode, struct range *src, struct range *dst)
 {
-	struct piece from, to;
+	struct piece from = {.len = src->len}, to;
 	uint16_t status = RTE_DMA_STATUS_SUCCESSFUL;
+	uint64_t departed;
 
-	from.len = src->len;
-	if (src->place != STREAM && !front(x, opcode, DAD_SOFT_READ, src, &from))
-		return RTE_DMA_STATUS_INVALID_SRC_ADDR;
-	if (!front(x, opcode, DAD_SOFT_WRITE, dst, &to))
-		return RTE_DMA_STATUS_INVALID_DST_ADDR;
-	if (to.asked && src->place != STREAM && !front(x, opcode, DAD_SOFT_READ, src, &from))
-		return RTE_DMA_STATUS_INVALID_SRC_ADDR;
+	do {
+		departed = dad_inside_departed();
+		if (src->place != STREAM && !front(x, opcode, DAD_SOFT_READ, src, &from))
+			return RTE_DMA_STATUS_INVALID_SRC_ADDR;
+		if (!front(x, opcode, DAD_SOFT_WRITE, dst, &to))
+			return RTE_DMA_STATUS_INVALID_DST_ADDR;
+	} while (may_be_gone(&from, departed) || may_be_gone(&to, departed));
 
 	uint64_t len = RTE_MIN(from.len, to.len);
 	to.len = len;
@@ -241,8 +248,13 @@ dad_slow_fill(const struct dad_exec *x, const struct dad_vchan *vc, uint8_t opco
 	if (wraps(dst, length))
 		return RTE_DMA_STATUS_INVALID_LENGTH;
 	while (status == RTE_DMA_STATUS_SUCCESSFUL && to.len > 0) {
-		if (!front(x, opcode, DAD_SOFT_WRITE, &to, &p))
-			return RTE_DMA_STATUS_INVALID_DST_ADDR;
+		uint64_t departed;
+
+		do {
+			departed = dad_inside_departed();
+			if (!front(x, opcode, DAD_SOFT_WRITE, &to, &p))
+				return RTE_DMA_STATUS_INVALID_DST_ADDR;
+		} while (may_be_gone(&p, departed));
 		/* pieces may end anywhere: the pattern goes on where it was */
 		status = make_piece(make_fill, &pattern, to.addr - dst, &p);
 		advance(&to, p.len);

@@ -4,7 +4,9 @@
  * two moves the bytes. */
 
 #include <errno.h>
+#include <limits.h>
 
+#include "dad_internal.h"
 #include "test_secondary.h"
 
 #define DESCS 64
@@ -41,13 +43,52 @@ read_words(int16_t id, uint16_t vchan)
 	return wrong == 0 ? 0 : 4;
 }
 
+/* Enqueue, with room for all, until one is refused; how many were not. UINT_MAX: none is. */
+static unsigned int
+accepted(int16_t id)
+{
+	const uint64_t deadline = rte_get_timer_cycles() + 10 * rte_get_timer_hz();
+	uint8_t *buf = rte_zmalloc(NULL, 128, 64);
+	enum rte_dma_status_code status;
+	unsigned int n = 0;
+
+	while (buf != NULL && rte_get_timer_cycles() < deadline) {
+		const int ret = rte_dma_copy(
+			id, OWN, iova(buf), iova(buf + 64), 64, RTE_DMA_OP_FLAG_SUBMIT);
+
+		if (ret == -ENOSPC) {
+			rte_free(buf);
+			return n;
+		}
+		n += ret >= 0;
+		while (rte_dma_completed_status(id, OWN, 1, NULL, &status) == 0 &&
+			rte_get_timer_cycles() < deadline)
+			;
+	}
+	return UINT_MAX;
+}
+
+/* A rule comes some time: from its first refusal on, it is each third. */
+static int
+see_refusals(int16_t id)
+{
+	if (accepted(id) == UINT_MAX)
+		return 5;
+	for (unsigned int i = 0; i < 10; i++)
+		if (accepted(id) != 2)
+			return 6;
+	return 0;
+}
+
 static int
 as_secondary(const char *what)
 {
 	int id = rte_dma_get_dev_id_by_name(TEST_NAME);
 
-	(void)what;
-	return id >= 0 ? read_words((int16_t)id, OWN) : 1;
+	if (id < 0)
+		return 1;
+	return strcmp(what, "refused") == 0 ? see_refusals((int16_t)id)
+					    : read_words((int16_t)id, OWN);
 }
 
 static void
@@ -70,7 +111,31 @@ both_read_the_source(void **state)
 	test_close(id);
 }
 
+static void
+a_rule_that_comes_later_refuses_a_secondary_s_enqueues(void **state)
+{
+	const uint64_t deadline = rte_get_timer_cycles() + 10 * rte_get_timer_hz();
+	struct rte_dma_stats stats = {0};
+	char why[256];
+
+	(void)state;
+	int16_t id = test_open(2, DESCS);
+	struct dad_dev *d = rte_dma_fp_objs[id].dev_private;
+	pid_t pid = secondary_start("refused");
+
+	/* it has attached */
+	while (stats.submitted == 0 && rte_get_timer_cycles() < deadline)
+		assert_int_equal(rte_dma_stats_get(id, OWN, &stats), 0);
+	assert_true(stats.submitted > 0);
+	assert_int_equal(dad_model_inject(&d->model, d->vchan, dad_exec_table[d->dev_id],
+				 "enospc:vchan:1:every:3", why, sizeof(why)),
+		0);
+	assert_int_equal(secondary_wait(pid), 0);
+	test_close(id);
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(a_rule_that_comes_later_refuses_a_secondary_s_enqueues),
 	cmocka_unit_test(both_read_the_source),
 };
 
