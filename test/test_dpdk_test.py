@@ -121,7 +121,7 @@ def test_wrong_devargs_are_explained(staged):
         r = support.run([DPDK_TEST, "--no-pci", *MODES["va-no-huge"], "-d", staged / "librte_dma_dad.so",
                          "--vdev", "dma_dad0," + devargs], input="quit\n", stdin=None,
                         env=support.preloaded(staged / "librte_dma_dad.so"))
-        # as DPDK says it up to 25.11, and later
+        # as DPDK says it up to 26.03, and from 26.07 on
         assert re.search("failed to initialize dma_dad0|Failed to probe device dma_dad0", r.stdout + r.stderr)
         for word in words:
             assert word in r.stdout + r.stderr, (devargs, word)

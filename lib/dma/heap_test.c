@@ -28,7 +28,7 @@
 #define BLOCKS 4u
 #define PIECES 8u /* of a block, each in a unit of its own */
 #define PIECE  6000u
-#define ROUNDS 30u
+#define ROUNDS 20u
 #define REGION (8 * PAGE)
 
 /* ---- how devices are served
@@ -391,7 +391,7 @@ come_and_go(void *arg)
 	if (t->number != 0)
 		(void)rte_thread_register();
 	t->good = b != NULL;
-	for (unsigned int round = 0; round < (grows ? 12 : 500) && t->good; round++)
+	for (unsigned int round = 0; round < (grows ? 8 : 300) && t->good; round++)
 		t->good = grows ? map_block(b) && unmap_block(b) : region_comes_and_goes();
 	free(b);
 	if (t->number != 0)
@@ -438,6 +438,7 @@ main(int argc, char **argv)
 		return ret;
 	if (!rte_eal_has_hugepages()) {
 		printf("without hugepages EAL's memory neither comes nor goes: not run\n");
+		rte_eal_cleanup();
 		return EAL_TEST_SKIP;
 	}
 	/* the heap's first pages are there, and stay */

@@ -21,11 +21,9 @@
 #include "dad_dma_sg.h"
 #include "dad_dma_soft.h"
 #include "eal_test.h"
+#include "test_soft.h"
 
 /* Regions: memory that somebody makes known, and takes away. */
-
-#define PAGE	4096u
-#define RUNG(r) DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_##r)
 
 static char *
 pages(size_t n)
@@ -36,25 +34,11 @@ pages(size_t n)
 	return p;
 }
 
-static struct dad_dma_domain *
-soft_domain(unsigned int rungs)
-{
-	struct dad_dma_domain_conf conf = {.name = "soft",
-		.type = DAD_DMA_DOMAIN_SOFT,
-		.rungs = rungs,
-		.socket_id = SOCKET_ID_ANY};
-	struct dad_dma_domain *domain = dad_dma_domain_create(&conf);
-
-	assert_non_null(domain);
-	return domain;
-}
-
 static struct dad_dma_dev *
 device(struct dad_dma_domain *domain, uint64_t mask)
 {
-	struct dad_dma_dev *dev = dad_dma_dev_create("dev", domain, SOCKET_ID_ANY);
+	struct dad_dma_dev *dev = soft_device(domain, DAD_DMA_RUNGS_ALL);
 
-	assert_non_null(dev);
 	assert_int_equal(dad_dma_set_mask(dev, mask), 0);
 	return dev;
 }
@@ -80,7 +64,7 @@ a_mapped_region_is_busy(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < RTE_DIM(ways); i++) {
-		struct dad_dma_domain *domain = soft_domain(0);
+		struct dad_dma_domain *domain = soft_domain(0, 0, 0);
 		struct dad_dma_bounce_conf conf = {.size = 1u << 20};
 		assert_int_equal(dad_dma_bounce_create(domain, &conf), 0);
 		struct dad_dma_dev *dev = device(domain, ways[i].mask);
@@ -123,7 +107,7 @@ a_mapped_region_is_busy(void **state)
 static void
 pieces_of_a_range_count_too(void **state)
 {
-	struct dad_dma_domain *domain = soft_domain(0);
+	struct dad_dma_domain *domain = soft_domain(0, 0, 0);
 	struct dad_dma_dev *dev = device(domain, UINT32_MAX);
 	char *memory = pages(8);
 	struct dad_dma_iova_state s;
@@ -147,7 +131,7 @@ pieces_of_a_range_count_too(void **state)
 static void
 wrong_regions_are_refused(void **state)
 {
-	struct dad_dma_domain *domain = soft_domain(0);
+	struct dad_dma_domain *domain = soft_domain(0, 0, 0);
 	struct dad_dma_dev *dev = device(domain, UINT32_MAX);
 	char *memory = pages(8);
 	void *heap = rte_malloc(NULL, 4 * PAGE, PAGE);
@@ -242,13 +226,14 @@ bars_are_mapped_by_their_physical_address(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 3; i++) {
-		struct dad_dma_domain *domain = i == 0 ? dad_dma_domain_identity()
-			: i == 1		       ? soft_domain(0)
-						       : soft_domain(RUNG(BOUNCE));
+		struct dad_dma_domain *domain =
+			i == 0 ? dad_dma_domain_identity() : soft_domain(0, 0, 0);
 		struct dad_dma_bounce_conf conf = {.limit = UINT64_MAX};
 		assert_int_equal(dad_dma_bounce_create(domain, &conf), 0);
 		struct dad_dma_dev *dev = device(domain, UINT64_MAX);
 
+		if (i == 2)
+			assert_int_equal(dad_dma_dev_set_rungs(dev, RUNG(BOUNCE)), 0);
 		assert_int_equal(dad_dma_bar_register(domain, bar, 4 * PAGE, phys + 1), -EINVAL);
 		assert_int_equal(dad_dma_bar_register(domain, bar, 4 * PAGE, phys), 0);
 		assert_int_equal(dad_dma_bar_register(domain, pages(1), PAGE, phys), -EEXIST);
@@ -277,7 +262,7 @@ bars_are_mapped_by_their_physical_address(void **state)
 static void
 physical_addresses_can_be_mapped_where_they_are_known(void **state)
 {
-	struct dad_dma_domain *domains[] = {dad_dma_domain_identity(), soft_domain(0)};
+	struct dad_dma_domain *domains[] = {dad_dma_domain_identity(), soft_domain(0, 0, 0)};
 	char *buffer = rte_malloc(NULL, PAGE, PAGE), data[6];
 
 	(void)state;
@@ -308,7 +293,7 @@ static void
 sixty_five_thousand_regions_work(void **state)
 {
 	enum { N = 65535 };
-	struct dad_dma_domain *domain = soft_domain(0);
+	struct dad_dma_domain *domain = soft_domain(0, 0, 0);
 	struct dad_dma_dev *dev = device(domain, UINT64_MAX);
 	struct dad_dma_domain_info info;
 	char *memory = pages(2 * N + 2);
@@ -348,11 +333,7 @@ more_than_four_gigabytes_are_one_mapping(void **state)
 {
 	const uint64_t gib = UINT64_C(1) << 30, size = 5 * gib;
 	const unsigned int rungs[] = {RUNG(DIRECT), RUNG(STRICT)};
-	struct dad_dma_domain_conf conf = {.name = "large",
-		.type = DAD_DMA_DOMAIN_SOFT,
-		.iova_last = DAD_DMA_BIT_MASK(36),
-		.socket_id = SOCKET_ID_ANY};
-	struct dad_dma_domain *domain = dad_dma_domain_create(&conf);
+	struct dad_dma_domain *domain = soft_domain(0, DAD_DMA_BIT_MASK(36), 0);
 	struct dad_dma_dev *dev = device(domain, UINT64_MAX);
 	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -478,18 +459,11 @@ threads_map_while_regions_come_and_go(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 2 * RTE_DIM(rungs); i++) {
-		struct dad_dma_domain_conf conf = {.name = "threads",
-			.type = DAD_DMA_DOMAIN_SOFT,
-			.flags = i % 2 ? DAD_DMA_DOMAIN_LAZY : 0,
-			.socket_id = SOCKET_ID_ANY};
-		struct dad_dma_domain *domain = dad_dma_domain_create(&conf);
+		struct dad_dma_domain *domain = soft_domain(0, 0, i % 2 ? DAD_DMA_DOMAIN_LAZY : 0);
 		struct dad_dma_bounce_conf bounce = {.size = 4u << 20};
 		struct worker w[4];
-		struct dad_dma_dev_stats stats;
 		struct dad_dma_domain_info info;
-		struct dad_dma_bounce_stats slots;
 
-		assert_non_null(domain);
 		assert_int_equal(dad_dma_bounce_create(domain, &bounce), 0);
 		struct dad_dma_dev *dev = device(domain, i < 2 ? UINT64_MAX : UINT32_MAX);
 		assert_int_equal(dad_dma_dev_set_rungs(dev, rungs[i / 2]), 0);
@@ -501,17 +475,9 @@ threads_map_while_regions_come_and_go(void **state)
 			pthread_join(w[t].thread, NULL);
 			assert_int_equal(w[t].failures, 0);
 		}
-		dad_dma_domain_flush(domain);
-		dad_dma_dev_stats(dev, &stats);
-		assert_int_equal(
-			stats.unmapped, stats.direct + stats.window + stats.strict + stats.bounce);
+		assert_nothing_left(dev);
 		dad_dma_domain_info(domain, &info);
-		assert_int_equal(info.strict_maps, 0);
 		assert_int_equal(info.regions, 0);
-		assert_int_equal(info.faults, 0);
-		assert_int_equal(info.lost, 0);
-		assert_int_equal(dad_dma_bounce_stats(domain, NULL, &slots), 0);
-		assert_int_equal(slots.used, slots.cached);
 		/* what is left are the slots, and windows of EAL's memory that is still there */
 		assert_int_equal(info.registers_used, (info.window_bytes + (4u << 20)) / PAGE);
 		unmake(domain, dev);

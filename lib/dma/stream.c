@@ -98,12 +98,24 @@ stream_rungs(const struct dma_dev *dev, unsigned int attrs)
 	return rungs;
 }
 
-static inline int
+/* Out of line: what the rungs before it need shall not be saved for this one. */
+static __rte_noinline int
+bounce_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, bool copy,
+	uint64_t *iova)
+{
+	char *to;
+	int error = bounce_place(dev, lcore, va, size, iova, &to);
+
+	if (error == 0 && copy)
+		bounce_fill(dev, lcore, to, va, size);
+	return error;
+}
+
+static __rte_always_inline int
 climb(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, enum dad_dma_dir dir,
 	unsigned int attrs, unsigned int rungs, uint64_t *iova, enum dad_dma_rung *rung)
 {
 	int error = EFAULT;
-	char *to;
 
 	for (*rung = DAD_DMA_RUNG_DIRECT; *rung <= DAD_DMA_RUNG_BOUNCE; (*rung)++) {
 		if (!(rungs & DAD_DMA_RUNG_BIT(*rung)))
@@ -119,9 +131,8 @@ climb(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, enum 
 			error = strict_map(dev, lcore, va, size, dir, attrs, iova);
 			break;
 		default:
-			error = bounce_place(dev, lcore, va, size, iova, &to);
-			if (error == 0 && bounce_copies_in(dir, attrs))
-				bounce_fill(dev, lcore, to, va, size);
+			error = bounce_map(
+				dev, lcore, va, size, bounce_copies_in(dir, attrs), iova);
 			break;
 		}
 		if (error == 0)
@@ -154,9 +165,9 @@ count_map(struct dma_dev *dev, unsigned int lcore, enum dad_dma_rung rung, bool 
 	dev_count_on(dev, lcore, counters[rung], 1);
 }
 
-int
-stream_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir,
-	unsigned int attrs, unsigned int rungs, dad_dma_addr_t *addr, enum dad_dma_rung *rung)
+static __rte_always_inline int
+map_on(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir, unsigned int attrs,
+	unsigned int rungs, dad_dma_addr_t *addr, enum dad_dma_rung *rung)
 {
 	struct dad_dma_domain *domain = dev->domain;
 	unsigned int lcore = dma_lcore_id();
@@ -180,6 +191,13 @@ stream_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir
 	return 0;
 }
 
+int
+stream_map(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir,
+	unsigned int attrs, unsigned int rungs, dad_dma_addr_t *addr, enum dad_dma_rung *rung)
+{
+	return map_on(dev, va, size, dir, attrs, rungs, addr, rung);
+}
+
 static __rte_noinline __rte_cold dad_dma_addr_t
 refuse(struct dma_dev *dev, int error)
 {
@@ -195,8 +213,7 @@ map_any(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir, u
 	int error = stream_check(va, size, dir);
 
 	if (likely(error == 0))
-		error = stream_map(
-			dev, va, size, dir, attrs, stream_rungs(dev, attrs), &addr, &rung);
+		error = map_on(dev, va, size, dir, attrs, stream_rungs(dev, attrs), &addr, &rung);
 	if (unlikely(error != 0))
 		return refuse(dev, error);
 	rte_io_wmb();
@@ -206,15 +223,11 @@ map_any(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir, u
 /* What only bounces takes the short way, with the copy at its end. A CPU begins with a copy while
  * it still waits for the bytes of the one before, if what lies between is no more than some hundred
  * instructions, and few of them stores; what a function saves are stores, too. */
-dad_dma_addr_t
-dad_dma_map_ladder(struct dad_dma_dev *pub, void *buffer, size_t size, enum dad_dma_dir dir,
-	unsigned int attrs)
+static __rte_noinline dad_dma_addr_t
+map_bounced(
+	struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir, unsigned int attrs)
 {
-	struct dma_dev *dev = dev_of(pub);
-	uint64_t va = (uintptr_t)buffer;
-
-	if (stream_rungs(dev, attrs) != DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE) ||
-		unlikely(stream_check(va, size, dir) != 0 || has_regions(dev->domain)))
+	if (unlikely(stream_check(va, size, dir) != 0 || has_regions(dev->domain)))
 		return map_any(dev, va, size, dir, attrs);
 
 	bool copy = bounce_copies_in(dir, attrs);
@@ -229,6 +242,18 @@ dad_dma_map_ladder(struct dad_dma_dev *pub, void *buffer, size_t size, enum dad_
 		bounce_fill(dev, lcore, to, va, size);
 	rte_io_wmb();
 	return dev_to_bus(dev, iova);
+}
+
+dad_dma_addr_t
+dad_dma_map_ladder(struct dad_dma_dev *pub, void *buffer, size_t size, enum dad_dma_dir dir,
+	unsigned int attrs)
+{
+	struct dma_dev *dev = dev_of(pub);
+	uint64_t va = (uintptr_t)buffer;
+
+	return stream_rungs(dev, attrs) == DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE)
+		? map_bounced(dev, va, size, dir, attrs)
+		: map_any(dev, va, size, dir, attrs);
 }
 
 /* An unmap that had something to undo. */
@@ -314,17 +339,11 @@ end_bounce(struct dma_dev *dev, unsigned int lcore, struct bounce_end e, uint64_
 	count_unmap(dev, lcore);
 }
 
-void
-stream_unmap(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, enum dad_dma_dir dir,
-	unsigned int attrs)
+/* The short way back. */
+static __rte_noinline void
+unmap_bounced(struct dma_dev *dev, struct bounce *b, dad_dma_addr_t addr, uint64_t size,
+	enum dad_dma_dir dir, unsigned int attrs)
 {
-	struct bounce *b = dev_bounce(dev);
-
-	/* a pool knows its addresses without the domain's tables */
-	if (b == NULL || unlikely(size == 0)) {
-		unmap_other(dev, addr, size, dir, attrs);
-		return;
-	}
 	bool copy = bounce_copies_out(dir, attrs);
 	unsigned int lcore = dma_lcore_id();
 	const struct bounce_end e = bounce_end(dev, b, dev_to_iova(dev, addr));
@@ -342,6 +361,19 @@ stream_unmap(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, enum dad_d
 	count_unmap(dev, lcore);
 	if (copy)
 		bounce_empty(dev, lcore, e, size);
+}
+
+void
+stream_unmap(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, enum dad_dma_dir dir,
+	unsigned int attrs)
+{
+	struct bounce *b = dev_bounce(dev);
+
+	/* a pool knows its addresses without the domain's tables */
+	if (b != NULL && likely(size != 0))
+		unmap_bounced(dev, b, addr, size, dir, attrs);
+	else
+		unmap_other(dev, addr, size, dir, attrs);
 }
 
 void

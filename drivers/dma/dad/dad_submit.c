@@ -172,8 +172,8 @@ submit(struct dad_vchan *vc)
  * that it costs the common case no registers.
  */
 
-static __rte_noinline int
-submit_at(struct dad_vchan *vc, uint64_t ticket)
+__rte_noinline int
+dad_submit_at(struct dad_vchan *vc, uint64_t ticket)
 {
 	submit(vc);
 	return (uint16_t)ticket;
@@ -202,7 +202,7 @@ appended(
 	vc->tail = ticket + 1;
 	dad_trace_enqueue(vc, ticket, opcode, length, flags);
 	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
-		return submit_at(vc, ticket);
+		return dad_submit_at(vc, ticket);
 	return (uint16_t)ticket;
 }
 

@@ -369,6 +369,8 @@ int dad_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src
 int dad_fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst, uint32_t length,
 	uint64_t flags);
 int dad_submit(void *dev_private, uint16_t vchan);
+/* And then, as an enqueue with RTE_DMA_OP_FLAG_SUBMIT, return that ticket's index. */
+int dad_submit_at(struct dad_vchan *vc, uint64_t ticket);
 uint16_t dad_completed(void *dev_private, uint16_t vchan, const uint16_t nb_cpls,
 	uint16_t *last_idx, bool *has_error);
 uint16_t dad_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls,

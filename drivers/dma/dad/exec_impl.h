@@ -369,10 +369,23 @@ EXEC_RUN(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigne
  *
  * What is done at the enqueue needs no descriptor: the open batch and group begin behind it. So it
  * is done only where nothing of the batch waits to be submitted; a fence has nothing to wait for
- * then. It is reported from the submit on, as all. Smaller copies are faster in groups.
+ * then. It is reported from the submit on, as all. Smaller copies are faster in groups; larger
+ * ones, too, as in a group the next one's first lines are fetched.
  */
 #define EAGER_MIN 512
+#define EAGER_MAX DAD_EXEC_INLINE_MAX
 
+/* The thread's first one: it is known from now on. */
+static __rte_noinline int
+copy_first(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
+	uint64_t flags)
+{
+	const bool known = dad_inside_first() == dad_inside_mine;
+
+	return (known ? EXEC_COPY : dad_copy)(dev_private, vchan, src, dst, length, flags);
+}
+
+/* Other functions are called in tail position only, so that it saves few registers. */
 static __rte_noinline int
 copy_now(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
 	uint64_t flags)
@@ -380,40 +393,44 @@ copy_now(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint
 	/* which is what private data begins with */
 	struct dad_vchan *vc = (struct dad_vchan *)dev_private + vchan;
 	const uint64_t ticket = vc->tail;
+	struct dad_inside *me = dad_inside_mine;
 
-	/* first of all: without room there may be no device behind it */
-	if (unlikely(ticket >= vc->limit))
+	/* without room there may be no device behind it */
+	if (unlikely(ticket >= vc->limit || ticket != vc->group ||
+		    (flags & (DAD_FLAG_AUTO_FREE | RTE_DMA_OP_FLAG_LLC))))
 		return dad_copy(dev_private, vchan, src, dst, length, flags);
+	if (unlikely(me == NULL))
+		return copy_first(dev_private, vchan, src, dst, length, flags);
 	const struct dad_exec *x = dad_exec_of(vc);
-	struct dad_inside *me = dad_inside_enter();
+	if (unlikely(__atomic_load_n(&x->run, __ATOMIC_RELAXED) != x->kernel_run))
+		return dad_copy(dev_private, vchan, src, dst, length, flags);
+
+	dad_inside_enter();
 	const struct dad_dma_span span = dad_dma_table_span(x->table);
 	const uint64_t last = span.len - length;
-	const bool now = ticket == vc->group && length <= vc->past && length <= span.len &&
-		src - span.first <= last && dst - span.first <= last &&
-		!(flags & (DAD_FLAG_AUTO_FREE | RTE_DMA_OP_FLAG_LLC)) &&
-		__atomic_load_n(&x->run, __ATOMIC_RELAXED) == x->kernel_run;
+	const bool known = length <= span.len && src - span.first <= last &&
+		dst - span.first <= last && dad_packed_fits(src, dst, length);
 
-	if (likely(now))
-		move(x->move_large, (uint8_t *)(uintptr_t)dst, (const uint8_t *)(uintptr_t)src,
-			length);
+	if (likely(known))
+		move_blocks((uint8_t *)(uintptr_t)dst, (const uint8_t *)(uintptr_t)src, length);
 	dad_inside_leave(me);
-	if (unlikely(!now))
+	if (unlikely(!known))
 		return dad_copy(dev_private, vchan, src, dst, length, flags);
+
 	/* for who asks about an operation that was never submitted */
-	dad_vchan_put(vc, ticket, (struct dad_desc){.src = src, .dst = dst, .length = length});
+	dad_vchan_put_packed(vc, ticket, dad_pack(DAD_OP_COPY, src, dst, length));
 	if (vc->counted)
-		dad_stat_done(vc, length, 0, 0);
+		dad_stat_add(&vc->bytes[DAD_OP_COPY], length, false);
 	vc->tail = vc->group = vc->batch = ticket + 1;
 	dad_trace_enqueue(vc, ticket, DAD_OP_COPY, length, flags);
-	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
-		dad_submit(dev_private, vchan);
-	return (uint16_t)ticket;
+	return flags & RTE_DMA_OP_FLAG_SUBMIT ? dad_submit_at(vc, ticket) : (uint16_t)ticket;
 }
 
 int
 EXEC_COPY(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
 	uint64_t flags)
 {
-	return (length < EAGER_MIN ? dad_copy : copy_now)(
-		dev_private, vchan, src, dst, length, flags);
+	const bool fits = length >= EAGER_MIN && length <= EAGER_MAX;
+
+	return (fits ? copy_now : dad_copy)(dev_private, vchan, src, dst, length, flags);
 }

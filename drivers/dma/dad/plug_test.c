@@ -18,6 +18,10 @@
 #define VCHANS 3
 #define LENGTH (100u << 10)
 
+/* From DPDK 26.07 on what was hot-plugged once stays on the bus, and rte_vdev_init() cannot have
+ * its name any more. */
+#define PLUGGED "dma_dad_plugged"
+
 static unsigned int
 entries(const char *path)
 {
@@ -68,14 +72,14 @@ assert_same(const struct left *a, const struct left *b)
 	assert_int_equal(a->devices, b->devices);
 	assert_int_equal(a->heap, b->heap);
 	/* EAL's lists and the C library's own buffers may have grown; not by a struct each time */
-	assert_true(b->libc < a->libc + ROUNDS / 2 * 64);
+	assert_in_range(b->libc, 0, a->libc + ROUNDS / 2 * 64 - 1);
 }
 
 static int16_t
 plug(void)
 {
-	assert_int_equal(rte_eal_hotplug_add("vdev", TEST_NAME, test_args()), 0);
-	int id = rte_dma_get_dev_id_by_name(TEST_NAME);
+	assert_int_equal(rte_eal_hotplug_add("vdev", PLUGGED, test_args()), 0);
+	int id = rte_dma_get_dev_id_by_name(PLUGGED);
 	assert_true(id >= 0);
 	return (int16_t)id;
 }
@@ -115,12 +119,12 @@ unplugged_while_busy_nothing_is_left(void **state)
 
 		make_busy(id, buf, round);
 		/* whatever EAL says to it, there are no two */
-		rte_eal_hotplug_add("vdev", TEST_NAME, "");
+		rte_eal_hotplug_add("vdev", PLUGGED, "");
 		assert_int_equal(rte_dma_count_avail(), 1);
-		assert_int_equal(rte_eal_hotplug_remove("vdev", TEST_NAME), 0);
-		assert_true(rte_dma_get_dev_id_by_name(TEST_NAME) < 0);
+		assert_int_equal(rte_eal_hotplug_remove("vdev", PLUGGED), 0);
+		assert_true(rte_dma_get_dev_id_by_name(PLUGGED) < 0);
 		assert_false(rte_dma_is_valid(id));
-		assert_int_not_equal(rte_eal_hotplug_remove("vdev", TEST_NAME), 0);
+		assert_int_not_equal(rte_eal_hotplug_remove("vdev", PLUGGED), 0);
 		/* what is kept for the next one is there after a few */
 		if (round == ROUNDS / 2 - 1)
 			before = look();
@@ -143,7 +147,8 @@ refused_nothing_is_left(void **state)
 		const char *args = wrong[round % RTE_DIM(wrong)];
 
 		/* not by hot-plug, which keeps the device's name */
-		assert_int_not_equal(rte_vdev_init(TEST_NAME, args), 0);
+		const int ret = rte_vdev_init(TEST_NAME, args);
+		assert_true(ret < 0 && ret != -EEXIST);
 		assert_true(rte_dma_get_dev_id_by_name(TEST_NAME) < 0);
 		if (round == 11)
 			before = look();
