@@ -208,14 +208,14 @@ static void
 what_is_no_list_is_named(void **state)
 {
 	static const char *const wrong[] = {
-		"x", "1-", "-1", "1-0", "0+", "0++0", "0,1", "0 1", "0-0-0", "0:1", "0x1", "+0"};
+		"x", "1-", "-1", "1-0", "0+", "0++0", "0 1", "0-0-0", "0:1", "0x1", "+0"};
 
 	(void)state;
 	for (unsigned int i = 0; i < RTE_DIM(wrong); i++) {
 		char *text = refusal_of(wrong[i]);
 
-		/* of "0,1" EAL makes two devargs */
-		assert_non_null(strstr(text, strcmp(wrong[i], "0,1") == 0 ? "'1'" : wrong[i]));
+		if (strstr(text, wrong[i]) == NULL)
+			fail_msg("'%s' is not in: %s", wrong[i], text);
 		free(text);
 	}
 }
