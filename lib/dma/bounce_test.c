@@ -2,11 +2,13 @@
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -338,6 +340,66 @@ only_its_own_address_ends_a_mapping(void **state)
 	rte_free(buffer);
 }
 
+/* A page that nobody can write, until somebody has tried to destroy the device there. */
+static struct {
+	struct dad_dma_dev *dev;
+	char *page;
+	int destroyed[2];
+	unsigned int faults;
+} held;
+
+static void
+on_fault(int signal, siginfo_t *info, void *context)
+{
+	(void)context;
+	if (info->si_addr < (void *)held.page || info->si_addr >= (void *)(held.page + 4096) ||
+		held.faults == RTE_DIM(held.destroyed)) {
+		/* and again, without a handler */
+		sigaction(signal, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+		return;
+	}
+	held.destroyed[held.faults++] = dad_dma_dev_destroy(held.dev);
+	mprotect(held.page, 4096, PROT_READ | PROT_WRITE);
+}
+
+/* Whether or not the lcore keeps the slot: many mappings fill what it may keep. */
+static void
+a_device_stays_until_the_last_bytes_are_out(void **state)
+{
+	enum { N = 512 };
+	const struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
+	struct sigaction before;
+	static dad_dma_addr_t addr[N];
+	char *buffer = malloc(4096);
+
+	(void)state;
+	held.page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(held.page != MAP_FAILED && buffer != NULL);
+	assert_int_equal(sigaction(SIGSEGV, &action, &before), 0);
+	for (unsigned int others = 0; others <= N; others += N) {
+		held.dev = make("held");
+		give_pool(held.dev, 4u << 20);
+		assert_int_equal(
+			dad_dma_dev_set_rungs(held.dev, DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE)), 0);
+		dad_dma_addr_t last =
+			dad_dma_map_single(held.dev, held.page, 4096, DAD_DMA_FROM_DEVICE);
+		assert_int_equal(dad_dma_mapping_error(held.dev, last), 0);
+		for (unsigned int i = 0; i < others; i++)
+			addr[i] = dad_dma_map_single(held.dev, buffer, 4096, DAD_DMA_FROM_DEVICE);
+		for (unsigned int i = 0; i < others; i++)
+			dad_dma_unmap_single(held.dev, addr[i], 4096, DAD_DMA_FROM_DEVICE);
+		assert_int_equal(mprotect(held.page, 4096, PROT_NONE), 0);
+		dad_dma_unmap_single(held.dev, last, 4096, DAD_DMA_FROM_DEVICE);
+		assert_int_equal(dad_dma_dev_destroy(held.dev), 0);
+	}
+	assert_int_equal(sigaction(SIGSEGV, &before, NULL), 0);
+	assert_int_equal(held.faults, 2);
+	assert_int_equal(held.destroyed[0], -EBUSY);
+	assert_int_equal(held.destroyed[1], -EBUSY);
+	munmap(held.page, 4096);
+	free(buffer);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -347,6 +409,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(lcores_hold_back_a_quarter_of_the_slots_at_most),
 		cmocka_unit_test(low_bits_survive_in_every_slot),
 		cmocka_unit_test(only_its_own_address_ends_a_mapping),
+		cmocka_unit_test(a_device_stays_until_the_last_bytes_are_out),
 		cmocka_unit_test(a_pool_for_all_is_everybodys), /* last: it stays */
 	};
 

@@ -124,7 +124,8 @@ sum(const struct dma_dev *dev, enum dev_counter which)
 	uint64_t n = 0;
 
 	for (unsigned int i = 0; i < RTE_DIM(dev->cells); i++)
-		n += __atomic_load_n(&dev->cells[i].count[which], __ATOMIC_RELAXED);
+		/* L1: pairs with the releases in cell_add() */
+		n += __atomic_load_n(&dev->cells[i].count[which], __ATOMIC_ACQUIRE);
 	return n;
 }
 

@@ -202,10 +202,11 @@ dev_of(const struct dad_dma_dev *dev)
 static inline void
 cell_add(uint64_t *at, unsigned int lcore, uint64_t n)
 {
+	/* L1: pairs with the acquire in sum(), dev.c: what was copied before a mapping died */
 	if (likely(lcore < RTE_MAX_LCORE))
-		__atomic_store_n(at, __atomic_load_n(at, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+		__atomic_store_n(at, __atomic_load_n(at, __ATOMIC_RELAXED) + n, __ATOMIC_RELEASE);
 	else
-		__atomic_fetch_add(at, n, __ATOMIC_RELAXED);
+		__atomic_fetch_add(at, n, __ATOMIC_RELEASE);
 }
 
 /* lcore is the caller's dma_lcore_id(), asked for once in a call. */

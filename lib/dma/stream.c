@@ -256,12 +256,19 @@ dad_dma_map_ladder(struct dad_dma_dev *pub, void *buffer, size_t size, enum dad_
 		: map_any(dev, va, size, dir, attrs);
 }
 
+/* A mapping is no more: with none of them the device may go, and its slots with it. */
+static inline void
+count_dead(struct dma_dev *dev, unsigned int lcore)
+{
+	dev_count_on(dev, lcore, COUNT_LIVE, -UINT64_C(1));
+}
+
 /* An unmap that had something to undo. */
 static inline void
 count_unmap(struct dma_dev *dev, unsigned int lcore)
 {
-	dev_count_on(dev, lcore, COUNT_LIVE, -UINT64_C(1));
 	dev_count_on(dev, lcore, COUNT_UNMAPPED, 1);
+	count_dead(dev, lcore);
 }
 
 static inline void
@@ -358,9 +365,10 @@ unmap_bounced(struct dma_dev *dev, struct bounce *b, dad_dma_addr_t addr, uint64
 		end_bounce(dev, lcore, e, size, copy, kept);
 		return;
 	}
-	count_unmap(dev, lcore);
+	dev_count_on(dev, lcore, COUNT_UNMAPPED, 1);
 	if (copy)
 		bounce_empty(dev, lcore, e, size);
+	count_dead(dev, lcore);
 }
 
 void
