@@ -11,11 +11,11 @@
  *
  * - all of it strict, in one range of IOVAs, each entry in granules of its own: entries that end
  *   and begin with a granule become neighbours;
- * - or entry by entry on the other rungs.
+ * - or entry by entry on the other rungs, of which neighbours are merged if nothing has to be
+ *   undone for them but counts: each bounced one stays alone, so that a segment can be synced as
+ *   one mapping.
  *
- * Entries that are neighbours for the device become one segment, whatever has to be undone for
- * each: its address is found again, as segments hold the same bytes in the same order. What an
- * unmap finds at the first address tells which way it was. */
+ * What an unmap finds at the first address tells which. */
 
 #define RUNG(name)     DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_##name)
 #define RUNGS_IN_PLACE (RUNG(DIRECT) | RUNG(WINDOW))
@@ -27,6 +27,7 @@ struct segments {
 	struct dad_sg *sg;
 	unsigned int max;
 	unsigned int n;
+	bool open; /* the last one may be continued */
 };
 
 /* Bytes from addr to the end of its block. 0: more than there are numbers. */
@@ -41,7 +42,7 @@ can_continue(const struct segments *s, dad_dma_addr_t addr, uint64_t len)
 {
 	const struct dad_sg *last = &s->sg[s->n - 1];
 
-	if (last->dma_address + last->dma_length != addr)
+	if (!s->open || last->dma_address + last->dma_length != addr)
 		return false;
 	uint64_t all = last->dma_length + len;
 
@@ -50,9 +51,9 @@ can_continue(const struct segments *s, dad_dma_addr_t addr, uint64_t len)
 
 /* The next entry. Whole into the last segment, or as new ones. 0 or E2BIG. */
 static int
-append(struct segments *s, dad_dma_addr_t addr, uint64_t len)
+append(struct segments *s, dad_dma_addr_t addr, uint64_t len, bool mergeable)
 {
-	if (s->n > 0 && can_continue(s, addr, len)) {
+	if (s->n > 0 && mergeable && can_continue(s, addr, len)) {
 		s->sg[s->n - 1].dma_length += len;
 		return 0;
 	}
@@ -67,6 +68,7 @@ append(struct segments *s, dad_dma_addr_t addr, uint64_t len)
 		addr += part;
 		len -= part;
 	}
+	s->open = mergeable;
 	return 0;
 }
 
@@ -133,18 +135,22 @@ unmap_entries(struct dma_dev *dev, const struct dad_sg sg[], unsigned int n, uns
 /* One entry: directly if that goes without a closer look. */
 static int
 map_entry(struct dma_dev *dev, const struct dad_sg *entry, enum dad_dma_dir dir, unsigned int attrs,
-	unsigned int rungs, dad_dma_addr_t *addr)
+	unsigned int rungs, dad_dma_addr_t *addr, bool *in_place)
 {
 	uint64_t va = (uintptr_t)entry->va, contig = 0;
 	enum dad_dma_rung rung;
 
+	*in_place = true;
 	if (likely(rungs & RUNG(DIRECT))) {
 		*addr = dad_dma_table_find(dev->pub.direct, va, &contig);
 		if (likely(entry->length - 1 < contig &&
 			    *addr + (entry->length - 1) <= dev->pub.mask))
 			return 0;
 	}
-	return stream_map(dev, va, entry->length, dir, attrs, rungs, addr, &rung);
+	int error = stream_map(dev, va, entry->length, dir, attrs, rungs, addr, &rung);
+
+	*in_place = error == 0 && (DAD_DMA_RUNG_BIT(rung) & RUNGS_IN_PLACE) != 0;
+	return error;
 }
 
 static int
@@ -155,10 +161,11 @@ map_entries(struct dma_dev *dev, struct dad_sg sg[], unsigned int n, enum dad_dm
 
 	for (unsigned int i = 0; i < n; i++) {
 		dad_dma_addr_t addr;
-		int error = map_entry(dev, &sg[i], dir, attrs, rungs, &addr);
+		bool in_place;
+		int error = map_entry(dev, &sg[i], dir, attrs, rungs, &addr, &in_place);
 
 		if (error == 0) {
-			error = append(&s, addr, sg[i].length);
+			error = append(&s, addr, sg[i].length, in_place);
 			if (error != 0 && dad_dma_need_unmap(&dev->pub, addr))
 				stream_unmap(dev, addr, sg[i].length, dir,
 					attrs | DAD_DMA_ATTR_SKIP_CPU_SYNC);
@@ -295,7 +302,7 @@ fill_range(struct dma_dev *dev, struct dad_sg sg[], unsigned int n, enum dad_dma
 		if (error == 0)
 			error = strict_put(dev, iova, va, sg[i].length, dir, attrs);
 		if (error == 0)
-			error = append(s, dev_to_bus(dev, iova), sg[i].length);
+			error = append(s, dev_to_bus(dev, iova), sg[i].length, true);
 		if (error != 0)
 			return error;
 		end = at + span(dev, &sg[i]);
