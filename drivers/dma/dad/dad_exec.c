@@ -32,13 +32,14 @@ static const struct kernel {
 #endif
 };
 
-/* The C library's memcpy chooses by CPU and size itself. */
+/* The C library's memmove chooses by CPU and size itself. Its memcpy is the same function on the
+ * machines that matter, but who overlaps source and destination may not call it. */
 static const struct large {
 	const char *name;
 	dad_exec_move_t move;
 	bool asked_for; /* by its name, as kernel= */
 } larges[] = {
-	{"memcpy", memcpy, false},
+	{"memmove", memmove, false},
 #ifdef RTE_ARCH_X86_64
 	{"erms", dad_move_erms, true},
 	{"nt", dad_move_nt, true},
@@ -207,9 +208,9 @@ dad_exec_open(uint16_t dev_id, const char *kernel, uint32_t past_from)
 	x->kernel = k->name;
 	x->move_large = l->move;
 	x->large = l->name;
-	x->move_past = memcpy;
+	x->move_past = memmove;
 #ifdef RTE_ARCH_X86_64
-	if (x->move_large == memcpy && past_from > 0) {
+	if (x->move_large == memmove && past_from > 0) {
 		x->move_past = dad_move_nt;
 		x->past_from = RTE_MAX(past_from, (uint32_t)DAD_MOVE_NT_MIN);
 	}

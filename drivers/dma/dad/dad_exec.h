@@ -23,7 +23,7 @@ typedef bool (*dad_exec_run_t)(const struct dad_exec *x, struct dad_vchan *vc, u
 	unsigned int n, unsigned int after);
 
 /* Up to here moves are inlined, without a call. Above, the device's move_large: the C library's
- * memcpy, if nothing else was asked for; the inlined loop is as fast, and saves the call. */
+ * memmove, if nothing else was asked for; the inlined loop is as fast, and saves the call. */
 #define DAD_EXEC_INLINE_MAX 2048
 
 /* Past the caches: shorter ones stay in them, and are better there. */
@@ -61,7 +61,7 @@ static inline dad_exec_move_t
 dad_exec_mover(const struct dad_exec *x, uint8_t opcode)
 {
 	if (unlikely(opcode & (DAD_OP_LLC | DAD_OP_PAST)))
-		return opcode & DAD_OP_LLC ? memcpy : x->move_past;
+		return opcode & DAD_OP_LLC ? memmove : x->move_past;
 	return x->move_large;
 }
 

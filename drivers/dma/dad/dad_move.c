@@ -40,7 +40,7 @@ dad_move_nt(void *dst, const void *src, size_t len)
 	const size_t head = -(uintptr_t)to % NT_LINE;
 
 	if (len < DAD_MOVE_NT_MIN)
-		return memcpy(dst, src, len);
+		return memmove(dst, src, len);
 	memcpy(to, from, head);
 	to += head;
 	from += head;

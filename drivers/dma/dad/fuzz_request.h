@@ -55,30 +55,13 @@ two_ranges(struct lane *l, uint32_t len, uint32_t *from, uint32_t *to)
 	} while (l->src_dev == l->dst_dev && *from < *to + len && *to < *from + len);
 }
 
-/* Longer ones the driver leaves to memcpy(), of which ASan says that it must not be given ranges
- * that overlap in part. */
-#if defined(__SANITIZE_ADDRESS__)
-#define OVERLAP_MAX DAD_EXEC_INLINE_MAX
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define OVERLAP_MAX DAD_EXEC_INLINE_MAX
-#endif
-#endif
-#ifndef OVERLAP_MAX
-#define OVERLAP_MAX UINT32_MAX
-#endif
-
 /* Two that have something in common: all, in the arena, where nothing changes; or a part, in the
  * blur. */
 static inline void
 make_overlap(struct lane *l, struct request *r)
 {
 	struct effect *e = &r->effect;
-	const bool all = below(l, 3) == 0;
-
-	if (!all)
-		e->len = RTE_MIN(e->len, (uint32_t)OVERLAP_MAX);
-	const uint32_t by = all ? 0 : 1 + below(l, RTE_MIN(e->len, 300u));
+	const uint32_t by = below(l, 3) == 0 ? 0 : 1 + below(l, RTE_MIN(e->len, 300u));
 	const uint32_t low = below(l, (by > 0 ? BLUR : ARENA) - e->len - by + 1);
 	const rte_iova_t base = by > 0 ? l->blur_iova : l->arena_iova;
 	const bool up = below(l, 2);

@@ -69,7 +69,7 @@ its_kernels(void **state)
 
 	(void)state;
 	info = info_of(test_plug_with("nt=0"));
-	assert_string_equal(info.large_kernel, "memcpy");
+	assert_string_equal(info.large_kernel, "memmove");
 	assert_true(info.kernel[0] != '\0');
 	assert_int_equal(info.past_from, 0);
 	assert_int_equal(rte_vdev_uninit(TEST_NAME), 0);

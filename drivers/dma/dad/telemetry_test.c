@@ -119,7 +119,7 @@ the_device_tells_what_it_is_made_of(void **state)
 	assert_tells("info", "", "\"vchans\":2,");
 	assert_tells("info", "", strstr(test_args(), "mt=1") != NULL ? "\"mt\":1" : "\"mt\":0");
 	assert_tells("kernels", "", "\"from_1\":\"");
-	assert_tells("kernels", "", "\"memcpy\"");
+	assert_tells("kernels", "", "\"memmove\"");
 	const char *workers = strstr(test_args(), "engine=thread") != NULL ||
 			strstr(test_args(), "engine=auto") != NULL
 		? "\"worker_0\":{\"cpu\":"
