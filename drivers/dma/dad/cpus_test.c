@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "dad_cpus.h"
 #include "test_device.h"
 #include "test_log.h"
 
@@ -200,8 +201,9 @@ a_cpu_that_is_not_there_is_named_with_those_that_are(void **state)
 		assert_int_equal(sscanf(at, "valid are %79s", valid), 1);
 		free(text);
 	}
-	/* which is a list that can be given, of all of them */
-	expect("engine=thread", valid, cpus, (unsigned int)nb_cpus);
+	/* which is a list that can be given, of all of them, unless there are very many */
+	if (nb_cpus <= DAD_CPUS_MAX && strstr(valid, "...") == NULL)
+		expect("engine=thread", valid, cpus, (unsigned int)nb_cpus);
 }
 
 static void

@@ -106,7 +106,8 @@ can_pin_to(long cpu)
 	return true;
 }
 
-/* All of those, as a list that dad_cpus_parse() takes, if there is room. */
+/* All of those, as a list that dad_cpus_parse() takes; if there is no room for all, with "..." in
+ * place of the rest. */
 static void
 print_valid(char *text, size_t size)
 {
@@ -120,16 +121,24 @@ print_valid(char *text, size_t size)
 		return;
 	sched_getaffinity(0, sizeof(valid), &valid);
 	sched_setaffinity(0, sizeof(before), &before);
-	for (int cpu = 0; cpu < CPU_SETSIZE && at < size; cpu++) {
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		const char *plus = at > 0 ? "+" : "";
+		char entry[32];
 		int last = cpu;
 
 		if (!CPU_ISSET(cpu, &valid))
 			continue;
 		while (last + 1 < CPU_SETSIZE && CPU_ISSET(last + 1, &valid))
 			last++;
-		at += (size_t)snprintf(text + at, size - at, "%s%d", at > 0 ? "+" : "", cpu);
-		if (last > cpu && at < size)
-			at += (size_t)snprintf(text + at, size - at, "-%d", last);
+		if (last > cpu)
+			snprintf(entry, sizeof(entry), "%s%d-%d", plus, cpu, last);
+		else
+			snprintf(entry, sizeof(entry), "%s%d", plus, cpu);
+		if (at + strlen(entry) + sizeof("+...") > size) {
+			snprintf(text + at, size - at, "+...");
+			return;
+		}
+		at += (size_t)snprintf(text + at, size - at, "%s", entry);
 		cpu = last;
 	}
 }

@@ -357,6 +357,10 @@ what_fills_a_descriptor_and_what_does_not_are_exact(void **state)
 	for (unsigned int bits = 46; bits < 64; bits++) {
 		const rte_iova_t wrong = UINT64_C(1) << bits;
 
+		/* under ASan EAL's memory lies where it would be right */
+		if ((iova(src) | iova(dst)) & wrong)
+			continue;
+
 		for (unsigned int i = 0; i < 2; i++) {
 			/* nor are bits taken for others: behind them are good addresses */
 			const rte_iova_t from = i == 0 ? wrong : wrong | iova(src);
