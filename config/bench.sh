@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # Both sides of each comparison are in one process, in interleaved rounds, so that the figures may
-# be compared. One lcore drives the devices; the other CPUs are left to their threads.
+# be compared: many short ones, as a machine that is shared changes within a second. One lcore drives the devices; the other CPUs are left to their threads.
 #
 # sweep    engines of dma_dad beside DPDK's dma_skeleton and the CPU's own functions, these on the
 #          lcore's CPU and on the worker's: CPUs of a virtual machine are not always equally fast
@@ -61,7 +61,7 @@ run() {
     others
     # shellcheck disable=SC2086 # lists of options
     "$testdma" -l "$cpu" --no-pci $memory --no-telemetry --log-level lib.eal:error \
-        --log-level pmd.dma.skeleton:warning $vdevs -- --bench --rounds 9 --json="$file" "$@"
+        --log-level pmd.dma.skeleton:warning $vdevs -- --bench --rounds 21 --duration-ms 10 --json="$file" "$@"
     echo "the same as JSON lines: $file"
 }
 
