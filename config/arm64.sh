@@ -21,6 +21,7 @@ state_mp_test: and this
 model_mp_test: and this
 memory_gone_mp_test: and this
 pmd_test: and one test of this
+inside_test: a child that a process with threads forks, which this qemu does not survive
 errors_test: expects any memory of the process to be good, for which qemu lacks process_vm_readv()
 "
 
