@@ -41,7 +41,7 @@ dad_move_nt(void *dst, const void *src, size_t len)
 
 	if (len < DAD_MOVE_NT_MIN)
 		return memmove(dst, src, len);
-	memcpy(to, from, head);
+	memmove(to, from, head);
 	to += head;
 	from += head;
 	len -= head;
@@ -55,7 +55,7 @@ dad_move_nt(void *dst, const void *src, size_t len)
 		for (unsigned int i = 0; i < RTE_DIM(line); i++)
 			_mm_stream_si128((__m128i *)to + i, line[i]);
 	}
-	memcpy(to, from, len);
+	memmove(to, from, len);
 	/* such stores are not ordered with the tag that says the data is there */
 	_mm_sfence();
 	return dst;
