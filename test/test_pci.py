@@ -14,6 +14,8 @@ import pytest
 import support
 
 ADDRESS = "0000:ff:00.0"
+# where no sanitizer maps anything either: a secondary has to find the same place free
+BASE = "--base-virtaddr=0x200000000000"
 DPDK_TEST = shutil.which("dpdk-test")
 PMDINFO = shutil.which("dpdk-pmdinfo.py")
 
@@ -69,7 +71,7 @@ def test_a_secondary_process_attaches_to_the_function(eal, bus, tmp_path):
     options, env = eal
     if "--in-memory" not in options(""):
         pytest.skip("no hugepages, or not root: no memory that two processes share")
-    shared = [o for o in options("engine=thread") if o != "--in-memory"] + [f"--file-prefix=pci{os.getpid()}"]
+    shared = [o for o in options("engine=thread") if o != "--in-memory"] + [BASE, f"--file-prefix=pci{os.getpid()}"]
     env = dict(env, LD_PRELOAD="")
     (tmp_path / "commands").write_text("show device\nshow vchan\ndump\nquit\n")
     with subprocess.Popen([support.TESTDMA, *shared, "--", "--start", "--count", "1000000000"], env=env,

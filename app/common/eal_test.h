@@ -16,6 +16,10 @@
 /* meson's word for a test that could not run */
 #define EAL_TEST_SKIP 77
 
+/* For a primary that has secondaries: where neither a C library nor a sanitizer maps anything, so
+ * that its memory has the same place free in each of them. */
+#define EAL_TEST_SHARED "--base-virtaddr=0x200000000000"
+
 /* With a PCI bus that has one device at most, unless allow is NULL: "--allow=address". */
 static inline void
 eal_test_allow_pci(struct eal_defaults *d, char *allow)

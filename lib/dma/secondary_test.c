@@ -21,6 +21,7 @@
 #include "dad_dma.h"
 #include "dad_dma_domain.h"
 #include "dad_dma_soft.h"
+#include "eal_test.h"
 
 /* A secondary process translates what the primary has, with tables of its own. The primary runs the
  * same program as its child. */
@@ -28,7 +29,6 @@
 #define HUGE_DIR "/dev/hugepages"
 #define MAGIC	 0x958458f6 /* hugetlbfs */
 #define TEXT	 "written by the primary"
-#define SKIP	 77
 
 static char prefix[32];
 static const char *program;
@@ -37,16 +37,16 @@ static int
 eal(const char *proc_type)
 {
 	char name[] = "prog", cpus[] = "-l", cpu[] = "0", no_pci[] = "--no-pci";
+	char base[] = EAL_TEST_SHARED;
 	char files[64], type[64], *mode = getenv("DAD_TEST_EAL"); /* one option at most */
-	char *argv[] = {name, cpus, cpu, no_pci, files, type, mode, NULL};
+	char *argv[] = {name, cpus, cpu, no_pci, base, files, type, mode, NULL};
 
 	snprintf(files, sizeof(files), "--file-prefix=%s", prefix);
 	snprintf(type, sizeof(type), "--proc-type=%s", proc_type);
 	return rte_eal_init((int)RTE_DIM(argv) - (mode != NULL ? 1 : 2), argv);
 }
 
-/* ---- the child: it returns what it found wrong --------------------------------------------------
- */
+/* ---- the child: it returns what it found wrong ---------------------------------------------- */
 
 static int
 secondary(uint64_t va, uint64_t iova)
@@ -85,8 +85,7 @@ secondary(uint64_t va, uint64_t iova)
 	return 0;
 }
 
-/* ---- the primary
- * --------------------------------------------------------------------------------- */
+/* ---- the primary ---------------------------------------------------------------------------- */
 
 static void
 a_secondary_translates_as_the_primary_does(void **state)
@@ -147,12 +146,12 @@ main(int argc, char **argv)
 	if (getenv("DAD_NO_HUGE") != NULL || statfs(HUGE_DIR, &fs) != 0 || fs.f_type != MAGIC ||
 		access(HUGE_DIR, W_OK) != 0) {
 		printf("no hugetlbfs that can be written: not run\n");
-		return SKIP;
+		return EAL_TEST_SKIP;
 	}
 	const char *mode = getenv("DAD_TEST_EAL");
 	if (mode != NULL && strstr(mode, "=pa") != NULL && geteuid() != 0) {
 		printf("physical addresses need root: not run\n");
-		return SKIP;
+		return EAL_TEST_SKIP;
 	}
 	program = argv[0];
 	snprintf(prefix, sizeof(prefix), "dadsec%d", getpid());

@@ -4,7 +4,7 @@
  *
  * EAL shares memory through files on hugetlbfs only. The test mounts one of its own, in a mount
  * namespace of its own, so nothing is left behind and nobody else's processes are met; where it
- * may not do that, or has no hugepages, it is skipped (exit code 77).
+ * may not do that, or has no hugepages, it is skipped (EAL_TEST_SKIP).
  */
 
 #include <errno.h>
@@ -29,9 +29,8 @@
 #include <rte_memory.h>
 
 #include "dad_ring.h"
-#include "eal_defaults.h"
+#include "eal_test.h"
 
-#define SKIP	     77
 #define HUGEPAGES    32 /* 2 MiB each: what the two processes need at most */
 #define TIME_LIMIT_S 60 /* a hang ends the test */
 #define ELEMENTS     200000
@@ -212,8 +211,9 @@ run_as_primary(const char *prog, const char *huge)
 	const char *more = getenv("DAD_TEST_EAL");
 
 	if (eal_defaults_append(&eal, prog) < 0 ||
-		eal_defaults_append(&eal, "--no-pci --file-prefix dad_ring_mp_test --huge-dir") <
-			0 ||
+		eal_defaults_append(&eal,
+			"--no-pci --file-prefix dad_ring_mp_test " EAL_TEST_SHARED
+			" --huge-dir") < 0 ||
 		eal_defaults_append(&eal, huge) < 0 ||
 		(more != NULL && eal_defaults_append(&eal, more) < 0))
 		return 1;
@@ -248,7 +248,7 @@ main(int argc, char **argv)
 	}
 	snprintf(huge, sizeof(huge), "%s/huge", dir);
 	const char *why_not = make_place(dir, huge);
-	int ret = SKIP;
+	int ret = EAL_TEST_SKIP;
 	if (why_not == NULL)
 		ret = run_as_primary(argv[0], huge);
 	else

@@ -67,9 +67,6 @@ secondary_wait(pid_t pid)
 	return -1;
 }
 
-/* Where neither a C library nor a sanitizer maps anything: then it is free in both processes. */
-#define BASE "--base-virtaddr=0x200000000000"
-
 /* What main() calls: as secondary, the function; as primary, the tests. */
 static inline int
 secondary_main(int argc, char **argv, int (*as_secondary)(const char *what),
@@ -100,7 +97,7 @@ secondary_main(int argc, char **argv, int (*as_secondary)(const char *what),
 	const char *more = getenv("DAD_TEST_EAL");
 	if (eal_defaults_append(&secondary_eal, argv[0]) != 0 ||
 		eal_defaults_append(&secondary_eal,
-			"-l 0 --no-pci --file-prefix dad_mp " BASE " --huge-dir") != 0 ||
+			"-l 0 --no-pci --file-prefix dad_mp " EAL_TEST_SHARED " --huge-dir") != 0 ||
 		eal_defaults_append(&secondary_eal, huge) != 0 ||
 		(more != NULL && eal_defaults_append(&secondary_eal, more) != 0)) {
 		ret = 1;
