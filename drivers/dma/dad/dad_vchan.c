@@ -235,12 +235,9 @@ do_not_abort_freed(struct dad_vchan *vc, uint64_t ticket)
 static void
 uncount_eager(struct dad_vchan *vc)
 {
-	uint64_t bytes = 0;
-
-	for (uint64_t ticket = vc->published; ticket < vc->batch; ticket++)
-		bytes += dad_vchan_desc(vc, ticket).length;
-	if (vc->counted)
-		dad_stat_add(&vc->bytes[DAD_OP_COPY], -bytes, false);
+	for (uint64_t ticket = vc->published; vc->counted && ticket < vc->batch; ticket++)
+		dad_stat_add(&vc->bytes[DAD_OP_COPY], -(uint64_t)dad_vchan_desc(vc, ticket).length,
+			false);
 }
 
 uint64_t

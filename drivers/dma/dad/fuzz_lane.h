@@ -134,6 +134,19 @@ needs_fence(const struct lane *l, const struct op *op)
 	return l->in_window == WINDOW;
 }
 
+/* A fence where the model needs one, and elsewhere; and a submit now and then. */
+static inline uint64_t
+random_flags(struct lane *l, const struct op *op)
+{
+	uint64_t flags = 0;
+
+	if (needs_fence(l, op) || below(l, 50) == 0)
+		flags |= RTE_DMA_OP_FLAG_FENCE;
+	if (below(l, 20) == 0)
+		flags |= RTE_DMA_OP_FLAG_SUBMIT;
+	return flags;
+}
+
 /* ---- memory --------------------------------------------------------------------------------- */
 
 static inline void

@@ -128,14 +128,11 @@ one_operation(struct alone *a)
 {
 	struct lane *l = &a->lane;
 	struct request r;
-	uint64_t flags = 0;
 
 	make_request(l, &r);
 	const struct op op = touched_by(l, &r.effect);
-	if (needs_fence(l, &op) || below(l, 50) == 0)
-		flags |= RTE_DMA_OP_FLAG_FENCE;
-	if (below(l, 20) == 0)
-		flags |= RTE_DMA_OP_FLAG_SUBMIT;
+	uint64_t flags = random_flags(l, &op);
+
 	if (below(l, 20) == 0)
 		flags |= RTE_DMA_OP_FLAG_LLC;
 

@@ -112,14 +112,11 @@ one_operation(struct worker *w)
 	struct history *h = &w->world->history;
 	bool to_refuse = false;
 	struct request r;
-	uint64_t flags = 0;
 
 	make_request(l, &r);
 	const struct op op = touched_by(l, &r.effect);
-	if (needs_fence(l, &op) || below(l, 50) == 0)
-		flags |= RTE_DMA_OP_FLAG_FENCE;
-	if (below(l, 20) == 0)
-		flags |= RTE_DMA_OP_FLAG_SUBMIT;
+	uint64_t flags = random_flags(l, &op);
+
 	if (r.effect.kind == REQ_COPY) {
 		const uint64_t copies = __atomic_add_fetch(&h->copies, 1, __ATOMIC_RELAXED);
 
