@@ -1,7 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # Both sides of each comparison are in one process, in interleaved rounds, so that the figures may
-# be compared: many short ones, as a machine that is shared changes within a second. One lcore drives the devices; the other CPUs are left to their threads.
+# be compared: many short ones, as a machine that is shared changes within a second. One lcore
+# drives the devices; the other CPUs are left to their threads. IOVAs are virtual addresses: EAL
+# chooses so with dma_skeleton in the process, and else would not.
 #
 # sweep    engines of dma_dad beside DPDK's dma_skeleton and the CPU's own functions, these on the
 #          lcore's CPU and on the worker's: CPUs of a virtual machine are not always equally fast
@@ -23,7 +25,7 @@ testdma=$build/app/dad-testdma
 hugepages=$(config/hugepages.sh)
 echo "$hugepages"
 case $hugepages in
-*--no-huge*) memory="--no-huge -m 512 --iova-mode=va --file-prefix=dad-bench" ;;
+*--no-huge*) memory="--no-huge -m 512 --file-prefix=dad-bench" ;;
 *) memory=--in-memory ;;
 esac
 cpu=$(sed -n 's/^Cpus_allowed_list:[^0-9]*\([0-9]*\).*/\1/p' /proc/self/status)
@@ -60,8 +62,9 @@ run() {
     echo
     others
     # shellcheck disable=SC2086 # lists of options
-    "$testdma" -l "$cpu" --no-pci $memory --no-telemetry --log-level lib.eal:error \
-        --log-level pmd.dma.skeleton:warning $vdevs -- --bench --rounds 21 --duration-ms 10 --json="$file" "$@"
+    "$testdma" -l "$cpu" --no-pci --iova-mode=va $memory --no-telemetry \
+        --log-level lib.eal:error --log-level pmd.dma.skeleton:warning $vdevs -- \
+        --bench --rounds 21 --duration-ms 10 --json="$file" "$@"
     echo "the same as JSON lines: $file"
 }
 

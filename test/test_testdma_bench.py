@@ -93,6 +93,12 @@ def test_more_threads_than_cpus_are_refused(testdma):
         assert r.returncode == 2 and "'64'" in r.stderr and "CPUs" in r.stderr
 
 
+def test_without_another_cpu_there_is_none_to_measure_on():
+    cpu = str(min(os.sched_getaffinity(0)))
+    r = support.run(["taskset", "-c", cpu, support.TESTDMA, *support.eal_options(), "--", "--bench", "--cpu-threads", "1,other"])
+    assert r.returncode == 2 and "'other'" in r.stderr and "1 CPUs" in r.stderr
+
+
 def test_the_summary_has_the_medians_of_the_ratios_of_the_rounds(testdma, tmp_path):
     support.need_driver()
     f = tmp_path / "objects"
