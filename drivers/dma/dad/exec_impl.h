@@ -19,6 +19,9 @@
 #define FETCH_AHEAD 4
 #define FETCH_MAX   256
 
+/* So many addresses are looked up at once. */
+#define FOUND_MAX 16
+
 /* They begin again with each buffer, though, and with each page: the first lines of the next larger
  * move are fetched while this one is under way. */
 #define FETCH_HEAD (8 * RTE_CACHE_LINE_SIZE)
@@ -300,6 +303,38 @@ do_one(const struct dad_exec *x, struct dad_vchan *vc, const struct neighbours *
 	}
 }
 
+/* Small copies between addresses that have to be looked up: where these are known of a few, their
+ * sources can be fetched. It stays inside meanwhile. Returns how many it did from slot on; 0: see
+ * do_one(). */
+static __rte_noinline unsigned int
+do_found(const struct dad_exec *x, struct dad_vchan *vc, const struct neighbours *all,
+	uint32_t slot, struct sums *sums)
+{
+	const struct dad_packed *packed = vc->ring + slot;
+	const unsigned int most = RTE_MIN(all->end - slot, (unsigned int)FOUND_MAX);
+	struct step steps[FOUND_MAX];
+	unsigned int found;
+
+	for (found = 0; found < most; found++) {
+		const uint64_t length = packed[found].src >> DAD_PACKED_SHIFT;
+		const struct dad_desc desc = dad_unpack(packed[found]);
+
+		if (length - 1 >= FETCH_MAX || (desc.opcode & ~DAD_OP_FOREIGN) != DAD_OP_COPY)
+			break;
+		steps[found] = look_up(x->table, &desc);
+		if (steps[found].dst == NULL)
+			break;
+		__builtin_prefetch(steps[found].src);
+	}
+	for (unsigned int i = 0; i < found; i++) {
+		const uint64_t length = packed[i].src >> DAD_PACKED_SHIFT;
+
+		move_little(steps[i].dst, steps[i].src, length);
+		sums->copied += length;
+	}
+	return found;
+}
+
 static inline __attribute__((always_inline)) void
 do_neighbours(const struct dad_exec *x, struct dad_vchan *vc, const struct neighbours *all,
 	struct sums *sums)
@@ -311,7 +346,7 @@ do_neighbours(const struct dad_exec *x, struct dad_vchan *vc, const struct neigh
 	const struct dad_packed *const end = vc->ring + all->end;
 	uint64_t copied = 0;
 
-	for (; packed != end; packed++) {
+	while (packed != end) {
 		const uint64_t length = packed->src >> DAD_PACKED_SHIFT;
 		const uint64_t src = packed->src & DAD_PACKED_ADDRESS;
 		/* of a plain copy; of all else it is too high for any address */
@@ -320,7 +355,14 @@ do_neighbours(const struct dad_exec *x, struct dad_vchan *vc, const struct neigh
 
 		if (unlikely(length - 1 >= most || src - span.first > last ||
 			    dst - span.first > last)) {
-			do_one(x, vc, all, (uint32_t)(packed - vc->ring), sums);
+			const uint32_t slot = (uint32_t)(packed - vc->ring);
+			const unsigned int found = do_found(x, vc, all, slot, sums);
+
+			packed += found;
+			if (found > 0)
+				continue;
+			do_one(x, vc, all, slot, sums);
+			packed++;
 			/* it may have been outside meanwhile: dad_inside_pause() */
 			span = dad_dma_table_span(x->table);
 			most = span.len > 0 ? DAD_PACKED_LENGTH_MAX : 0;
@@ -337,6 +379,7 @@ do_neighbours(const struct dad_exec *x, struct dad_vchan *vc, const struct neigh
 				(const uint8_t *)(uintptr_t)src, length);
 		}
 		copied += length;
+		packed++;
 	}
 	sums->copied += copied;
 }
