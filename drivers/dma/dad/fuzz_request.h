@@ -153,6 +153,8 @@ make_request(struct lane *l, struct request *r)
 	struct effect *e = &r->effect;
 
 	*e = (struct effect){.len = any_length(l), .pattern = rnd(l) ^ rnd(l) << 40};
+	if (below(l, 2) == 0)
+		e->pattern >>= 20; /* one that fits a descriptor in the ring */
 	e->kind = below(l, 100) < 60 ? REQ_COPY : below(l, 2) ? REQ_FILL : REQ_SG;
 	r->status = RTE_DMA_STATUS_SUCCESSFUL;
 	two_ranges(l, e->len, &e->model_from, &e->model_to);
