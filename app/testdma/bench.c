@@ -71,11 +71,12 @@ set_bytes(unsigned int set, uint32_t size, uint64_t llc, bool latency)
 
 /* Halve the set until there is memory for it. */
 static int
-create_walk(struct walk *w, uint64_t bytes, uint32_t size)
+create_walk(struct walk *w, uint64_t bytes, uint32_t size, uint32_t offset)
 {
 	int ret;
 
-	while ((ret = walk_create(w, bytes, size, rte_socket_id())) == -ENOMEM && bytes > 2 * size)
+	while ((ret = walk_create(w, bytes, size, offset, rte_socket_id())) == -ENOMEM &&
+		bytes > 2 * size)
 		bytes /= 2;
 	if (ret != 0)
 		fprintf(stderr, "no memory for buffers of %u bytes: %s\n", size, strerror(-ret));
@@ -168,7 +169,7 @@ run_table(struct bench *b, unsigned int set)
 
 		cell->size = c->sizes[i];
 		cell->set.bytes = set_bytes(set, cell->size, b->llc, cell->latency);
-		if (create_walk(&b->walk, cell->set.bytes, cell->size) != 0)
+		if (create_walk(&b->walk, cell->set.bytes, cell->size, c->offset) != 0)
 			return 1;
 		ret = bench_cell_run(cell, &b->walk, c);
 		walk_free(&b->walk);

@@ -77,8 +77,9 @@ print_object(const struct config *c, const struct bench_cell *cell, const struct
 		r->cpu_other ? "true" : "false");
 	print_string("op", op_name(cell->op));
 	print_string("set", cell->set.name);
-	fprintf(objects, "\"set_bytes\":%" PRIu64 ",\"size\":%u,\"batch\":%u,\"qdepth\":%u,",
-		cell->set_bytes, cell->size, cell->latency ? 1 : c->batch,
+	fprintf(objects, "\"set_bytes\":%" PRIu64 ",\"size\":%u,\"offset\":%u,", cell->set_bytes,
+		cell->size, c->offset);
+	fprintf(objects, "\"batch\":%u,\"qdepth\":%u,", cell->latency ? 1 : c->batch,
 		cell->latency ? 1 : c->qdepth);
 	fprintf(objects, "\"mops\":%.6f,\"gbs\":%.6f,", r->mops, r->gbs);
 	fprintf(objects, "\"mops_min\":%.6f,\"mops_max\":%.6f,\"mops_rounds\":[", r->mops_min,

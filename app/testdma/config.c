@@ -263,6 +263,12 @@ set_duration(struct config *c, const char *value)
 }
 
 static int
+set_offset(struct config *c, const char *value)
+{
+	return parse_u32(value, 0, 4095, &c->offset);
+}
+
+static int
 set_kinds(struct config *c, const char *value)
 {
 	return map_set_kinds(&c->map, value);
@@ -359,6 +365,8 @@ const struct setting settings[] = {
 	{"cpu-threads", "LIST", "bench: threads that memcpy, for each number (default 1)",
 		"numbers of 1 to 64, or other, with commas between them, 4 of them at most", NULL,
 		false, set_cpu_threads},
+	{"offset", "BYTES", "bench: from a source to its destination, modulo pages (0: any)",
+		"0 to 4095", NULL, false, set_offset},
 	{"rounds", "N", "bench: rounds, of which the median counts (5; mapbench: 9)", "1 to 101",
 		NULL, false, set_rounds},
 	{"duration-ms", "N", "bench: length of a measurement (30; mapbench: 5)", "1 to 60000", NULL,

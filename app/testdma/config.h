@@ -80,6 +80,7 @@ struct config {
 	uint32_t cpu_threads[CONFIG_MAX_CPU_COUNTS]; /**< of each backend that is the CPU, or
 							  CONFIG_CPU_OTHER */
 	uint32_t nb_cpu_threads;
+	uint32_t offset; /**< see walk_create() */
 	uint32_t rounds;
 	uint32_t duration_ms;
 	struct map_config map;

@@ -13,10 +13,19 @@
 /* Odd: with a power of two of steps, each buffer is visited once. */
 #define STRIDE 0x9e3779b1u
 
+#define PAGE 4096
+
 static uint32_t
 buffer_of(const struct walk *w, uint32_t step)
 {
 	return step * STRIDE & (w->count - 1);
+}
+
+/* The place in a destination's buffer that is so far behind the source's, modulo pages. */
+static void *
+behind(const void *src, void *buffer, uint32_t offset)
+{
+	return RTE_PTR_ADD(buffer, ((uintptr_t)src + offset - (uintptr_t)buffer) % PAGE);
 }
 
 static struct pattern
@@ -28,17 +37,19 @@ pattern_of(const struct walk *w, enum op op, uint8_t fill, uint32_t step)
 }
 
 int
-walk_create(struct walk *w, uint64_t bytes, uint32_t size, int socket_id)
+walk_create(struct walk *w, uint64_t bytes, uint32_t size, uint32_t offset, int socket_id)
 {
-	uint64_t stride = RTE_ALIGN_CEIL((uint64_t)size, RTE_CACHE_LINE_SIZE);
+	/* sources have it, too, so that they lie as far apart */
+	const uint32_t room = size + (offset > 0 ? PAGE : 0);
+	uint64_t stride = RTE_ALIGN_CEIL((uint64_t)room, RTE_CACHE_LINE_SIZE);
 	int err = ENOMEM;
 
 	*w = (struct walk){.size = size};
 	w->count = rte_align32prevpow2(RTE_MAX(bytes / (2 * stride), UINT64_C(1)));
-	w->src = buffers_create(NULL, w->count, size, DAD_DMA_TO_DEVICE, false, socket_id);
+	w->src = buffers_create(NULL, w->count, room, DAD_DMA_TO_DEVICE, false, socket_id);
 	w->dst = w->src == NULL
 		? NULL
-		: buffers_create(NULL, w->count, size, DAD_DMA_FROM_DEVICE, false, socket_id);
+		: buffers_create(NULL, w->count, room, DAD_DMA_FROM_DEVICE, false, socket_id);
 	if (w->dst == NULL) {
 		err = rte_errno;
 		goto fail;
@@ -53,7 +64,9 @@ walk_create(struct walk *w, uint64_t bytes, uint32_t size, int socket_id)
 		uint32_t i = buffer_of(w, step);
 
 		w->src_va[step] = buffers_array(w->src)[i].va;
-		w->dst_va[step] = buffers_array(w->dst)[i].va;
+		w->dst_va[step] = offset == 0
+			? buffers_array(w->dst)[i].va
+			: behind(w->src_va[step], buffers_array(w->dst)[i].va, offset);
 		pattern_write(w->src_va[step], size, pattern_of(w, OP_COPY, 0, step));
 		memset(w->dst_va[step], 0, size);
 	}
@@ -87,7 +100,8 @@ walk_map(struct walk *w, struct dad_dma_dev *dma)
 		uint32_t i = buffer_of(w, step);
 
 		w->src_addr[step] = buffers_array(w->src)[i].addr;
-		w->dst_addr[step] = buffers_array(w->dst)[i].addr;
+		w->dst_addr[step] = buffers_array(w->dst)[i].addr +
+			RTE_PTR_DIFF(w->dst_va[step], buffers_array(w->dst)[i].va);
 	}
 	return ret;
 }

@@ -23,10 +23,12 @@ struct walk {
 };
 
 /**
- * @param bytes  of sources and destinations together; less than one buffer of each is not made
+ * @param bytes   of sources and destinations together; less than one buffer of each is not made
+ * @param offset  destinations are so far behind where sources are, modulo pages of 4 KiB; 0: they
+ *                are where they are
  * @return 0 or -errno
  */
-int walk_create(struct walk *w, uint64_t bytes, uint32_t size, int socket_id);
+int walk_create(struct walk *w, uint64_t bytes, uint32_t size, uint32_t offset, int socket_id);
 void walk_free(struct walk *w);
 
 /** Map for a device. @return 0 or -errno */

@@ -21,28 +21,35 @@ static const struct kernel {
 	const char *name;
 	dad_exec_run_t run;
 	dad_exec_copy_t eager_copy;
+	/* What moves large ones. Registers wider than AVX2's are slower in memory. The C library's
+	 * memcpy is not for who overlaps source and destination. */
+	dad_exec_move_t move;
+	const char *large;
 	unsigned int simd_bits; /* what EAL must allow */
 } kernels[] = {
 #ifdef RTE_ARCH_X86_64
-	{"avx512", dad_exec_run_avx512, dad_exec_copy_avx512, RTE_VECT_SIMD_512},
-	{"avx2", dad_exec_run_avx2, dad_exec_copy_avx2, RTE_VECT_SIMD_256},
-	{"sse2", dad_exec_run_generic, dad_exec_copy_generic, 0},
+	{"avx512", dad_exec_run_avx512, dad_exec_copy_avx512, dad_exec_move_avx2, "avx2",
+		RTE_VECT_SIMD_512},
+	{"avx2", dad_exec_run_avx2, dad_exec_copy_avx2, dad_exec_move_avx2, "avx2",
+		RTE_VECT_SIMD_256},
+	{"sse2", dad_exec_run_generic, dad_exec_copy_generic, dad_exec_move_sse2, "sse2", 0},
 #else
-	{"generic", dad_exec_run_generic, dad_exec_copy_generic, 0},
+	{"generic", dad_exec_run_generic, dad_exec_copy_generic, memmove, "memmove", 0},
 #endif
 };
 
-/* The C library's memmove chooses by CPU and size itself. Its memcpy is the same function on the
- * machines that matter, but who overlaps source and destination may not call it. */
+/* How else large ones are moved, if it is asked for by name. The C library chooses by CPU and size
+ * itself: often rep movsb, which some CPUs are very slow at where the two addresses differ by a few
+ * bytes more than whole pages. */
 static const struct large {
 	const char *name;
-	dad_exec_move_t move;
-	bool asked_for; /* by its name, as kernel= */
+	dad_exec_move_t move; /* NULL: as ever */
+	uint32_t past_from;
 } larges[] = {
-	{"memmove", memmove, false},
+	{"memmove", memmove, 0},
 #ifdef RTE_ARCH_X86_64
-	{"erms", dad_move_erms, true},
-	{"nt", dad_move_nt, true},
+	{"erms", dad_move_erms, 0},
+	{"nt", NULL, DAD_MOVE_NT_MIN},
 #endif
 };
 
@@ -79,7 +86,7 @@ static const struct large *
 find_large(const char *name)
 {
 	for (unsigned int i = 0; i < RTE_DIM(larges); i++)
-		if (larges[i].asked_for && strcmp(name, larges[i].name) == 0)
+		if (strcmp(name, larges[i].name) == 0)
 			return &larges[i];
 	return NULL;
 }
@@ -103,7 +110,8 @@ large_is_allowed(const struct large *l)
 	if (l->move == dad_move_erms)
 		return rte_cpu_get_flag_enabled(RTE_CPUFLAG_ERMS) == 1;
 #endif
-	return l->move != NULL;
+	(void)l;
+	return true;
 }
 
 const char *
@@ -130,17 +138,10 @@ dad_exec_by_size(const struct dad_exec *x, struct dad_exec_size sizes[DAD_EXEC_S
 	/* behind an IOMMU all goes the slow way, piece by piece */
 	if (x->iommu == NULL)
 		sizes[n++] = (struct dad_exec_size){1, x->kernel};
-#ifdef RTE_ARCH_X86_64
-	if (x->move_large == dad_move_nt) {
-		const unsigned int from = n == 0 ? 1 : DAD_EXEC_INLINE_MAX + 1;
-
-		sizes[n++] = (struct dad_exec_size){from, larges[0].name};
-		sizes[n++] = (struct dad_exec_size){DAD_MOVE_NT_MIN, x->large};
-		return n;
+	if (n == 0 || strcmp(x->large, x->kernel) != 0) {
+		sizes[n] = (struct dad_exec_size){n == 0 ? 1 : DAD_EXEC_INLINE_MAX + 1, x->large};
+		n++;
 	}
-#endif
-	sizes[n] = (struct dad_exec_size){n == 0 ? 1 : DAD_EXEC_INLINE_MAX + 1, x->large};
-	n++;
 	if (x->past_from > 0)
 		sizes[n++] = (struct dad_exec_size){x->past_from, "nt"};
 	return n;
@@ -157,16 +158,6 @@ choose_kernel(const char *name)
 	for (k = kernels; !is_allowed(k);)
 		k++;
 	return k;
-}
-
-static const struct large *
-choose_large(const char *name)
-{
-	const struct large *l = name != NULL ? find_large(name) : NULL;
-
-	if (l == NULL)
-		return &larges[0];
-	return large_is_allowed(l) ? l : NULL;
 }
 
 /* Memory that is about to go waits for operations that are at it. */
@@ -187,9 +178,9 @@ int
 dad_exec_open(uint16_t dev_id, const char *kernel, uint32_t past_from)
 {
 	const struct kernel *k = choose_kernel(kernel);
-	const struct large *l = choose_large(kernel);
+	const struct large *l = kernel != NULL ? find_large(kernel) : NULL;
 
-	if (k == NULL || l == NULL)
+	if (k == NULL || (l != NULL && !large_is_allowed(l)))
 		return -ENOTSUP;
 	if (dev_id >= DAD_EXEC_DEVS_MAX)
 		return -ENOSPC;
@@ -206,11 +197,17 @@ dad_exec_open(uint16_t dev_id, const char *kernel, uint32_t past_from)
 	x->run = x->kernel_run = k->run;
 	x->eager_copy = k->eager_copy;
 	x->kernel = k->name;
-	x->move_large = l->move;
-	x->large = l->name;
-	x->move_past = memmove;
+	x->move_large = k->move;
+	x->large = k->large;
+	if (l != NULL)
+		past_from = l->past_from;
+	if (l != NULL && l->move != NULL) {
+		x->move_large = l->move;
+		x->large = l->name;
+	}
+	x->move_past = x->move_large;
 #ifdef RTE_ARCH_X86_64
-	if (x->move_large == memmove && past_from > 0) {
+	if (past_from > 0) {
 		x->move_past = dad_move_nt;
 		x->past_from = RTE_MAX(past_from, (uint32_t)DAD_MOVE_NT_MIN);
 	}

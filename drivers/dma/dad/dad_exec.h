@@ -22,8 +22,7 @@ struct dad_model;
 typedef bool (*dad_exec_run_t)(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first,
 	unsigned int n, unsigned int after);
 
-/* Up to here moves are inlined, without a call. Above, the device's move_large: the C library's
- * memmove, if nothing else was asked for; the inlined loop is as fast, and saves the call. */
+/* Up to here moves are inlined, without a call. Above, the device's move_large. */
 #define DAD_EXEC_INLINE_MAX 2048
 
 /* Past the caches: shorter ones stay in them, and are better there. */
@@ -60,8 +59,8 @@ struct dad_exec {
 static inline dad_exec_move_t
 dad_exec_mover(const struct dad_exec *x, uint8_t opcode)
 {
-	if (unlikely(opcode & (DAD_OP_LLC | DAD_OP_PAST)))
-		return opcode & DAD_OP_LLC ? memmove : x->move_past;
+	if (unlikely((opcode & (DAD_OP_LLC | DAD_OP_PAST)) == DAD_OP_PAST))
+		return x->move_past;
 	return x->move_large;
 }
 
@@ -144,6 +143,9 @@ int dad_exec_copy_avx2(void *dev_private, uint16_t vchan, rte_iova_t src, rte_io
 	uint32_t length, uint64_t flags);
 int dad_exec_copy_avx512(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst,
 	uint32_t length, uint64_t flags);
+
+void *dad_exec_move_sse2(void *dst, const void *src, size_t len);
+void *dad_exec_move_avx2(void *dst, const void *src, size_t len);
 
 bool dad_exec_run_generic(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first,
 	unsigned int n, unsigned int after);

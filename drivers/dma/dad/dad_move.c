@@ -40,7 +40,7 @@ dad_move_nt(void *dst, const void *src, size_t len)
 	const size_t head = -(uintptr_t)to % NT_LINE;
 
 	if (len < DAD_MOVE_NT_MIN)
-		return memmove(dst, src, len);
+		return dad_exec_move_sse2(dst, src, len);
 	memmove(to, from, head);
 	to += head;
 	from += head;

@@ -112,6 +112,28 @@ move_little(uint8_t *dst, const uint8_t *src, size_t len)
 		*dst = *src;
 }
 
+#ifdef EXEC_MOVE
+/* Of any length; from the first byte to the last, as the CPU's prefetchers like it. */
+void *
+EXEC_MOVE(void *dst, const void *src, size_t len)
+{
+	const uint8_t *from = src;
+	uint8_t *to = dst;
+
+	for (; len >= BLOCK; len -= BLOCK, from += BLOCK, to += BLOCK) {
+		wide block[BLOCK_WORDS];
+
+		for (unsigned int w = 0; w < BLOCK_WORDS; w++)
+			block[w] = ((const wide *)from)[w];
+		for (unsigned int w = 0; w < BLOCK_WORDS; w++)
+			((wide *)to)[w] = block[w];
+	}
+	if (len > 0)
+		move_little(to, from, len);
+	return dst;
+}
+#endif
+
 static inline __attribute__((always_inline)) void
 move(dad_exec_move_t large, uint8_t *dst, const uint8_t *src, size_t len)
 {

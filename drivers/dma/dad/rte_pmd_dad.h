@@ -51,7 +51,7 @@ struct rte_pmd_dma_dad_info {
 	bool multi_thread;     /**< many threads may use one vchan: devarg mt */
 	bool halts_on_error;   /**< devarg halt */
 	char kernel[16];       /**< what moves small operations, as "avx2" */
-	char large_kernel[16]; /**< what moves large ones, as "memmove" */
+	char large_kernel[16]; /**< what moves large ones, as "avx2", "memmove" */
 };
 
 /**
