@@ -93,6 +93,15 @@ def test_more_threads_than_cpus_are_refused(testdma):
         assert r.returncode == 2 and "'64'" in r.stderr and "CPUs" in r.stderr
 
 
+def test_destinations_may_lie_anywhere_in_their_pages(testdma):
+    support.need_driver()
+    r = testdma("--bench", "--json", "--offset", "4095", "--sizes", "1,1k,4k", "--sets", "core", "--verify", "full",
+                *SHORT, eal=support.eal_options("dma_dad0"))
+    assert r.returncode == 0, r.stderr
+    lines = objects(r)
+    assert lines and all(o["offset"] == 4095 and o["miscompares"] == 0 and o["checked"] > 0 for o in lines)
+
+
 def test_without_another_cpu_there_is_none_to_measure_on():
     cpu = str(min(os.sched_getaffinity(0)))
     r = support.run(["taskset", "-c", cpu, support.TESTDMA, *support.eal_options(), "--", "--bench", "--cpu-threads", "1,other"])
