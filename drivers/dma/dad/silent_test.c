@@ -335,6 +335,15 @@ held_in_enqueue(void *arg)
 	return NULL;
 }
 
+/* Copy the third SIZE bytes: it cannot be done now, and is left to who is held. */
+static void
+leave(struct held *h, rte_iova_t to, int index)
+{
+	assert_int_equal(rte_dma_copy(h->id, 0, iova(h->buf + 2 * SIZE), to, SIZE,
+				 RTE_DMA_OP_FLAG_FENCE | RTE_DMA_OP_FLAG_SUBMIT),
+		index);
+}
+
 static void
 hold(struct held *h, void *(*run)(void *), uint64_t flags)
 {
@@ -347,10 +356,6 @@ hold(struct held *h, void *(*run)(void *), uint64_t flags)
 	gate_shut();
 	test_thread(&h->thread, run, h);
 	gate_await(1);
-	/* the caller's own operation cannot be done now: it is left to the other one */
-	assert_int_equal(rte_dma_copy(h->id, 0, iova(h->buf + 2 * SIZE), iova(h->buf + 3 * SIZE),
-				 SIZE, RTE_DMA_OP_FLAG_FENCE | RTE_DMA_OP_FLAG_SUBMIT),
-		1);
 }
 
 static void
@@ -379,6 +384,7 @@ what_waits_at_a_fence_is_not_left_undone(void **state)
 	if (!is_for_threads())
 		return;
 	hold(&h, held_in_operation, RTE_DMA_OP_FLAG_SUBMIT);
+	leave(&h, iova(h.buf + 3 * SIZE), 1);
 	let_go(&h);
 	await_last(h.id);
 	expect_both_done(&h, gate);
@@ -395,6 +401,7 @@ what_is_behind_an_enqueue_under_way_is_not_left_undone(void **state)
 	if (!is_for_threads())
 		return;
 	hold(&h, held_in_enqueue, RTE_DMA_OP_FLAG_SUBMIT);
+	leave(&h, iova(h.buf + 3 * SIZE), 1);
 	let_go(&h);
 	await_last(h.id);
 	expect_both_done(&h, h.buf + SIZE);
@@ -412,6 +419,7 @@ who_asks_for_the_status_does_what_was_left(void **state)
 	if (!is_for_threads())
 		return;
 	hold(&h, held_in_enqueue, 0);
+	leave(&h, iova(h.buf + 3 * SIZE), 1);
 	let_go(&h);
 	await_status_idle(h.id);
 	expect_both_done(&h, h.buf + SIZE);
@@ -428,10 +436,44 @@ stop_does_what_was_left(void **state)
 	if (!is_for_threads())
 		return;
 	hold(&h, held_in_enqueue, 0);
+	leave(&h, iova(h.buf + 3 * SIZE), 1);
 	let_go(&h);
 	test_stop(h.id);
 	expect_both_done(&h, h.buf + SIZE);
 	assert_int_equal(rte_vdev_uninit(TEST_NAME), 0);
+	rte_free(h.buf);
+}
+
+static void *
+make_room(void *arg)
+{
+	struct held *h = arg;
+
+	h->index = rte_dma_burst_capacity(h->id, 0) <= RING ? 0 : -1;
+	return NULL;
+}
+
+/* Who takes slots back does what it finds, and is in others' way meanwhile. */
+static void
+who_makes_room_leaves_nothing_undone(void **state)
+{
+	struct held h;
+
+	(void)state;
+	if (!is_for_threads() || strstr(test_args(), "engine=inline") == NULL)
+		return;
+	hold(&h, held_in_enqueue, 0);
+	leave(&h, gate_iova(), 1);
+	let_go(&h);
+	gate_shut();
+	test_thread(&h.thread, make_room, &h);
+	gate_await(1);
+	leave(&h, iova(h.buf + 3 * SIZE), 2);
+	let_go(&h);
+	assert_memory_equal(h.buf + SIZE, h.buf, SIZE);
+	assert_memory_equal(gate, h.buf + 2 * SIZE, SIZE);
+	assert_memory_equal(h.buf + 3 * SIZE, h.buf + 2 * SIZE, SIZE);
+	test_close(h.id);
 	rte_free(h.buf);
 }
 
@@ -549,6 +591,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(what_is_behind_an_enqueue_under_way_is_not_left_undone),
 	cmocka_unit_test(who_asks_for_the_status_does_what_was_left),
 	cmocka_unit_test(stop_does_what_was_left),
+	cmocka_unit_test(who_makes_room_leaves_nothing_undone),
 	cmocka_unit_test(threads_that_meet_leave_nothing_undone),
 };
 
