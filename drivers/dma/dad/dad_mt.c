@@ -16,7 +16,8 @@
  * So a batch is what is between two submits, whoever calls them: an operation is handed over by its
  * own thread's submit at the latest, and perhaps by an earlier one of somebody else. A thread that
  * is stopped between its ticket and its tag holds up what comes after in this vchan, in the order
- * of claims, until it goes on.
+ * of claims, until it goes on. Without workers (engine=inline) what is held up is left to who holds
+ * it up: serve_inline().
  *
  *   reaped ≤ claimed ≤ bell ≤ next ticket ≤ reaped + size
  */
