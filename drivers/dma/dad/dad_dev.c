@@ -206,14 +206,18 @@ dad_start(struct rte_dma_dev *dev)
 	return ret;
 }
 
+/* Is all done that was submitted? What waits for nobody but the caller is done now. */
 static bool
-is_idle(const struct dad_dev *d)
+is_idle(struct dad_dev *d)
 {
-	/* a halted one waits for an application that is just stopping it */
-	for (unsigned int v = 0; v < d->nb_vchans; v++)
-		if (!dad_vchan_is_idle(&d->vchan[v]) && !dad_halt_is(&d->vchan[v]))
-			return false;
-	return true;
+	bool idle = true;
+
+	for (unsigned int v = 0; v < d->nb_vchans; v++) {
+		dad_mt_help(&d->vchan[v]);
+		/* a halted one waits for an application that is just stopping it */
+		idle &= dad_vchan_is_idle(&d->vchan[v]) || dad_halt_is(&d->vchan[v]);
+	}
+	return idle;
 }
 
 /* A worker has not left: it may still write to memory, so nothing is aborted, and nothing freed.
@@ -329,8 +333,11 @@ dad_stats_reset(struct rte_dma_dev *dev, uint16_t vchan)
 static int
 dad_vchan_status(const struct rte_dma_dev *dev, uint16_t vchan, enum rte_dma_vchan_status *status)
 {
-	const struct dad_dev *d = dad_of(dev);
-	const struct dad_vchan *vc = &d->vchan[vchan];
+	struct dad_dev *d = dad_of(dev);
+	struct dad_vchan *vc = &d->vchan[vchan];
+
+	/* who asks may be the only one who comes by */
+	dad_mt_help(vc);
 	bool idle = vc->ring == NULL || dad_vchan_is_idle(vc);
 
 	*status = idle ? RTE_DMA_VCHAN_IDLE : RTE_DMA_VCHAN_ACTIVE;

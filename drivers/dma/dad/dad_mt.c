@@ -16,7 +16,8 @@
  * So a batch is what is between two submits, whoever calls them: an operation is handed over by its
  * own thread's submit at the latest, and perhaps by an earlier one of somebody else. A thread that
  * is stopped between its ticket and its tag holds up what comes after in this vchan, in the order
- * of claims, until it goes on.
+ * of claims, until it goes on. Without workers (engine=inline) what is held up is left to who holds
+ * it up: serve_inline().
  *
  *   reaped ≤ claimed ≤ bell ≤ next ticket ≤ reaped + size
  */
@@ -179,18 +180,77 @@ may_serve(const struct dad_vchan *vc)
 	return vc->helped && vc->capacity != 0 && (vc->in_submit || dad_foreign == 0);
 }
 
+/* Something before ticket is not claimed. */
+static inline bool
+is_left(const struct dad_vchan *vc, uint64_t ticket)
+{
+	return (int64_t)(ticket - (__atomic_load_n(&vc->claimed, __ATOMIC_RELAXED) >> 1)) > 0;
+}
+
+/* The next group, by the caller or by who was faster. False: it cannot be begun now, or there is
+ * none. */
+static inline bool
+serve_next(struct dad_vchan *vc, uint64_t *served)
+{
+	const uint64_t claimed = __atomic_load_n(&vc->claimed, __ATOMIC_RELAXED);
+
+	if (dad_serve(dad_exec_of(vc), vc, false, NULL)) {
+		++*served;
+		return true;
+	}
+	return __atomic_load_n(&vc->claimed, __ATOMIC_RELAXED) != claimed;
+}
+
+/*
+ * engine=inline, where nobody comes by later. What was submitted before ticket is done, or left, by
+ * `left`, to who is in its way: it is behind an operation that is being written, or waits for one
+ * that is being done. So whoever has written or done something looks there before it leaves.
+ *
+ * N1, the fences: of who says `left` and then looks again, and who was in the way and then looks at
+ * `left`, one sees the other. Who takes `left` away is who answers for all that was left.
+ */
+static uint64_t
+serve_inline(struct dad_vchan *vc, uint64_t ticket)
+{
+	uint64_t served = 0;
+
+	for (;;) {
+		while (is_left(vc, ticket) && serve_next(vc, &served))
+			;
+		if (unlikely(is_left(vc, ticket))) {
+			/* N2: pairs with the exchange below: how far the bell was rung. An
+			 * exchange, so that this holds for all who have left something */
+			__atomic_exchange_n(&vc->left, 1, __ATOMIC_ACQ_REL);
+			__atomic_thread_fence(__ATOMIC_SEQ_CST); /* N1 */
+			if (!serve_next(vc, &served))
+				return served;
+			continue;
+		}
+		__atomic_thread_fence(__ATOMIC_SEQ_CST); /* N1 */
+		if (likely(__atomic_load_n(&vc->left, __ATOMIC_RELAXED) == 0) ||
+			__atomic_exchange_n(&vc->left, 0, __ATOMIC_ACQ_REL) == 0)
+			return served;
+		ticket = __atomic_load_n(&vc->bell, __ATOMIC_RELAXED);
+	}
+}
+
 /* The caller does what was submitted before ticket, as far as others have not claimed it. */
 static void
 serve_up_to(struct dad_vchan *vc, uint64_t ticket)
 {
-	const struct dad_exec *x = dad_exec_of(vc);
 	uint64_t served = 0;
 
-	while ((int64_t)(ticket - (__atomic_load_n(&vc->claimed, __ATOMIC_RELAXED) >> 1)) > 0 &&
-		dad_serve(x, vc, false, NULL))
-		served++;
-	if (!vc->in_submit && vc->counted)
+	while (is_left(vc, ticket) && serve_next(vc, &served))
+		;
+	if (vc->counted)
 		dad_stat_add(&vc->stat.submit_served, served, true);
+}
+
+void
+dad_mt_help(struct dad_vchan *vc)
+{
+	if (vc->mt && vc->in_submit && may_serve(vc))
+		serve_inline(vc, __atomic_load_n(&vc->bell, __ATOMIC_RELAXED));
 }
 
 /* Are the n operations from ticket on little enough for engine=auto to do them at once? */
@@ -221,11 +281,16 @@ submit(struct dad_vchan *vc)
 	/* signed, in 48 bits: somebody may have rung for more meanwhile */
 	int64_t more = (int64_t)(distance(word, bell) << DEPTH_BITS) >> DEPTH_BITS;
 
-	if (more <= 0)
+	if (more > 0) {
+		dad_trace_submit(vc, bell, (uint64_t)more);
+		ring_bell(vc, bell + (uint64_t)more);
+	}
+	if (!may_serve(vc))
 		return;
-	dad_trace_submit(vc, bell, (uint64_t)more);
-	ring_bell(vc, bell + (uint64_t)more);
-	if (may_serve(vc) && (vc->in_submit || is_little(vc, bell, (uint64_t)more)))
+	if (vc->in_submit)
+		/* also if all was handed over by others: perhaps they could not begin it */
+		serve_inline(vc, bell + (uint64_t)RTE_MAX(more, 0));
+	else if (more > 0 && is_little(vc, bell, (uint64_t)more))
 		serve_up_to(vc, bell + (uint64_t)more);
 }
 
@@ -360,7 +425,12 @@ static void
 poll_again(struct dad_vchan *vc)
 {
 	if (may_serve(vc) && dad_serve(dad_exec_of(vc), vc, false, NULL)) {
-		dad_stat_add(&vc->stat.poll_served, 1, true);
+		uint64_t served = 1;
+
+		if (vc->in_submit)
+			/* nothing more, but what it was in the way of */
+			served += serve_inline(vc, 0);
+		dad_stat_add(&vc->stat.poll_served, served, true);
 		return;
 	}
 	if (dad_vchan_published(vc) != __atomic_load_n(&vc->reaped, __ATOMIC_RELAXED) &&
@@ -476,8 +546,10 @@ take_done(struct dad_vchan *vc, uint64_t max, uint16_t *last_idx, enum rte_dma_s
 		if (unlikely(errors > 0)) {
 			__atomic_fetch_add(&vc->errors, errors, __ATOMIC_RELAXED);
 			dad_stat_errors(vc, &e);
-			if (vc->halts)
+			if (vc->halts) {
 				dad_halt_reported(vc, reaped + n);
+				dad_mt_help(vc);
+			}
 		}
 		if (last_idx != NULL)
 			*last_idx = (uint16_t)(reaped + n - 1);

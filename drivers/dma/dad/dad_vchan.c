@@ -101,6 +101,7 @@ dad_vchan_reset(struct dad_vchan *vc)
 	vc->claimed = vc->finished = vc->failed = 0;
 	vc->waited = vc->bell = vc->word = 0;
 	vc->halted = 0;
+	vc->left = 0;
 	vc->room = dad_vchan_size(vc);
 	vc->split = (struct dad_split){0};
 	vc->model.out_of_step = false;

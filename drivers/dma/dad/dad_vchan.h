@@ -135,6 +135,7 @@ struct dad_vchan {
 	uint64_t bell __rte_cache_aligned; /* up to here there is something for workers */
 	struct dad_split split;
 	uint64_t halted; /* 1 + ticket of what has failed and was not reported; 0: goes on */
+	uint32_t left;	 /* 1: something waits for who is in its way; in_submit, dad_mt.c */
 
 	/* submitting, by many threads */
 	uint64_t word __rte_cache_aligned; /* next ticket, and how far into its batch: dad_mt.c */
@@ -404,6 +405,10 @@ uint16_t dad_mt_completed(void *dev_private, uint16_t vchan, const uint16_t nb_c
 uint16_t dad_mt_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls,
 	uint16_t *last_idx, enum rte_dma_status_code *status);
 uint16_t dad_mt_burst_capacity(const void *dev_private, uint16_t vchan);
+
+/* engine=inline, mt=1: the caller does what was submitted and is left, as far as it can be done
+ * now. Of other vchans nothing. */
+void dad_mt_help(struct dad_vchan *vc);
 
 /* ---- the same for dad_ops.c: op is kept in the slot, and found there ------------------------- */
 

@@ -123,6 +123,9 @@ what_is_behind_a_failure_waits_for_the_report(void **state)
 		assert_true(is_untouched(i));
 	assert_int_equal(rte_dma_completed_status(dev, 0, 8, NULL, status), 1);
 	assert_int_equal(status[0], RTE_DMA_STATUS_INVALID_SRC_ADDR);
+	/* inline, it was that call which did what waited */
+	for (unsigned int i = 4; i < 8 && strstr(test_args(), "engine=inline") != NULL; i++)
+		assert_true(is_copied(i));
 	test_gather(dev, 0, 4, status);
 	for (unsigned int i = 4; i < 8; i++) {
 		assert_int_equal(status[i - 4], RTE_DMA_STATUS_SUCCESSFUL);

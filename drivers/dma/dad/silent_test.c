@@ -3,9 +3,10 @@
 /* Silent mode: operations are done and counted, nothing is reported, and slots come back. */
 
 #include <errno.h>
+#include <limits.h>
 
 #include "dad_compat.h"
-#include "test_device.h"
+#include "test_gate.h"
 
 enum { RING = 32, SIZE = 64 };
 
@@ -47,17 +48,24 @@ open_silent(uint16_t nb_vchans)
 		assert_true(ret >= 0);                                                             \
 	} while (0)
 
+/* By nothing but asking. */
 static void
-await_idle(int16_t id)
+await_status_idle(int16_t id)
 {
 	const uint64_t deadline = rte_get_timer_cycles() + 10 * rte_get_timer_hz();
 	enum rte_dma_vchan_status status;
 
-	assert_int_equal(rte_dma_submit(id, 0), 0);
 	do {
 		assert_int_equal(rte_dma_vchan_status(id, 0, &status), 0);
 		assert_true(rte_get_timer_cycles() < deadline);
 	} while (status == RTE_DMA_VCHAN_ACTIVE);
+}
+
+static void
+await_idle(int16_t id)
+{
+	assert_int_equal(rte_dma_submit(id, 0), 0);
+	await_status_idle(id);
 }
 
 static void
@@ -276,6 +284,301 @@ threads_that_only_send(void **state)
 	rte_free(dst);
 }
 
+/* ---- what a thread cannot do because of another one -------------------------------------------
+ */
+
+static bool
+is_for_threads(void)
+{
+	if (strstr(test_args(), "mt=1") != NULL)
+		return true;
+	print_message("without mt=1 a vchan is for one thread: not run\n");
+	return false;
+}
+
+/* All submits have returned. Where it is they that move bytes, nothing is left. */
+static void
+await_last(int16_t id)
+{
+	if (strstr(test_args(), "engine=inline") == NULL)
+		await_status_idle(id);
+}
+
+/* A thread with one operation, from the first SIZE bytes to the next, in which it comes to the
+ * gate. */
+struct held {
+	pthread_t thread;
+	int16_t id;
+	uint8_t *buf;
+	uint64_t flags;
+	int index;
+};
+
+/* In the middle of the move, where submit does it; else it is a worker that stands there. */
+static void *
+held_in_operation(void *arg)
+{
+	struct held *h = arg;
+
+	h->index = rte_dma_copy(h->id, 0, iova(h->buf), gate_iova(), SIZE, h->flags);
+	return NULL;
+}
+
+/* Between ticket and tag: that is where a list is read. */
+static void *
+held_in_enqueue(void *arg)
+{
+	struct rte_dma_sge to = {iova(((struct held *)arg)->buf + SIZE), SIZE};
+	struct held *h = arg;
+
+	h->index = rte_dma_copy_sg(h->id, 0, (struct rte_dma_sge *)gate, &to, 1, 1, h->flags);
+	return NULL;
+}
+
+/* Copy the third SIZE bytes: it cannot be done now, and is left to who is held. */
+static void
+leave(struct held *h, rte_iova_t to, int index)
+{
+	assert_int_equal(rte_dma_copy(h->id, 0, iova(h->buf + 2 * SIZE), to, SIZE,
+				 RTE_DMA_OP_FLAG_FENCE | RTE_DMA_OP_FLAG_SUBMIT),
+		index);
+}
+
+static void
+hold(struct held *h, void *(*run)(void *), uint64_t flags)
+{
+	*h = (struct held){.id = open_silent(1), .buf = test_buffer(4 * SIZE), .flags = flags};
+	for (unsigned int i = 0; i < SIZE; i++) {
+		h->buf[i] = (uint8_t)(i * 5 + 3);
+		h->buf[2 * SIZE + i] = (uint8_t)(i * 3 + 7);
+	}
+	*(struct rte_dma_sge *)gate = (struct rte_dma_sge){iova(h->buf), SIZE};
+	gate_shut();
+	test_thread(&h->thread, run, h);
+	gate_await(1);
+}
+
+static void
+let_go(struct held *h)
+{
+	gate_become(GATE_OPEN);
+	pthread_join(h->thread, NULL);
+	assert_int_equal(h->index, 0);
+}
+
+static void
+expect_both_done(struct held *h, const uint8_t *first)
+{
+	assert_memory_equal(first, h->buf, SIZE);
+	assert_memory_equal(h->buf + 3 * SIZE, h->buf + 2 * SIZE, SIZE);
+	await_status_idle(h->id);
+	expect_stats(h->id, 2, 0);
+}
+
+static void
+what_waits_at_a_fence_is_not_left_undone(void **state)
+{
+	struct held h;
+
+	(void)state;
+	if (!is_for_threads())
+		return;
+	hold(&h, held_in_operation, RTE_DMA_OP_FLAG_SUBMIT);
+	leave(&h, iova(h.buf + 3 * SIZE), 1);
+	let_go(&h);
+	await_last(h.id);
+	expect_both_done(&h, gate);
+	test_close(h.id);
+	rte_free(h.buf);
+}
+
+static void
+what_is_behind_an_enqueue_under_way_is_not_left_undone(void **state)
+{
+	struct held h;
+
+	(void)state;
+	if (!is_for_threads())
+		return;
+	hold(&h, held_in_enqueue, RTE_DMA_OP_FLAG_SUBMIT);
+	leave(&h, iova(h.buf + 3 * SIZE), 1);
+	let_go(&h);
+	await_last(h.id);
+	expect_both_done(&h, h.buf + SIZE);
+	test_close(h.id);
+	rte_free(h.buf);
+}
+
+/* Of one that had nothing to submit itself: then it is for who asks. */
+static void
+who_asks_for_the_status_does_what_was_left(void **state)
+{
+	struct held h;
+
+	(void)state;
+	if (!is_for_threads())
+		return;
+	hold(&h, held_in_enqueue, 0);
+	leave(&h, iova(h.buf + 3 * SIZE), 1);
+	let_go(&h);
+	await_status_idle(h.id);
+	expect_both_done(&h, h.buf + SIZE);
+	test_close(h.id);
+	rte_free(h.buf);
+}
+
+static void
+stop_does_what_was_left(void **state)
+{
+	struct held h;
+
+	(void)state;
+	if (!is_for_threads())
+		return;
+	hold(&h, held_in_enqueue, 0);
+	leave(&h, iova(h.buf + 3 * SIZE), 1);
+	let_go(&h);
+	test_stop(h.id);
+	expect_both_done(&h, h.buf + SIZE);
+	assert_int_equal(rte_vdev_uninit(TEST_NAME), 0);
+	rte_free(h.buf);
+}
+
+static void *
+make_room(void *arg)
+{
+	struct held *h = arg;
+
+	h->index = rte_dma_burst_capacity(h->id, 0) <= RING ? 0 : -1;
+	return NULL;
+}
+
+/* Who takes slots back does what it finds, and is in others' way meanwhile. */
+static void
+who_makes_room_leaves_nothing_undone(void **state)
+{
+	struct held h;
+
+	(void)state;
+	if (!is_for_threads() || strstr(test_args(), "engine=inline") == NULL)
+		return;
+	hold(&h, held_in_enqueue, 0);
+	leave(&h, gate_iova(), 1);
+	let_go(&h);
+	gate_shut();
+	test_thread(&h.thread, make_room, &h);
+	gate_await(1);
+	leave(&h, iova(h.buf + 3 * SIZE), 2);
+	let_go(&h);
+	assert_memory_equal(h.buf + SIZE, h.buf, SIZE);
+	assert_memory_equal(gate, h.buf + 2 * SIZE, SIZE);
+	assert_memory_equal(h.buf + 3 * SIZE, h.buf + 2 * SIZE, SIZE);
+	test_close(h.id);
+	rte_free(h.buf);
+}
+
+/* Rounds in which two threads submit at once, one or two fenced operations each. */
+enum { ROUNDS = 40000, ROUNDS_S = 3, ROUND_SIZE = 2048 };
+
+static struct {
+	int16_t id;
+	uint8_t *buf; /* of each thread two times ROUND_SIZE */
+	unsigned int round, ready;
+	bool failed;
+} meeting;
+
+static unsigned int
+round_ops(unsigned int round, unsigned int me)
+{
+	return 1 + (round / 2 + me) % 2;
+}
+
+static uint64_t *
+round_value(unsigned int me, unsigned int i)
+{
+	return (uint64_t *)(meeting.buf + (size_t)(2 * me + i) * ROUND_SIZE);
+}
+
+static uint32_t
+round_size(unsigned int round)
+{
+	return 8u << round % 9;
+}
+
+static void
+submit_round(unsigned int round, unsigned int me)
+{
+	const uint64_t flags =
+		RTE_DMA_OP_FLAG_SUBMIT | (round % 4 != 0 ? RTE_DMA_OP_FLAG_FENCE : 0);
+
+	for (unsigned int i = 0; i < round_ops(round, me); i++)
+		if (rte_dma_fill(meeting.id, 0, round, iova(round_value(me, i)), round_size(round),
+			    flags) < 0)
+			__atomic_store_n(&meeting.failed, true, __ATOMIC_RELAXED);
+}
+
+static bool
+is_round_done(unsigned int round)
+{
+	bool done = true;
+
+	for (unsigned int me = 0; me < 2; me++)
+		for (unsigned int i = 0; i < round_ops(round, me); i++)
+			done = done && round_value(me, i)[round_size(round) / 8 - 1] == round;
+	return done;
+}
+
+static void
+await_count(const unsigned int *count, unsigned int n)
+{
+	for (unsigned int spins = 1; __atomic_load_n(count, __ATOMIC_ACQUIRE) < n; spins++)
+		if (spins % 1000 == 0)
+			sched_yield();
+		else
+			rte_pause();
+}
+
+static void *
+meet(void *arg)
+{
+	for (unsigned int round = 1;; round++) {
+		await_count(&meeting.round, round);
+		if (meeting.round == UINT_MAX)
+			return arg;
+		submit_round(round, 1);
+		__atomic_store_n(&meeting.ready, round, __ATOMIC_RELEASE);
+	}
+}
+
+static void
+threads_that_meet_leave_nothing_undone(void **state)
+{
+	const uint64_t deadline = rte_get_timer_cycles() + ROUNDS_S * rte_get_timer_hz();
+	unsigned int round = 0;
+	pthread_t thread;
+
+	(void)state;
+	if (!is_for_threads())
+		return;
+	memset(&meeting, 0, sizeof(meeting));
+	meeting.id = open_silent(1);
+	meeting.buf = test_buffer(4 * ROUND_SIZE);
+	test_thread(&thread, meet, NULL);
+	while (!meeting.failed && round < ROUNDS && rte_get_timer_cycles() < deadline) {
+		__atomic_store_n(&meeting.round, ++round, __ATOMIC_RELEASE);
+		submit_round(round, 0);
+		await_count(&meeting.ready, round);
+		await_last(meeting.id);
+		meeting.failed |= !is_round_done(round);
+	}
+	__atomic_store_n(&meeting.round, UINT_MAX, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	print_message("%u rounds\n", round);
+	assert_false(meeting.failed);
+	test_close(meeting.id);
+	rte_free(meeting.buf);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(is_there_on_request_only),
 	cmocka_unit_test(many_laps_without_a_completion),
@@ -284,6 +587,12 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(is_left_by_configuring_again),
 	cmocka_unit_test(what_stop_aborts_is_an_error),
 	cmocka_unit_test(threads_that_only_send),
+	cmocka_unit_test(what_waits_at_a_fence_is_not_left_undone),
+	cmocka_unit_test(what_is_behind_an_enqueue_under_way_is_not_left_undone),
+	cmocka_unit_test(who_asks_for_the_status_does_what_was_left),
+	cmocka_unit_test(stop_does_what_was_left),
+	cmocka_unit_test(who_makes_room_leaves_nothing_undone),
+	cmocka_unit_test(threads_that_meet_leave_nothing_undone),
 };
 
-TEST_MAIN(tests)
+TEST_MAIN_WITH(tests, gate_make, gate_remove)
