@@ -57,7 +57,7 @@ bounce_place(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size
 	struct bounce *b = dev_bounce(dev);
 	uint64_t pad = bounce_pad(dev, va);
 
-	if (unlikely(size > b->max - pad))
+	if (unlikely(pad + size > b->max))
 		return E2BIG;
 	if (unlikely((pad & (dev->limits.alignment - 1)) != 0))
 		return ERANGE;

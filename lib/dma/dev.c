@@ -415,7 +415,10 @@ dad_dma_max_mapping_size(const struct dad_dma_dev *pub)
 	/* strict mappings do not bounce until IOVAs run out */
 	if (!is_rung(dev, DAD_DMA_RUNG_BOUNCE) || is_rung(dev, DAD_DMA_RUNG_STRICT))
 		return SIZE_MAX;
-	return bounce_max(dev_bounce(dev)) - dev->limits.min_align_mask;
+	uint64_t max = bounce_max(dev_bounce(dev)), pad = dev->limits.min_align_mask;
+
+	/* of a tiny pool, what precedes a buffer in its slots may take all */
+	return max > pad ? max - pad : 0;
 }
 
 /* ---- numbers ------------------------------------------------------------------------------ */
