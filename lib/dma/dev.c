@@ -195,15 +195,23 @@ dad_dma_dev_lookup(const char *name)
 int
 dad_dma_dev_publish(struct dad_dma_dev *pub)
 {
+	static pthread_mutex_t publish_lock = PTHREAD_MUTEX_INITIALIZER;
 	struct dma_dev *dev = dev_of(pub);
+	int ret = 0;
+
+	/* of two with one name, the second has to find the first */
+	pthread_mutex_lock(&publish_lock);
 	struct dad_dma_dev *other = dad_dma_dev_lookup(dev->name);
 
-	if (other != NULL)
-		return other == pub ? 0 : -EEXIST;
-	pthread_mutex_lock(&dev->domain->lock);
-	dev->published = true;
-	pthread_mutex_unlock(&dev->domain->lock);
-	return 0;
+	if (other != NULL && other != pub)
+		ret = -EEXIST;
+	if (other == NULL) {
+		pthread_mutex_lock(&dev->domain->lock);
+		dev->published = true;
+		pthread_mutex_unlock(&dev->domain->lock);
+	}
+	pthread_mutex_unlock(&publish_lock);
+	return ret;
 }
 
 struct dad_dma_domain *
