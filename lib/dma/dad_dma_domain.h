@@ -149,7 +149,7 @@ struct dad_dma_domain_info {
 	uint64_t regions;      /**< registered */
 	uint64_t devices;
 	uint64_t lost;	 /**< granules whose unmap() failed, never used again */
-	uint64_t faults; /**< accesses that the soft backend refused */
+	uint64_t faults; /**< accesses of software devices that were refused */
 };
 
 /** Read it; counts may be changing. */

@@ -5,6 +5,7 @@
 /* What the parts of lib/dma know of each other.
  *
  * Locks, in the order in which they are taken:
+ *   publish_lock   who publishes a device
  *   domains_lock   the list of domains, and their reference counts
  *   arena_lock     growth of coherent memory (a short lock within guards what there is)
  *   (EAL's memory lock)
@@ -140,6 +141,7 @@ struct dad_dma_domain {
 	uint64_t lost;
 	uint64_t windows_gone; /* as EAL's memory went, mapped or not */
 	uint64_t flushes;
+	uint64_t faults; /* accesses refused, where no soft backend counts them */
 
 	pthread_mutex_t watch_lock;
 	TAILQ_HEAD(, watch) watches;

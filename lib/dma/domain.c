@@ -385,8 +385,9 @@ dad_dma_domain_info(const struct dad_dma_domain *domain, struct dad_dma_domain_i
 	TAILQ_FOREACH (dev, &d->devs, next)
 		info->devices++;
 	pthread_mutex_unlock(&d->lock);
-	if (d->type == DAD_DMA_DOMAIN_SOFT)
-		info->faults = soft_faults_count(d->priv);
+	info->faults = d->type == DAD_DMA_DOMAIN_SOFT
+		? soft_faults_count(d->priv)
+		: __atomic_load_n(&d->faults, __ATOMIC_RELAXED);
 }
 
 /* ---- translation --------------------------------------------------------------------------- */
