@@ -72,6 +72,16 @@ mark_start(struct dad_dma_domain *domain, uint64_t iova, uint64_t va)
 	return -ret;
 }
 
+/* A piece of which nothing is counted. */
+static void
+take_out(struct dma_dev *dev, struct dad_dma_iova_state *state, uint64_t iova, uint64_t size)
+{
+	uint64_t start, len = granules_of(dev, iova, size, &start);
+
+	if (!remap_unmap(dev->domain, start, len))
+		state->size |= LOST;
+}
+
 int
 dad_dma_iova_link(struct dad_dma_dev *pub, struct dad_dma_iova_state *state, void *va,
 	size_t offset, size_t size, enum dad_dma_dir dir, unsigned int attrs)
@@ -95,10 +105,14 @@ dad_dma_iova_link(struct dad_dma_dev *pub, struct dad_dma_iova_state *state, voi
 		return -EFAULT;
 	error = strict_put(dev, iova, (uintptr_t)va, size, dir, attrs);
 	/* who takes a part out later finds by this where pieces begin */
-	if (error == 0 && in_region)
+	if (error == 0 && in_region) {
 		error = mark_start(dev->domain, iova, (uintptr_t)va);
+		if (error != 0)
+			take_out(dev, state, iova, size);
+	}
 	if (error != 0) {
-		region_put(dev->domain, (uintptr_t)va);
+		if (in_region)
+			region_put(dev->domain, (uintptr_t)va);
 		return -error;
 	}
 	dev_count(dev, COUNT_STRICT, 1);
