@@ -281,17 +281,19 @@ dad_dma_mem_unregister(struct dad_dma_domain *domain, void *va, size_t len)
 {
 	int ret = 0;
 
-	/* what is unmapped may still be waiting for that */
-	dad_dma_domain_flush(domain);
 	pthread_mutex_lock(&domain->lock);
 	struct region *r = region_of(domain, (uintptr_t)va);
 
-	if (r == NULL || r->va != (uintptr_t)va || r->len != len)
+	if (r == NULL || r->va != (uintptr_t)va || r->len != len) {
 		ret = -ENOENT;
-	else if (__atomic_load_n(&r->mapped, __ATOMIC_ACQUIRE) != 0)
+	} else if (__atomic_load_n(&r->mapped, __ATOMIC_ACQUIRE) != 0) {
 		ret = -EBUSY;
-	else
+	} else {
+		/* what is unmapped may still be waiting for that; all of it is in the queue by now,
+		 * as each mapping is counted until it is there */
+		dad_dma_domain_flush(domain);
 		remove_locked(domain, r);
+	}
 	pthread_mutex_unlock(&domain->lock);
 	if (ret == 0)
 		watch_tell(domain, (uintptr_t)va, len);
