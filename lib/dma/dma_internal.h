@@ -334,7 +334,9 @@ uint64_t remap_limit(const struct dma_dev *dev);
 int remap_alloc_dev(const struct dma_dev *dev, unsigned int lcore, uint64_t len, uint64_t align,
 	uint64_t *iova);
 void remap_free(struct dad_dma_domain *domain, unsigned int lcore, uint64_t iova, uint64_t len);
-/* Take what is mapped there from the backend. False: the IOVAs must not be used again. */
+/* Take what is mapped there from the backend alone. False: the IOVAs must not be used again. */
+bool remap_withdraw(struct dad_dma_domain *domain, uint64_t iova, uint64_t len);
+/* The same, and what the domain knows of it. */
 bool remap_unmap(struct dad_dma_domain *domain, uint64_t iova, uint64_t len);
 /* The same, and free the IOVAs; at once, or lazily. */
 void remap_drop(struct dad_dma_domain *domain, uint64_t iova, uint64_t len, bool may_wait);

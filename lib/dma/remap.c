@@ -260,15 +260,21 @@ retire(struct dad_dma_domain *domain, uint64_t iova, uint64_t len)
 }
 
 bool
-remap_unmap(struct dad_dma_domain *domain, uint64_t iova, uint64_t len)
+remap_withdraw(struct dad_dma_domain *domain, uint64_t iova, uint64_t len)
 {
-	domain_clear_reverse(domain, iova, len);
 	if (!backend_unmap(domain, iova, len))
 		return false;
 	if (backend_sync(domain, iova, len))
 		return true;
 	__atomic_fetch_add(&domain->lost, granules(domain, len), __ATOMIC_RELAXED);
 	return false;
+}
+
+bool
+remap_unmap(struct dad_dma_domain *domain, uint64_t iova, uint64_t len)
+{
+	domain_clear_reverse(domain, iova, len);
+	return remap_withdraw(domain, iova, len);
 }
 
 void
