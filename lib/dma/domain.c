@@ -448,7 +448,7 @@ dad_dma_bus_to_virt(const struct dad_dma_domain *domain, dad_dma_addr_t addr, si
 
 int
 domain_set_reverse(
-	struct dad_dma_domain *domain, uint64_t iova, uint64_t va, uint64_t len, enum kind kind)
+	struct dad_dma_domain *domain, uint64_t iova, uint64_t va, uint64_t len, uint64_t kind)
 {
 	lock_take(&domain->table_lock);
 	int ret = table_set(domain->reverse, iova, va | kind, len);

@@ -192,6 +192,130 @@ the_backend_lets_go_before_the_region(void **state)
 	unmake(dev);
 }
 
+/* ---- what is a mapping of a region
+ * ------------------------------------------------------------------------------------------ */
+
+/* A mapping of pages 0 and 2, made in one of the ways. */
+struct mapping {
+	unsigned int way;
+	dad_dma_addr_t a[2];
+	struct dad_sg sg[2];
+	struct dad_dma_iova_state s;
+};
+#define WAYS 4u /* strict, bounce, list, range */
+
+static struct dad_dma_dev *
+make_for(unsigned int way)
+{
+	return make(0, way == 1 ? RUNG(BOUNCE) : RUNG(STRICT));
+}
+
+static void
+begin(struct dad_dma_dev *dev, struct mapping *m)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		char *va = memory + (size_t)2 * i * PAGE;
+
+		m->sg[i] = (struct dad_sg){.va = va, .length = PAGE};
+		if (m->way > 1)
+			continue;
+		m->a[i] = dad_dma_map_single(dev, va, PAGE, DAD_DMA_BIDIRECTIONAL);
+		assert_int_equal(dad_dma_mapping_error(dev, m->a[i]), 0);
+	}
+	if (m->way == 2)
+		assert_true(dad_dma_map_sg(dev, m->sg, 2, DAD_DMA_BIDIRECTIONAL) > 0);
+	if (m->way == 3) {
+		assert_true(dad_dma_iova_try_alloc(dev, &m->s, memory, 2 * PAGE));
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(dad_dma_iova_link(dev, &m->s, m->sg[i].va, i * PAGE, PAGE,
+						 DAD_DMA_BIDIRECTIONAL, 0),
+				0);
+	}
+}
+
+static void
+end(struct dad_dma_dev *dev, struct mapping *m)
+{
+	if (m->way < 2)
+		for (unsigned int i = 0; i < 2; i++)
+			dad_dma_unmap_single(dev, m->a[i], PAGE, DAD_DMA_BIDIRECTIONAL);
+	if (m->way == 2)
+		dad_dma_unmap_sg(dev, m->sg, 2, DAD_DMA_BIDIRECTIONAL);
+	if (m->way == 3)
+		dad_dma_iova_destroy(dev, &m->s, 2 * PAGE, DAD_DMA_BIDIRECTIONAL, 0);
+}
+
+/* It ends without being taken off the count of what came later, which would never be 0 again. */
+static void
+what_was_mapped_before_is_not_counted(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < WAYS * WAYS; i++) {
+		struct dad_dma_dev *dev = make_for(i % WAYS);
+		struct mapping early = {.way = i % WAYS}, late = {.way = i / WAYS};
+
+		if ((early.way == 1) != (late.way == 1))
+			late.way = early.way;
+		begin(dev, &early);
+		assert_int_equal(enter(dev, memory, 1), 0);
+		assert_int_equal(leave(dev, memory, 1), 0);
+		/* one of its two pages, or both */
+		unsigned int pages = i % 3 == 0 ? 1 : 4;
+		assert_int_equal(enter(dev, memory, pages), 0);
+		begin(dev, &late);
+		assert_int_equal(leave(dev, memory, pages), -EBUSY);
+		end(dev, &early);
+		assert_int_equal(leave(dev, memory, pages), -EBUSY);
+		end(dev, &late);
+		assert_int_equal(leave(dev, memory, pages), 0);
+		unmake(dev);
+	}
+}
+
+/* Nor is one that begins elsewhere and would use a part of a region: it is refused. */
+static void
+a_mapping_does_not_reach_into_a_region(void **state)
+{
+	char *region = memory + 4 * PAGE;
+
+	(void)state;
+	for (unsigned int way = 0; way < WAYS; way++) {
+		struct dad_dma_dev *dev = make_for(way);
+
+		assert_int_equal(enter(dev, region, 2), 0);
+		for (unsigned int i = 0; i < 4; i++) { /* into it, over it, out of it, up to it */
+			char *va = i == 2 ? region + PAGE : region - PAGE;
+			size_t size = i == 1 ? 4 * PAGE : i == 3 ? PAGE : PAGE + 1;
+			struct dad_sg sg = {.va = va, .length = size};
+			struct dad_dma_iova_state s;
+			int error = i == 3 ? 0 : EFAULT;
+
+			if (way < 2) {
+				dad_dma_addr_t a =
+					dad_dma_map_single(dev, va, size, DAD_DMA_TO_DEVICE);
+				assert_int_equal(a == DAD_DMA_MAPPING_ERROR ? rte_errno : 0, error);
+				if (error == 0)
+					dad_dma_unmap_single(dev, a, size, DAD_DMA_TO_DEVICE);
+			} else if (way == 2) {
+				unsigned int n = dad_dma_map_sg(dev, &sg, 1, DAD_DMA_TO_DEVICE);
+
+				assert_int_equal(n == 0 ? rte_errno : 0, error);
+				if (error == 0)
+					dad_dma_unmap_sg(dev, &sg, 1, DAD_DMA_TO_DEVICE);
+			} else {
+				assert_true(dad_dma_iova_try_alloc(dev, &s, va, size));
+				assert_int_equal(dad_dma_iova_link(dev, &s, va, 0, size,
+							 DAD_DMA_TO_DEVICE, 0),
+					-error);
+				dad_dma_iova_destroy(
+					dev, &s, error == 0 ? size : 0, DAD_DMA_TO_DEVICE, 0);
+			}
+		}
+		assert_int_equal(leave(dev, region, 2), 0);
+		unmake(dev);
+	}
+}
+
 /* ---- lazily ------------------------------------------------------------------------------------
  */
 
@@ -251,6 +375,8 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_backend_lets_go_before_the_region),
+		cmocka_unit_test(what_was_mapped_before_is_not_counted),
+		cmocka_unit_test(a_mapping_does_not_reach_into_a_region),
 		cmocka_unit_test(what_waits_for_a_flush_goes_before_its_region),
 	};
 	int ret = argc > 0 ? eal_test_init(argv[0]) : 1;

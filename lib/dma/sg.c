@@ -252,10 +252,16 @@ is_aligned(const struct dma_dev *dev, const struct dad_sg *entry)
 	return ((uintptr_t)entry->va & (dev->limits.alignment - 1)) == 0;
 }
 
+static bool
+has_regions(const struct dma_dev *dev)
+{
+	return __atomic_load_n(&dev->domain->n_regions, __ATOMIC_RELAXED) != 0;
+}
+
 static void
 put_regions(struct dma_dev *dev, const struct dad_sg sg[], unsigned int n)
 {
-	if (__atomic_load_n(&dev->domain->n_regions, __ATOMIC_RELAXED) != 0)
+	if (has_regions(dev))
 		for (unsigned int i = 0; i < n; i++)
 			region_put(dev->domain, (uintptr_t)sg[i].va);
 }
@@ -263,14 +269,22 @@ put_regions(struct dma_dev *dev, const struct dad_sg sg[], unsigned int n)
 static int
 get_regions(struct dma_dev *dev, const struct dad_sg sg[], unsigned int n)
 {
-	if (__atomic_load_n(&dev->domain->n_regions, __ATOMIC_RELAXED) == 0)
+	bool counted;
+
+	if (!has_regions(dev))
 		return 0;
 	for (unsigned int i = 0; i < n; i++)
-		if (!region_get(dev->domain, (uintptr_t)sg[i].va, sg[i].length)) {
+		if (region_get(dev->domain, (uintptr_t)sg[i].va, sg[i].length, &counted) != 0) {
 			put_regions(dev, sg, i);
 			return EFAULT;
 		}
 	return 0;
+}
+
+static bool
+is_in_region(const struct dma_dev *dev, uint64_t va)
+{
+	return has_regions(dev) && region_of(dev->domain, va) != NULL;
 }
 
 /* The range in which all entries find their place, and how it must lie. */
@@ -300,7 +314,8 @@ fill_range(struct dma_dev *dev, struct dad_sg sg[], unsigned int n, enum dad_dma
 		int error = is_aligned(dev, &sg[i]) ? 0 : ERANGE;
 
 		if (error == 0)
-			error = strict_put(dev, iova, va, sg[i].length, dir, attrs);
+			error = strict_put(
+				dev, iova, va, sg[i].length, dir, attrs, is_in_region(dev, va));
 		if (error == 0)
 			error = append(s, dev_to_bus(dev, iova), sg[i].length, true);
 		if (error != 0)
@@ -357,7 +372,12 @@ unmap_strict(struct dma_dev *dev, const struct dad_sg sg[], unsigned int n, enum
 	struct cursor c = {.sg = sg, .n = n};
 
 	for (unsigned int i = 0; i < n; i++) {
-		strict_take(dev, dev_to_iova(dev, entry_address(&c)), sg[i].length, dir, attrs);
+		uint64_t iova = dev_to_iova(dev, entry_address(&c));
+
+		strict_take(dev, iova, sg[i].length, dir, attrs);
+		/* all are put alike, when none of them can be found any more */
+		if (has_regions(dev) && !domain_is_counted(domain, iova))
+			region_get_late(domain, (uintptr_t)sg[i].va);
 		next_entry(&c, sg[i].length);
 	}
 	remap_drop(domain, first, len, true);

@@ -66,7 +66,7 @@ mark_start(struct dad_dma_domain *domain, uint64_t iova, uint64_t va)
 	const uint64_t page = ~(DAD_DMA_PAGE_SIZE - 1);
 
 	lock_take(&domain->table_lock);
-	int ret = table_set(domain->reverse, iova & page, (va & page) | KIND_STRICT | WORD_START,
+	int ret = table_set(domain->reverse, iova & page, (va & page) | KIND_STRICT | WORD_COUNTED,
 		DAD_DMA_PAGE_SIZE);
 	lock_drop(&domain->table_lock);
 	return -ret;
@@ -99,19 +99,20 @@ dad_dma_iova_link(struct dad_dma_dev *pub, struct dad_dma_iova_state *state, voi
 		error = EIO;
 	if (error != 0)
 		return -error;
-	bool in_region = region_of(dev->domain, (uintptr_t)va) != NULL;
+	bool counted;
 
-	if (in_region && !region_get(dev->domain, (uintptr_t)va, size))
-		return -EFAULT;
-	error = strict_put(dev, iova, (uintptr_t)va, size, dir, attrs);
+	error = region_get(dev->domain, (uintptr_t)va, size, &counted);
+	if (error != 0)
+		return -error;
+	error = strict_put(dev, iova, (uintptr_t)va, size, dir, attrs, false);
 	/* who takes a part out later finds by this where pieces begin */
-	if (error == 0 && in_region) {
+	if (error == 0 && counted) {
 		error = mark_start(dev->domain, iova, (uintptr_t)va);
 		if (error != 0)
 			take_out(dev, state, iova, size);
 	}
 	if (error != 0) {
-		if (in_region)
+		if (counted)
 			region_put(dev->domain, (uintptr_t)va);
 		return -error;
 	}
@@ -153,7 +154,7 @@ forget_pieces(struct dad_dma_domain *domain, uint64_t start, uint64_t len)
 	for (uint64_t at = start; at < start + len; at = (at & ~(step - 1)) + step) {
 		uint64_t word = table_word(domain->reverse, at, &step);
 
-		if (!(word & WORD_START))
+		if (!(word & WORD_COUNTED))
 			continue;
 		if (at > from)
 			forget(domain, from, at - from, va);
