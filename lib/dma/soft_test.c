@@ -19,8 +19,10 @@
 
 #include "dad_dma.h"
 #include "dad_dma_domain.h"
+#include "dad_dma_sg.h"
 #include "dad_dma_soft.h"
 #include "eal_test.h"
+#include "test_thread.h"
 
 /* The software IOMMU and what a domain does with IOVAs. */
 
@@ -420,6 +422,59 @@ wrong_configurations_are_refused(void **state)
 	assert_int_equal(rte_errno, ERANGE);
 }
 
+struct greedy {
+	pthread_t thread;
+	struct dad_dma_dev *dev;
+	bool started;
+	bool stop;
+	unsigned int granted;
+};
+
+/* Asks for more registers than there are. */
+static void *
+be_greedy(void *arg)
+{
+	struct greedy *g = arg;
+	struct dad_dma_iova_state s;
+
+	spread_out(1);
+	while (!__atomic_load_n(&g->stop, __ATOMIC_RELAXED)) {
+		g->granted += dad_dma_iova_try_alloc(g->dev, &s, NULL, 17 * PAGE);
+		__atomic_store_n(&g->started, true, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static void
+what_is_refused_takes_no_registers_from_others(void **state)
+{
+	struct dad_dma_domain_conf conf = conf_of(STRICT, 0);
+	struct dad_dma_domain *domain;
+	unsigned int refused = 0;
+
+	(void)state;
+	conf.mapping_registers = 16;
+	struct dad_dma_dev *dev = make(&conf, &domain);
+	struct greedy g = {.dev = dev};
+	assert_int_equal(pthread_create(&g.thread, NULL, be_greedy, &g), 0);
+	while (!__atomic_load_n(&g.started, __ATOMIC_RELAXED))
+		sched_yield();
+	for (unsigned int i = 0; i < 100000; i++) {
+		dad_dma_addr_t a = dad_dma_map_single(dev, memory, PAGE, DAD_DMA_TO_DEVICE);
+
+		if (a == DAD_DMA_MAPPING_ERROR)
+			refused++;
+		else
+			dad_dma_unmap_single(dev, a, PAGE, DAD_DMA_TO_DEVICE);
+	}
+	__atomic_store_n(&g.stop, true, __ATOMIC_RELAXED);
+	pthread_join(g.thread, NULL);
+	assert_int_equal(g.granted, 0);
+	assert_int_equal(refused, 0);
+	assert_int_equal(info_of(domain).registers_used, 0);
+	unmake(domain, dev);
+}
+
 /* ---- other domains, and names ------------------------------------------------------------------
  */
 
@@ -492,7 +547,7 @@ publish(void *arg)
 {
 	struct publisher *p = arg;
 
-	__atomic_fetch_add(p->ready, 1, __ATOMIC_RELAXED);
+	spread_out(__atomic_fetch_add(p->ready, 1, __ATOMIC_RELAXED));
 	while (__atomic_load_n(p->ready, __ATOMIC_RELAXED) < NAMESAKES)
 		sched_yield();
 	p->ret = dad_dma_dev_publish(p->dev);
@@ -554,6 +609,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(lazy_unmaps_wait_for_a_flush),
 		cmocka_unit_test(limits_of_a_device_are_kept),
 		cmocka_unit_test(wrong_configurations_are_refused),
+		cmocka_unit_test(what_is_refused_takes_no_registers_from_others),
 		cmocka_unit_test(faults_are_counted_and_not_all_logged_in_every_domain),
 		cmocka_unit_test(of_namesakes_one_is_published),
 	};
