@@ -49,6 +49,14 @@ can_continue(const struct segments *s, dad_dma_addr_t addr, uint64_t len)
 	return all <= s->limits->max_seg_size && all - 1 < to_boundary(s, last->dma_address);
 }
 
+/* What a segment takes of these bytes, so that the next one begins aligned, too. 0: nothing, as the
+ * longest segment is shorter than the alignment. */
+static uint64_t
+part_of(const struct dad_dma_limits *limits, uint64_t len)
+{
+	return len <= limits->max_seg_size ? len : limits->max_seg_size & ~(limits->alignment - 1);
+}
+
 /* The next entry. Whole into the last segment, or as new ones. 0 or E2BIG. */
 static int
 append(struct segments *s, dad_dma_addr_t addr, uint64_t len, bool mergeable)
@@ -58,11 +66,11 @@ append(struct segments *s, dad_dma_addr_t addr, uint64_t len, bool mergeable)
 		return 0;
 	}
 	while (len > 0) {
-		uint64_t part = RTE_MIN(len, s->limits->max_seg_size);
+		uint64_t part = part_of(s->limits, len);
 
-		part = RTE_MIN(part - 1, to_boundary(s, addr) - 1) + 1;
-		if (s->n == s->max)
+		if (s->n == s->max || part == 0)
 			return E2BIG;
+		part = RTE_MIN(part - 1, to_boundary(s, addr) - 1) + 1;
 		s->sg[s->n].dma_address = addr;
 		s->sg[s->n++].dma_length = part;
 		addr += part;
@@ -495,8 +503,10 @@ static int
 add_piece(const struct dma_dev *dev, struct dad_sg_table *t, char *va, size_t len)
 {
 	while (len > 0) {
-		size_t part = RTE_MIN(len, (size_t)dev->limits.max_seg_size);
+		size_t part = part_of(&dev->limits, len);
 
+		if (part == 0)
+			part = len; /* which is refused later */
 		if (t->entries == t->max)
 			return -ENOBUFS;
 		t->sg[t->entries++] = (struct dad_sg){.va = va, .length = part};
