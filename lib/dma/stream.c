@@ -273,15 +273,17 @@ count_unmap(struct dma_dev *dev, unsigned int lcore)
 }
 
 /* The memory of a mapping was given back to EAL before the unmap, and its window with it: then the
- * owner's unmap, late as it is, still counts, or the device could never go. */
+ * owner's unmap, late as it is, still counts, or the device could never go. An unmap too many, of
+ * what never was in a window, does not. */
 static __rte_noinline bool
 is_of_window_gone(const struct dma_dev *dev, uint64_t iova)
 {
 	const struct dad_dma_domain *domain = dev->domain;
+	uint64_t size;
 
 	return domain->ops != NULL &&
 		__atomic_load_n(&domain->windows_gone, __ATOMIC_RELAXED) > 0 &&
-		iova >= domain->iova_first && iova <= domain->iova_last && dev_live(dev) > 0;
+		table_word(domain->was_one, iova, &size) != 0 && dev_live(dev) > 0;
 }
 
 static __rte_noinline void
