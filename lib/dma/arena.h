@@ -65,10 +65,12 @@ int arenas_grow(struct dad_dma_domain *domain, unsigned int order, int socket_id
 bool blocks_take(struct arenas *arenas, unsigned int lcore, unsigned int order, int socket_id,
 	arena_suits_t suits, const void *arg, struct block *block);
 
-/* The block that was taken with this address and order: from now on it is nobody's, until
- * blocks_give(). False if it was not. */
+/* A block that was taken is this owner's from now on. */
+void blocks_own(const struct block *block, const void *owner);
+/* The owner's block that was taken with this address and order: from now on it is nobody's, until
+ * blocks_give(). False if there is none. */
 bool blocks_claim(struct arenas *arenas, unsigned int lcore, const void *va, unsigned int order,
-	struct block *block);
+	const void *owner, struct block *block);
 /* Put a claimed block back to the taken ones. */
 void blocks_unclaim(const struct block *block);
 /* Give a claimed block back. What becomes empty goes back to EAL, unless it is the largest empty

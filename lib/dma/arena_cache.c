@@ -188,9 +188,15 @@ blocks_take(struct arenas *arenas, unsigned int lcore, unsigned int order, int s
 
 /* ---- giving ------------------------------------------------------------------------------- */
 
+void
+blocks_own(const struct block *block, const void *owner)
+{
+	buddy_set_owner(block->arena->buddy, block->page, owner);
+}
+
 bool
 blocks_claim(struct arenas *arenas, unsigned int lcore, const void *va, unsigned int order,
-	struct block *block)
+	const void *owner, struct block *block)
 {
 	struct block_cache *c = &arenas_caches(arenas)->cache[lcore];
 	bool ok = false;
@@ -203,6 +209,10 @@ blocks_claim(struct arenas *arenas, unsigned int lcore, const void *va, unsigned
 
 		*block = (struct block){.arena = arena, .page = page, .order = order};
 		ok = buddy_claim(arena->buddy, page, order);
+		if (unlikely(ok && buddy_owner(arena->buddy, page) != owner)) {
+			buddy_unclaim(arena->buddy, page, order);
+			ok = false;
+		}
 	}
 	lock_drop(&c->lock);
 	return ok;

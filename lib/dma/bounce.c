@@ -36,7 +36,7 @@ bounce_copy(struct dma_dev *dev, uint64_t iova, uint64_t size, bool to_device)
 		DMA_LOG(ERR, "%s: sync of IOVA %#" PRIx64 ": not mapped", dev->name, iova);
 		return;
 	}
-	void *memory = (void *)(uintptr_t)(s->va + into);
+	void *memory = (void *)(uintptr_t)((s->va & ~SLOT_COUNTED) + into);
 
 	/* not beyond the mapping, whatever the caller says */
 	size = RTE_MIN(size, s->size - into);

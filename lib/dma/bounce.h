@@ -20,10 +20,12 @@ struct chunk {
  * unmapped, and by then the CPU has it no longer. All slots of a run know its first, from when it
  * is taken out of the bitmap; that alone knows the rest. */
 struct slot {
-	uint64_t va;	/* of the buffer */
+	uint64_t va;	/* of the buffer; with SLOT_COUNTED if a region counts the mapping */
 	uint32_t size;	/* of the buffer; 0: free */
 	uint32_t first; /* slot of the run */
 };
+
+#define SLOT_COUNTED (UINT64_C(1) << 63)
 
 /* Runs of one slot, or of two, that an lcore keeps at hand. Only the lcore touches them. What it
  * gave last it takes first: that is still in its cache. 2 KiB, and none at all for a thread that is

@@ -49,15 +49,16 @@ bounce_out_of_reach(struct bounce *b, unsigned int lcore, uint32_t slot, uint32_
 	return ERANGE;
 }
 
-/* A mapping but for its copy, which goes to *to. The device has a pool. 0 or errno. */
+/* A mapping but for its copy, which goes to *to. The device has a pool. counted: by a region. 0 or
+ * errno. */
 static __rte_always_inline int
-bounce_place(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, uint64_t *iova,
-	char **to)
+bounce_place(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, bool counted,
+	uint64_t *iova, char **to)
 {
 	struct bounce *b = dev_bounce(dev);
 	uint64_t pad = bounce_pad(dev, va);
 
-	if (unlikely(size > b->max - pad))
+	if (unlikely(pad + size > b->max))
 		return E2BIG;
 	if (unlikely((pad & (dev->limits.alignment - 1)) != 0))
 		return ERANGE;
@@ -71,7 +72,7 @@ bounce_place(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size
 	if (unlikely(dev_check(dev, dev_to_bus(dev, *iova), size) != 0))
 		return bounce_out_of_reach(b, lcore, slot, n);
 	struct slot *s = &b->slots[slot];
-	s->va = va;
+	s->va = va | (counted ? SLOT_COUNTED : 0);
 	__atomic_store_n(&s->size, (uint32_t)size, __ATOMIC_RELAXED);
 	return 0;
 }
@@ -111,6 +112,7 @@ struct bounce_end {
 	const char *from; /* in the slots */
 	uint32_t size;	  /* mapped */
 	uint32_t slot, n; /* the run */
+	bool counted;	  /* by a region */
 };
 
 static __rte_always_inline struct bounce_end
@@ -122,7 +124,8 @@ bounce_end(const struct dma_dev *dev, const struct bounce *b, uint64_t iova)
 
 	if (unlikely(s == NULL || into != 0))
 		return (struct bounce_end){.va = DAD_DMA_ABSENT};
-	const struct bounce_end e = {.va = s->va,
+	const struct bounce_end e = {.va = s->va & ~SLOT_COUNTED,
+		.counted = (s->va & SLOT_COUNTED) != 0,
 		.from = from,
 		.size = s->size,
 		.slot = s->first,

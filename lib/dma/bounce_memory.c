@@ -142,24 +142,26 @@ get_low_virtual(struct bounce *b, uint64_t limit)
 #define MAX_HELD 256u
 
 static const struct rte_memzone *
-reserve(size_t size, unsigned int *count)
+reserve(size_t size)
 {
+	static unsigned int count;
 	char name[RTE_MEMZONE_NAMESIZE];
 
-	snprintf(name, sizeof(name), "dad_bounce_%d_%u", getpid(), (*count)++);
+	/* no lock is held: two devices may get their pools at a time */
+	snprintf(name, sizeof(name), "dad_bounce_%d_%u", getpid(),
+		__atomic_fetch_add(&count, 1, __ATOMIC_RELAXED));
 	return rte_memzone_reserve_aligned(name, size, SOCKET_ID_ANY, 0, (unsigned int)size);
 }
 
 static int
 get_low_physical(struct bounce *b, uint64_t limit)
 {
-	static unsigned int count;
 	const struct rte_memzone *held[MAX_HELD];
 	unsigned int n_held = 0, i = 0;
 	int error = 0;
 
 	while (i < b->n_chunks && error == 0) {
-		const struct rte_memzone *mz = reserve(chunk_size(b), &count);
+		const struct rte_memzone *mz = reserve(chunk_size(b));
 
 		if (mz == NULL) {
 			error = n_held > 0 ? ERANGE : ENOMEM;

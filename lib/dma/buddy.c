@@ -8,9 +8,13 @@
 /* What starts at a page. Pages inside a block are INSIDE. */
 enum { INSIDE = 0, FREE = 0x40, TAKEN = 0x80 };
 
-struct link {
-	uint32_t next;
-	uint32_t prev;
+/* A page that is free has neighbours, and one that is not has an owner. */
+union link {
+	struct {
+		uint32_t next;
+		uint32_t prev;
+	};
+	const void *owner;
 };
 
 struct buddy {
@@ -18,7 +22,7 @@ struct buddy {
 	uint32_t n_free;	      /* pages */
 	uint32_t head[MAX_ORDER + 1]; /* free blocks of each order */
 	uint8_t *state;		      /* a page: FREE | order, TAKEN | order, or INSIDE */
-	struct link *link;	      /* a page: neighbours in its free list */
+	union link *link;	      /* a page: neighbours in its free list, or its owner */
 };
 
 /* The bytes of blocks that are taken are changed without the lock. */
@@ -33,7 +37,7 @@ list_insert(struct buddy *b, uint32_t page, unsigned int order)
 {
 	uint32_t first = b->head[order];
 
-	b->link[page] = (struct link){.next = first, .prev = BUDDY_NONE};
+	b->link[page] = (union link){.next = first, .prev = BUDDY_NONE};
 	if (first != BUDDY_NONE)
 		b->link[first].prev = page;
 	b->head[order] = page;
@@ -43,7 +47,7 @@ list_insert(struct buddy *b, uint32_t page, unsigned int order)
 static void
 list_remove(struct buddy *b, uint32_t page, unsigned int order)
 {
-	struct link at = b->link[page];
+	union link at = b->link[page];
 
 	if (at.prev == BUDDY_NONE)
 		b->head[order] = at.next;
@@ -141,6 +145,19 @@ buddy_release(struct buddy *b, uint32_t page, unsigned int order)
 		order++;
 	}
 	list_insert(b, page, order);
+}
+
+void
+buddy_set_owner(struct buddy *b, uint32_t page, const void *owner)
+{
+	/* who frees what is not theirs may look at it meanwhile */
+	__atomic_store_n(&b->link[page].owner, owner, __ATOMIC_RELAXED);
+}
+
+const void *
+buddy_owner(const struct buddy *b, uint32_t page)
+{
+	return __atomic_load_n(&b->link[page].owner, __ATOMIC_RELAXED);
 }
 
 bool

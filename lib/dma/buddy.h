@@ -29,6 +29,10 @@ bool buddy_claim(struct buddy *b, uint32_t page, unsigned int order);
 void buddy_unclaim(struct buddy *b, uint32_t page, unsigned int order);
 void buddy_release(struct buddy *b, uint32_t page, unsigned int order);
 
+/* Whose pages these are, which are taken or claimed: kept until they are released. */
+void buddy_set_owner(struct buddy *b, uint32_t page, const void *owner);
+const void *buddy_owner(const struct buddy *b, uint32_t page);
+
 /* How many are free; claimed pages are not. */
 uint32_t buddy_free_pages(const struct buddy *b);
 

@@ -156,6 +156,8 @@ take(struct dma_dev *dev, unsigned int lcore, size_t size, unsigned int flags, s
 			DMA_LOG(NOTICE, "%s: no memory left on node %d: taken from another",
 				dev->name, dev->socket_id);
 	}
+	if (ret == 0)
+		blocks_own(b, dev);
 	rte_errno = ret;
 	return ret == 0;
 }
@@ -188,7 +190,7 @@ alloc(struct dma_dev *dev, size_t size, unsigned int flags, dad_dma_addr_t *hand
 
 		if (error != 0) {
 			blocks_claim(dev->domain->arenas, lcore, (void *)(uintptr_t)block_va(&b),
-				b.order, &b);
+				b.order, dev, &b);
 			blocks_give(dev->domain->arenas, lcore, &b,
 				(flags & DAD_DMA_ALLOC_NEVER_GROW) != 0);
 			rte_errno = error;
@@ -220,7 +222,7 @@ release(struct dma_dev *dev, size_t size, void *va, dad_dma_addr_t handle, unsig
 	if (va == NULL)
 		return;
 	if (size == 0 || size > UINT32_C(1) << 31 ||
-		!blocks_claim(arenas, lcore, va, order_of(dev, size), &b)) {
+		!blocks_claim(arenas, lcore, va, order_of(dev, size), dev, &b)) {
 		refuse(dev, size, va, handle);
 		return;
 	}
@@ -284,7 +286,7 @@ dad_dma_alloc_noncoherent(struct dad_dma_dev *pub, size_t size, unsigned int fla
 	if (*handle == DAD_DMA_MAPPING_ERROR) {
 		int error = rte_errno;
 
-		blocks_claim(dev->domain->arenas, lcore, va, b.order, &b);
+		blocks_claim(dev->domain->arenas, lcore, va, b.order, dev, &b);
 		blocks_give(
 			dev->domain->arenas, lcore, &b, (flags & DAD_DMA_ALLOC_NEVER_GROW) != 0);
 		rte_errno = error;
@@ -305,7 +307,7 @@ dad_dma_free_noncoherent(
 	if (va == NULL)
 		return;
 	if (size == 0 || size > UINT32_C(1) << 31 ||
-		!blocks_claim(dev->domain->arenas, lcore, va, order_of(dev, size), &b)) {
+		!blocks_claim(dev->domain->arenas, lcore, va, order_of(dev, size), dev, &b)) {
 		refuse(dev, size, va, handle);
 		return;
 	}

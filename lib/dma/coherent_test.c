@@ -284,6 +284,52 @@ only_noncoherent_memory_needs_a_sync(void **state)
 	dad_dma_domain_put(soft);
 }
 
+/* A block is freed by its device, and by no other one of the domain, whose address it may share:
+ * the bytes would be missing from the one's sum, and more than all of the other's. */
+static void
+another_device_cannot_free_it(void **state)
+{
+	const struct dad_dma_domain_conf conf = {.name = "two", .type = DAD_DMA_DOMAIN_SOFT};
+	struct dad_dma_domain *domains[] = {
+		dad_dma_domain_identity(), dad_dma_domain_create(&conf)};
+
+	(void)state;
+	for (unsigned int i = 0; i < RTE_DIM(domains); i++) {
+		struct dad_dma_dev *one = dad_dma_dev_create("one", domains[i], SOCKET_ID_ANY);
+		struct dad_dma_dev *two = dad_dma_dev_create("two", domains[i], SOCKET_ID_ANY);
+		dad_dma_addr_t handle, synced;
+
+		assert_true(one != NULL && two != NULL);
+		/* without an IOMMU they reach what there is; with one, each block gets an IOVA */
+		uint64_t mask = i == 0 ? UINT64_MAX : DAD_DMA_BIT_MASK(32);
+		assert_int_equal(dad_dma_set_mask_and_coherent(one, mask), 0);
+		assert_int_equal(dad_dma_set_mask_and_coherent(two, mask), 0);
+		for (size_t size = 100; size <= 16 * PAGE; size *= 8) {
+			void *va = dad_dma_alloc_coherent(one, size, &handle);
+			void *vb = dad_dma_alloc_noncoherent(
+				one, size, 0, DAD_DMA_BIDIRECTIONAL, &synced);
+
+			assert_true(va != NULL && vb != NULL);
+			uint64_t bytes = coherent_bytes_of(one);
+			dad_dma_free_coherent(two, size, va, handle);
+			dad_dma_free_noncoherent(two, size, DAD_DMA_BIDIRECTIONAL, vb, synced);
+			assert_int_equal(coherent_bytes_of(one), bytes);
+			assert_int_equal(coherent_bytes_of(two), 0);
+			/* it is still the one's */
+			dad_dma_free_coherent(one, size, va, handle);
+			dad_dma_free_noncoherent(one, size, DAD_DMA_BIDIRECTIONAL, vb, synced);
+			assert_int_equal(coherent_bytes_of(one), 0);
+			/* and may be the other's afterwards */
+			va = dad_dma_alloc_coherent(two, size, &handle);
+			assert_non_null(va);
+			dad_dma_free_coherent(two, size, va, handle);
+		}
+		assert_int_equal(dad_dma_dev_destroy(one), 0);
+		assert_int_equal(dad_dma_dev_destroy(two), 0);
+		dad_dma_domain_put(domains[i]);
+	}
+}
+
 /* ---- threads
  * -------------------------------------------------------------------------------------- */
 
@@ -518,6 +564,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(memory_lies_where_the_device_is),
 		cmocka_unit_test(narrow_devices_share_memory_through_the_iommu),
 		cmocka_unit_test(only_noncoherent_memory_needs_a_sync),
+		cmocka_unit_test(another_device_cannot_free_it),
 		cmocka_unit_test(threads_grow_and_shrink_it_together),
 		cmocka_unit_test(a_backend_that_fails_loses_nothing),
 	};

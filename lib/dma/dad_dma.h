@@ -77,7 +77,7 @@ enum dad_dma_dir {
 	DAD_DMA_BIDIRECTIONAL = 0, /**< the device reads and writes the buffer */
 	DAD_DMA_TO_DEVICE = 1,	   /**< the device reads it */
 	DAD_DMA_FROM_DEVICE = 2,   /**< the device writes it */
-	DAD_DMA_NONE = 3,	   /**< no transfer: an error in every call */
+	DAD_DMA_NONE = 3,	   /**< no transfer: to map it is EINVAL; for no other call */
 };
 
 /** A way to bring a buffer to the device, from the cheapest to the dearest. */
@@ -98,7 +98,7 @@ enum dad_dma_rung {
  */
 enum {
 	DAD_DMA_ATTR_SKIP_CPU_SYNC = 1 << 5, /**< no copy, no cache maintenance: the caller syncs */
-	DAD_DMA_ATTR_NO_WARN = 1 << 8,	     /**< a failure is not logged */
+	DAD_DMA_ATTR_NO_WARN = 1 << 8,	     /**< a refusal by the backend is not logged */
 	DAD_DMA_ATTR_MMIO = 1 << 10, /**< device memory (dad_dma_map_phys()): never bounced */
 	DAD_DMA_ATTR_FORCE_BOUNCE = 1 << 24, /**< no other rung than bounce */
 	/** the device writes every byte: a bounce slot need not be filled first */
@@ -224,17 +224,23 @@ uint64_t dad_dma_get_coherent_mask(const struct dad_dma_dev *dev);
 /** How a device with some mask can be served; 0 is no, everything else yes. */
 enum dad_dma_support {
 	DAD_DMA_SUPPORT_NO = 0,
-	DAD_DMA_SUPPORT_DIRECT = DAD_DMA_RUNG_DIRECT, /**< it reaches all memory known now */
+	DAD_DMA_SUPPORT_DIRECT = DAD_DMA_RUNG_DIRECT, /**< it reaches all memory there is now */
 	DAD_DMA_SUPPORT_WINDOW = DAD_DMA_RUNG_WINDOW, /**< what it cannot reach gets a window */
 	DAD_DMA_SUPPORT_STRICT = DAD_DMA_RUNG_STRICT, /**< ... gets an IOVA a transfer */
 	DAD_DMA_SUPPORT_BOUNCE = DAD_DMA_RUNG_BOUNCE, /**< ... is copied */
 	DAD_DMA_SUPPORT_PARTLY = 5, /**< ... fails with ERANGE; there is memory that it reaches */
 };
 
-/** How would this device be served with that mask? */
+/**
+ * How would this device be served with that mask? Memory of rte_extmem_register(), which EAL does
+ * not announce, is not looked at.
+ */
 enum dad_dma_support dad_dma_supported(const struct dad_dma_dev *dev, uint64_t mask);
 
-/** The mask with which all memory known now would be direct (as dma_get_required_mask()). */
+/**
+ * The mask with which all memory there is now would be direct (as dma_get_required_mask()); but for
+ * that of rte_extmem_register().
+ */
 uint64_t dad_dma_get_required_mask(const struct dad_dma_dev *dev);
 
 /** What else a device cannot do. Zeroed fields mean no limit, or the default that is told. */
@@ -275,7 +281,11 @@ int dad_dma_dev_set_rungs(struct dad_dma_dev *dev, unsigned int rungs);
  */
 void dad_dma_dev_count_direct(struct dad_dma_dev *dev, bool on);
 
-/** The largest buffer that any mapping call can be sure of: limited where it may be bounced. */
+/**
+ * The largest buffer that fits into slots wherever it begins (0: a pool that is too small for
+ * min_align_mask); SIZE_MAX where nothing has to be bounced. Other limits are not in it: a device
+ * that has but windows, or few IOVAs below its mask, cannot map as much.
+ */
 size_t dad_dma_max_mapping_size(const struct dad_dma_dev *dev);
 
 /* ---- coherent memory -------------------------------------------------------------------- */
@@ -286,8 +296,9 @@ enum {
 	 * Only with what the library has at hand: no memory from EAL, and no waiting for somebody
 	 * who asks for it; for polling loops. It makes no system call, unless a lock that is held
 	 * for some instructions is found taken. What is freed so stays at hand.
-	 * (In a remapping domain the backend's map() and unmap() are still called for memory that
-	 * is not direct.)
+	 * (In a remapping domain, for memory that is not direct, the backend's map() and unmap()
+	 * are still called, tables may grow by calloc(), and with DAD_DMA_DOMAIN_LAZY the queue of
+	 * unmaps is locked, and flushed when IOVAs run out.)
 	 */
 	DAD_DMA_ALLOC_NEVER_GROW = 1 << 0,
 	DAD_DMA_ALLOC_ZERO = 1 << 1, /**< clear it */
@@ -310,7 +321,8 @@ enum {
 void *dad_dma_alloc_coherent(struct dad_dma_dev *dev, size_t size, dad_dma_addr_t *handle);
 
 /**
- * Free it. All arguments must be those of the allocation: anything else is logged and not freed.
+ * Free it. All arguments must be those of the allocation: anything else is logged and not freed,
+ * but for another size that is rounded up to the same.
  * A NULL va is allowed. Memory of which nothing is used any more may go back to EAL.
  */
 void dad_dma_free_coherent(struct dad_dma_dev *dev, size_t size, void *va, dad_dma_addr_t handle);
@@ -581,8 +593,8 @@ void dad_dma_unmap_burst(struct dad_dma_dev *dev, const dad_dma_addr_t addr[],
 	const uint32_t size[], unsigned int n, enum dad_dma_dir dir);
 
 /**
- * Map by physical address: memory of EAL where its IOVAs are physical (not bounced), or, with
- * DAD_DMA_ATTR_MMIO, a device's memory that dad_dma_bar_register() made known.
+ * Map by physical address: memory of EAL where its IOVAs are physical, or, with
+ * DAD_DMA_ATTR_MMIO, a device's memory that dad_dma_bar_register() made known (never bounced).
  *
  * @return as dad_dma_map_single(); EFAULT where the address is not known
  */

@@ -149,7 +149,7 @@ struct dad_dma_domain_info {
 	uint64_t regions;      /**< registered */
 	uint64_t devices;
 	uint64_t lost;	 /**< granules whose unmap() failed, never used again */
-	uint64_t faults; /**< accesses that the soft backend refused */
+	uint64_t faults; /**< accesses of software devices that were refused */
 };
 
 /** Read it; counts may be changing. */
@@ -164,14 +164,19 @@ void dad_dma_domain_flush(struct dad_dma_domain *domain);
  * Make memory known that EAL does not have. It may be any memory of the process that stays where it
  * is (hugepages, or pages that somebody pins) until it is unregistered. At most 65,535 regions.
  *
- * @param va     start, a multiple of 4 KiB
- * @param len    bytes, a multiple of 4 KiB
+ * A mapping lies in one region, or in none: one that does with a part only is EFAULT. What is
+ * mapped already, strictly or bounced, does not keep the region from being unregistered; but no
+ * call may map or unmap memory while it is registered.
+ *
+ * @param va     start, a multiple of the domain's granule (4 KiB unless the backend's is larger)
+ * @param len    bytes, a multiple of that, too
  * @param iovas  identity domain: where each page lies, as for rte_extmem_register(); NULL if
  *               IOVAs are virtual addresses (with physical ones: EINVAL). Other domains: NULL
  * @param n      how many iovas; 0 with NULL
  * @param page   bytes of a page: a power of two from 4 KiB on; len is n pages
  * @return 0, or -EINVAL, -EFAULT (va of 2^47 or more), -EEXIST (known already, or a part of it, or
- *         its IOVAs are in use), -ENOSPC (too many regions), -ENOMEM, or what the backend said
+ *         its IOVAs are in use), -ERANGE (an IOVA of 2^48 or more), -ENOSPC (too many regions),
+ *         -ENOMEM, or what the backend said
  */
 int dad_dma_mem_register(struct dad_dma_domain *domain, void *va, size_t len,
 	const dad_dma_addr_t iovas[], unsigned int n, size_t page);
@@ -188,7 +193,7 @@ int dad_dma_mem_unregister(struct dad_dma_domain *domain, void *va, size_t len);
  * dad_dma_mem_unregister() forgets it.
  *
  * @param va    where it is mapped (rte_pci_device.mem_resource[].addr)
- * @param len   bytes; va, phys and len are multiples of 4 KiB
+ * @param len   bytes; va, phys and len are multiples of the domain's granule
  * @param phys  its physical address. With physical IOVAs that is where devices find it; with
  *              virtual ones, at va; in a remapping domain, where a map call says.
  * @return as dad_dma_mem_register(); -EEXIST also for a physical range that is known
@@ -199,8 +204,8 @@ int dad_dma_bar_register(struct dad_dma_domain *domain, void *va, size_t len, ui
  * What is called when memory has left a domain, and is about to go: EAL frees it, or
  * dad_dma_mem_unregister() forgets it. It is in no table any more, and stays until this returns; so
  * who takes addresses from dad_dma_domain_reverse() can wait here until nobody uses them. It is
- * called in the thread that frees, with EAL's memory locked: nothing of EAL's memory and nothing of
- * this library may be called.
+ * called in the thread that frees, with EAL's memory locked if that is EAL's: nothing of EAL's
+ * memory and nothing of this library may be called, in either case.
  *
  * @param arg  as given to dad_dma_domain_watch()
  * @param va   start of the memory
@@ -227,8 +232,8 @@ void dad_dma_domain_unwatch(struct dad_dma_domain *domain, dad_dma_left_t left, 
 struct dad_dma_bounce_conf {
 	size_t size;	/**< bytes, rounded up to a power of two; default 8 MiB, at least 4 KiB */
 	uint64_t limit; /**< highest address a device may see of it; default 2^32 - 1 */
-	/** only this device uses it, and uses nothing else: all its mappings are bounced. NULL: all
-	 * devices that have no pool of their own use it when no other rung works */
+	/** only this device uses it, and all its mappings are bounced (coherent memory is as ever).
+	 * NULL: all devices that have no pool of their own use it when no other rung works */
 	struct dad_dma_dev *dev;
 };
 

@@ -7,11 +7,13 @@
  * The device side, for devices made of software.
  *
  * A device in software must not follow an address as a pointer: it asks here. In a domain with the
- * soft backend each access is checked as an IOMMU does it, and to the byte: is the address mapped,
- * is all of it inside that mapping, may the device do this? In every domain it is checked that the
- * device can put the address on its bus at all (the wider of its masks), and that memory is there.
- * What fails is a *fault*: counted, logged, and in soft domains kept with the mapping that was
- * nearest.
+ * soft backend each access is checked as an IOMMU does it, and to the byte: is all of it mapped,
+ * may the device do this? As with an IOMMU, mappings of which one ends with a page and the other
+ * begins with the next are not told apart; that is usual, as IOVAs are handed out one below the
+ * other. In every domain it is checked that the device can put the address on its bus at all (the
+ * wider of its masks), and that memory is there. What fails is a *fault*: counted
+ * (dad_dma_domain_info), logged (the first 16, and then ever fewer), and in soft domains kept with
+ * the mapping that was nearest.
  *
  * **Threads.** Any thread, no lock on the good path. As with hardware, whoever unmaps memory that a
  * device is using has lost; here the access may even end after the unmap call.
@@ -45,7 +47,7 @@ void *dad_soft_dma_translate(
  * The device reads memory.
  *
  * @return 0, or -EFAULT, -EACCES, -ERANGE as above, or -EMSGSIZE: it starts inside a mapping and
- *         goes beyond its end. After an error nothing was moved, and a fault is recorded.
+ *         goes beyond what is mapped. After an error nothing was moved, and a fault is recorded.
  */
 int dad_soft_dma_read(struct dad_dma_dev *dev, dad_dma_addr_t addr, void *dst, size_t size);
 

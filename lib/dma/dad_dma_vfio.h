@@ -18,9 +18,11 @@
  * off the bus, and then the domain is given back.
  *
  * **What the kernel limits.** How many mappings a container has (65,535, less if the module
- * parameter dma_entry_limit says so): the domain asks and stays below. How much memory they pin:
- * RLIMIT_MEMLOCK, unless the process has CAP_IPC_LOCK. Which IOVAs there are: the window of message
- * interrupts is left out.
+ * parameter dma_entry_limit says so): the domain asks once, and with windows, strict and coherent
+ * mappings and slots stays below. Memory that is direct is mapped beside that and not counted: with
+ * much of it in small pieces the kernel may refuse (ENOSPC) before the domain does. How much memory
+ * they pin: RLIMIT_MEMLOCK, unless the process has CAP_IPC_LOCK. Which IOVAs there are: the window
+ * of message interrupts is left out.
  *
  * **What is checked.** Mapping over a mapping is an error (EEXIST). Each unmap has to find as many
  * bytes as were mapped in its range: the kernel calls it a success when it finds less, or nothing.

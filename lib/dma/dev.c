@@ -195,15 +195,23 @@ dad_dma_dev_lookup(const char *name)
 int
 dad_dma_dev_publish(struct dad_dma_dev *pub)
 {
+	static pthread_mutex_t publish_lock = PTHREAD_MUTEX_INITIALIZER;
 	struct dma_dev *dev = dev_of(pub);
+	int ret = 0;
+
+	/* of two with one name, the second has to find the first */
+	pthread_mutex_lock(&publish_lock);
 	struct dad_dma_dev *other = dad_dma_dev_lookup(dev->name);
 
-	if (other != NULL)
-		return other == pub ? 0 : -EEXIST;
-	pthread_mutex_lock(&dev->domain->lock);
-	dev->published = true;
-	pthread_mutex_unlock(&dev->domain->lock);
-	return 0;
+	if (other != NULL && other != pub)
+		ret = -EEXIST;
+	if (other == NULL) {
+		pthread_mutex_lock(&dev->domain->lock);
+		dev->published = true;
+		pthread_mutex_unlock(&dev->domain->lock);
+	}
+	pthread_mutex_unlock(&publish_lock);
+	return ret;
 }
 
 struct dad_dma_domain *
@@ -415,7 +423,10 @@ dad_dma_max_mapping_size(const struct dad_dma_dev *pub)
 	/* strict mappings do not bounce until IOVAs run out */
 	if (!is_rung(dev, DAD_DMA_RUNG_BOUNCE) || is_rung(dev, DAD_DMA_RUNG_STRICT))
 		return SIZE_MAX;
-	return bounce_max(dev_bounce(dev)) - dev->limits.min_align_mask;
+	uint64_t max = bounce_max(dev_bounce(dev)), pad = dev->limits.min_align_mask;
+
+	/* of a tiny pool, what precedes a buffer in its slots may take all */
+	return max > pad ? max - pad : 0;
 }
 
 /* ---- numbers ------------------------------------------------------------------------------ */

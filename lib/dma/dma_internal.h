@@ -5,6 +5,7 @@
 /* What the parts of lib/dma know of each other.
  *
  * Locks, in the order in which they are taken:
+ *   publish_lock   who publishes a device
  *   domains_lock   the list of domains, and their reference counts
  *   arena_lock     growth of coherent memory (a short lock within guards what there is)
  *   (EAL's memory lock)
@@ -46,9 +47,11 @@ enum kind {
 	KIND_COHERENT = 4 << 2, /* a coherent buffer that got an IOVA of its own */
 	KIND_BOUNCE = 5 << 2,	/* a pool's slots */
 };
-#define KIND_MASK  (UINT64_C(7) << 2)
-/* Also in such a word: here begins a piece of a region that was linked into a range. */
-#define WORD_START (UINT64_C(1) << 5)
+#define KIND_MASK    (UINT64_C(7) << 2)
+/* Also in a strict one: its region counts it. Of a piece that was linked into a range only the
+ * first page has it. What is mapped when its memory becomes a region has not, and is not counted.
+ */
+#define WORD_COUNTED (UINT64_C(1) << 5)
 
 struct arenas;
 struct bounce;
@@ -108,6 +111,7 @@ struct dad_dma_domain {
 	struct dad_dma_table *phys;    /* physical → virtual, of BARs */
 	struct dad_dma_table *known;   /* remapping: virtual → virtual, of EAL's memory */
 	struct dad_dma_table *window;  /* remapping: virtual → IOVA, of windows */
+	struct dad_dma_table *was_one; /* remapping: IOVAs that ever were a window's */
 	struct lock table_lock;
 
 	pthread_mutex_t lock;
@@ -140,6 +144,7 @@ struct dad_dma_domain {
 	uint64_t lost;
 	uint64_t windows_gone; /* as EAL's memory went, mapped or not */
 	uint64_t flushes;
+	uint64_t faults; /* accesses refused, where no soft backend counts them */
 
 	pthread_mutex_t watch_lock;
 	TAILQ_HEAD(, watch) watches;
@@ -295,9 +300,18 @@ domain_reverse(
 	return word == 0 ? DAD_DMA_ABSENT : (word & ~DAD_DMA_WORD_FLAGS) + offset;
 }
 
-/* Make IOVAs lead to virtual addresses. 0 or -errno. */
+/* Is the strict mapping there one that its region counts? */
+static inline bool
+domain_is_counted(const struct dad_dma_domain *domain, uint64_t iova)
+{
+	uint64_t size;
+
+	return (table_word(domain->reverse, iova, &size) & WORD_COUNTED) != 0;
+}
+
+/* Make IOVAs lead to virtual addresses; flags may be with the kind. 0 or -errno. */
 int domain_set_reverse(
-	struct dad_dma_domain *domain, uint64_t iova, uint64_t va, uint64_t len, enum kind kind);
+	struct dad_dma_domain *domain, uint64_t iova, uint64_t va, uint64_t len, uint64_t kind);
 void domain_clear_reverse(struct dad_dma_domain *domain, uint64_t iova, uint64_t len);
 
 /* ---- eal_memory.c: following EAL's memory */
@@ -314,9 +328,13 @@ void watch_tell(struct dad_dma_domain *domain, uint64_t va, uint64_t len);
 
 /* ---- region.c */
 
-/* A mapping of [va, va + size) begins and ends. False: it lies in a region only with a part. */
-bool region_get(struct dad_dma_domain *domain, uint64_t va, uint64_t size);
+/* A mapping of [va, va + size) begins, which its region counts if it lies in one. 0, or EFAULT: it
+ * lies in a region only with a part. */
+int region_get(struct dad_dma_domain *domain, uint64_t va, uint64_t size, bool *counted);
+/* One that is counted ends. */
 void region_put(struct dad_dma_domain *domain, uint64_t va);
+/* One that is not shall be, if there is a region by now. */
+void region_get_late(struct dad_dma_domain *domain, uint64_t va);
 struct region *region_of(const struct dad_dma_domain *domain, uint64_t va);
 void regions_release(struct dad_dma_domain *domain);
 
@@ -332,7 +350,9 @@ uint64_t remap_limit(const struct dma_dev *dev);
 int remap_alloc_dev(const struct dma_dev *dev, unsigned int lcore, uint64_t len, uint64_t align,
 	uint64_t *iova);
 void remap_free(struct dad_dma_domain *domain, unsigned int lcore, uint64_t iova, uint64_t len);
-/* Take what is mapped there from the backend. False: the IOVAs must not be used again. */
+/* Take what is mapped there from the backend alone. False: the IOVAs must not be used again. */
+bool remap_withdraw(struct dad_dma_domain *domain, uint64_t iova, uint64_t len);
+/* The same, and what the domain knows of it. */
 bool remap_unmap(struct dad_dma_domain *domain, uint64_t iova, uint64_t len);
 /* The same, and free the IOVAs; at once, or lazily. */
 void remap_drop(struct dad_dma_domain *domain, uint64_t iova, uint64_t len, bool may_wait);
@@ -352,14 +372,15 @@ void window_drop_all(struct dad_dma_domain *domain, struct window_list *list);
 
 /* ---- strict.c */
 
+/* counted: by a region. */
 int strict_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size,
-	enum dad_dma_dir dir, unsigned int attrs, uint64_t *iova);
+	enum dad_dma_dir dir, unsigned int attrs, bool counted, uint64_t *iova);
 void strict_unmap(struct dma_dev *dev, uint64_t iova, uint64_t size, enum dad_dma_dir dir,
 	unsigned int attrs);
 /* A piece of a range of IOVAs that is there already, and taking the bytes out of it again before
  * the range is dropped. 0 or errno. */
 int strict_put(struct dma_dev *dev, uint64_t iova, uint64_t va, uint64_t size, enum dad_dma_dir dir,
-	unsigned int attrs);
+	unsigned int attrs, bool counted);
 void strict_take(struct dma_dev *dev, uint64_t iova, uint64_t size, enum dad_dma_dir dir,
 	unsigned int attrs);
 /* Between what the CPU sees and what the device sees, where that is not the same. */

@@ -34,7 +34,7 @@ static void
 free_parts(struct dad_dma_domain *domain)
 {
 	struct dad_dma_table *tables[] = {domain->forward, domain->reverse, domain->counted,
-		domain->owner, domain->phys, domain->known, domain->window};
+		domain->owner, domain->phys, domain->known, domain->window, domain->was_one};
 
 	for (unsigned int i = 0; i < RTE_DIM(tables); i++)
 		table_free(tables[i]);
@@ -256,8 +256,9 @@ dad_dma_domain_create(const struct dad_dma_domain_conf *conf)
 		goto no_iovas;
 	domain->known = table_create();
 	domain->window = table_create();
+	domain->was_one = table_create();
 	error = ENOMEM;
-	if (domain->known == NULL || domain->window == NULL)
+	if (domain->known == NULL || domain->window == NULL || domain->was_one == NULL)
 		goto no_iovas;
 	span_add(&domain->unmap_span, domain->iova_first, domain->iova_last);
 	if (domain->flags & DAD_DMA_DOMAIN_NONCOHERENT)
@@ -385,8 +386,9 @@ dad_dma_domain_info(const struct dad_dma_domain *domain, struct dad_dma_domain_i
 	TAILQ_FOREACH (dev, &d->devs, next)
 		info->devices++;
 	pthread_mutex_unlock(&d->lock);
-	if (d->type == DAD_DMA_DOMAIN_SOFT)
-		info->faults = soft_faults_count(d->priv);
+	info->faults = d->type == DAD_DMA_DOMAIN_SOFT
+		? soft_faults_count(d->priv)
+		: __atomic_load_n(&d->faults, __ATOMIC_RELAXED);
 }
 
 /* ---- translation --------------------------------------------------------------------------- */
@@ -447,7 +449,7 @@ dad_dma_bus_to_virt(const struct dad_dma_domain *domain, dad_dma_addr_t addr, si
 
 int
 domain_set_reverse(
-	struct dad_dma_domain *domain, uint64_t iova, uint64_t va, uint64_t len, enum kind kind)
+	struct dad_dma_domain *domain, uint64_t iova, uint64_t va, uint64_t len, uint64_t kind)
 {
 	lock_take(&domain->table_lock);
 	int ret = table_set(domain->reverse, iova, va | kind, len);

@@ -369,6 +369,40 @@ what_went_while_mapped_can_be_unmapped(void **state)
 	}
 }
 
+/* A window that went is no excuse for an unmap too many of something else: it would hide a mapping
+ * that is alive, and let its device go. */
+static void
+what_never_went_is_unmapped_once(void **state)
+{
+	const struct setting narrow = {
+		.rungs = RUNG(WINDOW), .mask = UINT32_MAX, .only_known = true};
+	dad_dma_addr_t a[2];
+	char data[2 * PAGE];
+
+	(void)state;
+	make(&narrow);
+	struct dad_dma_dev *other = soft_device(domain, RUNG(STRICT));
+	for (unsigned int i = 0; i < 2; i++) {
+		a[i] = dad_dma_map_single(other, data + i * PAGE, 1, DAD_DMA_TO_DEVICE);
+		assert_int_equal(dad_dma_mapping_error(other, a[i]), 0);
+	}
+	void *va = rte_malloc(NULL, PIECES * UNIT, UNIT);
+	assert_non_null(va);
+	dad_dma_addr_t w = dad_dma_map_single(dev, va, PAGE, DAD_DMA_TO_DEVICE);
+	assert_int_equal(dad_dma_mapping_error(dev, w), 0);
+	const void *volatile was = va;
+	rte_free(va);
+	assert_true(is_gone(was));
+
+	for (unsigned int i = 0; i < 2; i++)
+		dad_dma_unmap_single(other, a[0], 1, DAD_DMA_TO_DEVICE);
+	assert_int_equal(dad_dma_dev_destroy(other), -EBUSY);
+	dad_dma_unmap_single(other, a[1], 1, DAD_DMA_TO_DEVICE);
+	assert_int_equal(dad_dma_dev_destroy(other), 0);
+	dad_dma_unmap_single(dev, w, PAGE, DAD_DMA_TO_DEVICE);
+	unmake();
+}
+
 /* ---- threads ----------------------------------------------------------------------------------
  */
 
@@ -431,6 +465,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_mapped_stays_while_the_heap_moves),
+		cmocka_unit_test(what_never_went_is_unmapped_once),
 		cmocka_unit_test(what_went_while_mapped_can_be_unmapped),
 		cmocka_unit_test(threads_map_while_the_heap_moves),
 	};

@@ -199,11 +199,50 @@ low_bits_survive_bouncing_where_they_matter(void **state)
 	unmake_soft(dev);
 }
 
+/* What precedes a buffer in its slots counts, in a pool that is smaller than that, too. */
+static void
+the_longest_buffer_leaves_room_for_its_low_bits(void **state)
+{
+	const size_t pools[] = {4u << 10, 8u << 10, 16u << 10, 64u << 10};
+	const uint64_t masks[] = {0, 2047, 4095};
+
+	(void)state;
+	for (unsigned int i = 0; i < RTE_DIM(pools) * RTE_DIM(masks); i++) {
+		const size_t pool = pools[i % RTE_DIM(pools)];
+		const uint64_t mask = masks[i / RTE_DIM(pools)];
+		const uint64_t half = pool / 2;
+		struct dad_dma_domain *domain = soft_domain(0, 0, 0);
+		struct dad_dma_dev *dev = soft_device(domain, DAD_DMA_RUNGS_ALL);
+		struct dad_dma_bounce_conf bounce = {.size = pool};
+		struct dad_dma_limits limits = {.min_align_mask = mask};
+
+		assert_int_equal(dad_dma_bounce_create(domain, &bounce), 0);
+		assert_int_equal(dad_dma_dev_set_rungs(dev, RUNG(BOUNCE)), 0);
+		assert_int_equal(dad_dma_set_limits(dev, &limits), 0);
+		const size_t max = dad_dma_max_mapping_size(dev);
+		assert_int_equal(max, half > mask ? half - mask : 0);
+		/* wherever it begins it can be mapped; one byte more cannot everywhere */
+		unsigned char *b = eal_pool + mask;
+		if (max > 0) {
+			dad_dma_addr_t a = dad_dma_map_single(dev, b, max, DAD_DMA_TO_DEVICE);
+
+			assert_int_equal(dad_dma_mapping_error(dev, a), 0);
+			assert_int_equal(a & mask, mask);
+			dad_dma_unmap_single(dev, a, max, DAD_DMA_TO_DEVICE);
+		}
+		assert_int_equal(dad_dma_map_single(dev, b, max + 1, DAD_DMA_TO_DEVICE),
+			DAD_DMA_MAPPING_ERROR);
+		assert_int_equal(rte_errno, E2BIG);
+		unmake_soft(dev);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(bounced_buffers_have_an_owner),
 	cmocka_unit_test(buffers_in_emulated_caches_have_an_owner),
 	cmocka_unit_test(a_restricted_device_uses_its_pool_alone),
 	cmocka_unit_test(low_bits_survive_bouncing_where_they_matter),
+	cmocka_unit_test(the_longest_buffer_leaves_room_for_its_low_bits),
 };
 
 POOLS_MAIN(tests, POOL, PAGE)

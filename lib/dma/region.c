@@ -24,32 +24,6 @@ region_of(const struct dad_dma_domain *domain, uint64_t va)
 	return (struct region *)(uintptr_t)(table_word(domain->owner, va, &size) >> OWNER_SHIFT);
 }
 
-bool
-region_get(struct dad_dma_domain *domain, uint64_t va, uint64_t size)
-{
-	struct region *region = region_of(domain, va);
-
-	if (region == NULL)
-		return true;
-	if (size > region->va + region->len - va)
-		return false;
-	__atomic_fetch_add(&region->mapped, 1, __ATOMIC_RELAXED);
-	return true;
-}
-
-void
-region_put(struct dad_dma_domain *domain, uint64_t va)
-{
-	struct region *region = region_of(domain, va);
-
-	/* G1: pairs with the acquire in dad_dma_mem_unregister(): the mapping's use of the memory
-	 * is over before the region goes */
-	if (region != NULL)
-		__atomic_fetch_sub(&region->mapped, 1, __ATOMIC_RELEASE);
-}
-
-/* ---- coming -------------------------------------------------------------------------------- */
-
 static bool
 is_empty(const struct dad_dma_table *table, uint64_t key, uint64_t len)
 {
@@ -64,6 +38,42 @@ is_empty(const struct dad_dma_table *table, uint64_t key, uint64_t len)
 	}
 	return true;
 }
+
+int
+region_get(struct dad_dma_domain *domain, uint64_t va, uint64_t size, bool *counted)
+{
+	struct region *region = region_of(domain, va);
+
+	*counted = region != NULL;
+	if (region == NULL)
+		return is_empty(domain->owner, va, size) ? 0 : EFAULT;
+	if (size > region->va + region->len - va)
+		return EFAULT;
+	__atomic_fetch_add(&region->mapped, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+void
+region_get_late(struct dad_dma_domain *domain, uint64_t va)
+{
+	struct region *region = region_of(domain, va);
+
+	if (region != NULL)
+		__atomic_fetch_add(&region->mapped, 1, __ATOMIC_RELAXED);
+}
+
+void
+region_put(struct dad_dma_domain *domain, uint64_t va)
+{
+	struct region *region = region_of(domain, va);
+
+	/* G1: pairs with the acquire in dad_dma_mem_unregister(): the mapping's use of the memory
+	 * is over before the region goes */
+	if (region != NULL)
+		__atomic_fetch_sub(&region->mapped, 1, __ATOMIC_RELEASE);
+}
+
+/* ---- coming -------------------------------------------------------------------------------- */
 
 static bool
 is_known(const struct dad_dma_domain *domain, uint64_t va, uint64_t len)
@@ -281,17 +291,19 @@ dad_dma_mem_unregister(struct dad_dma_domain *domain, void *va, size_t len)
 {
 	int ret = 0;
 
-	/* what is unmapped may still be waiting for that */
-	dad_dma_domain_flush(domain);
 	pthread_mutex_lock(&domain->lock);
 	struct region *r = region_of(domain, (uintptr_t)va);
 
-	if (r == NULL || r->va != (uintptr_t)va || r->len != len)
+	if (r == NULL || r->va != (uintptr_t)va || r->len != len) {
 		ret = -ENOENT;
-	else if (__atomic_load_n(&r->mapped, __ATOMIC_ACQUIRE) != 0)
+	} else if (__atomic_load_n(&r->mapped, __ATOMIC_ACQUIRE) != 0) {
 		ret = -EBUSY;
-	else
+	} else {
+		/* what is unmapped may still be waiting for that; all of it is in the queue by now,
+		 * as each mapping is counted until it is there */
+		dad_dma_domain_flush(domain);
 		remove_locked(domain, r);
+	}
 	pthread_mutex_unlock(&domain->lock);
 	if (ret == 0)
 		watch_tell(domain, (uintptr_t)va, len);

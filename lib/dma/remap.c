@@ -55,12 +55,15 @@ registers_take(struct dad_dma_domain *domain, uint64_t n)
 {
 	if (domain->registers_max == UINT64_MAX)
 		return true; /* all lcores write this: only where it matters */
-	uint64_t used = __atomic_add_fetch(&domain->registers_used, n, __ATOMIC_RELAXED);
+	uint64_t before = __atomic_load_n(&domain->registers_used, __ATOMIC_RELAXED), used;
 
-	if (used > domain->registers_max) {
-		__atomic_fetch_sub(&domain->registers_used, n, __ATOMIC_RELAXED);
-		return false;
-	}
+	/* what is too much is not even for a moment taken from others */
+	do {
+		if (n > domain->registers_max - before)
+			return false;
+		used = before + n;
+	} while (!__atomic_compare_exchange_n(
+		&domain->registers_used, &before, used, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	uint64_t high = __atomic_load_n(&domain->registers_high, __ATOMIC_RELAXED);
 	while (used > high &&
 		!__atomic_compare_exchange_n(&domain->registers_high, &high, used, true,
@@ -260,15 +263,21 @@ retire(struct dad_dma_domain *domain, uint64_t iova, uint64_t len)
 }
 
 bool
-remap_unmap(struct dad_dma_domain *domain, uint64_t iova, uint64_t len)
+remap_withdraw(struct dad_dma_domain *domain, uint64_t iova, uint64_t len)
 {
-	domain_clear_reverse(domain, iova, len);
 	if (!backend_unmap(domain, iova, len))
 		return false;
 	if (backend_sync(domain, iova, len))
 		return true;
 	__atomic_fetch_add(&domain->lost, granules(domain, len), __ATOMIC_RELAXED);
 	return false;
+}
+
+bool
+remap_unmap(struct dad_dma_domain *domain, uint64_t iova, uint64_t len)
+{
+	domain_clear_reverse(domain, iova, len);
+	return remap_withdraw(domain, iova, len);
 }
 
 void

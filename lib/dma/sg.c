@@ -49,6 +49,14 @@ can_continue(const struct segments *s, dad_dma_addr_t addr, uint64_t len)
 	return all <= s->limits->max_seg_size && all - 1 < to_boundary(s, last->dma_address);
 }
 
+/* What a segment takes of these bytes, so that the next one begins aligned, too. 0: nothing, as the
+ * longest segment is shorter than the alignment. */
+static uint64_t
+part_of(const struct dad_dma_limits *limits, uint64_t len)
+{
+	return len <= limits->max_seg_size ? len : limits->max_seg_size & ~(limits->alignment - 1);
+}
+
 /* The next entry. Whole into the last segment, or as new ones. 0 or E2BIG. */
 static int
 append(struct segments *s, dad_dma_addr_t addr, uint64_t len, bool mergeable)
@@ -58,11 +66,11 @@ append(struct segments *s, dad_dma_addr_t addr, uint64_t len, bool mergeable)
 		return 0;
 	}
 	while (len > 0) {
-		uint64_t part = RTE_MIN(len, s->limits->max_seg_size);
+		uint64_t part = part_of(s->limits, len);
 
-		part = RTE_MIN(part - 1, to_boundary(s, addr) - 1) + 1;
-		if (s->n == s->max)
+		if (s->n == s->max || part == 0)
 			return E2BIG;
+		part = RTE_MIN(part - 1, to_boundary(s, addr) - 1) + 1;
 		s->sg[s->n].dma_address = addr;
 		s->sg[s->n++].dma_length = part;
 		addr += part;
@@ -252,10 +260,16 @@ is_aligned(const struct dma_dev *dev, const struct dad_sg *entry)
 	return ((uintptr_t)entry->va & (dev->limits.alignment - 1)) == 0;
 }
 
+static bool
+has_regions(const struct dma_dev *dev)
+{
+	return __atomic_load_n(&dev->domain->n_regions, __ATOMIC_RELAXED) != 0;
+}
+
 static void
 put_regions(struct dma_dev *dev, const struct dad_sg sg[], unsigned int n)
 {
-	if (__atomic_load_n(&dev->domain->n_regions, __ATOMIC_RELAXED) != 0)
+	if (has_regions(dev))
 		for (unsigned int i = 0; i < n; i++)
 			region_put(dev->domain, (uintptr_t)sg[i].va);
 }
@@ -263,14 +277,22 @@ put_regions(struct dma_dev *dev, const struct dad_sg sg[], unsigned int n)
 static int
 get_regions(struct dma_dev *dev, const struct dad_sg sg[], unsigned int n)
 {
-	if (__atomic_load_n(&dev->domain->n_regions, __ATOMIC_RELAXED) == 0)
+	bool counted;
+
+	if (!has_regions(dev))
 		return 0;
 	for (unsigned int i = 0; i < n; i++)
-		if (!region_get(dev->domain, (uintptr_t)sg[i].va, sg[i].length)) {
+		if (region_get(dev->domain, (uintptr_t)sg[i].va, sg[i].length, &counted) != 0) {
 			put_regions(dev, sg, i);
 			return EFAULT;
 		}
 	return 0;
+}
+
+static bool
+is_in_region(const struct dma_dev *dev, uint64_t va)
+{
+	return has_regions(dev) && region_of(dev->domain, va) != NULL;
 }
 
 /* The range in which all entries find their place, and how it must lie. */
@@ -300,7 +322,8 @@ fill_range(struct dma_dev *dev, struct dad_sg sg[], unsigned int n, enum dad_dma
 		int error = is_aligned(dev, &sg[i]) ? 0 : ERANGE;
 
 		if (error == 0)
-			error = strict_put(dev, iova, va, sg[i].length, dir, attrs);
+			error = strict_put(
+				dev, iova, va, sg[i].length, dir, attrs, is_in_region(dev, va));
 		if (error == 0)
 			error = append(s, dev_to_bus(dev, iova), sg[i].length, true);
 		if (error != 0)
@@ -357,7 +380,12 @@ unmap_strict(struct dma_dev *dev, const struct dad_sg sg[], unsigned int n, enum
 	struct cursor c = {.sg = sg, .n = n};
 
 	for (unsigned int i = 0; i < n; i++) {
-		strict_take(dev, dev_to_iova(dev, entry_address(&c)), sg[i].length, dir, attrs);
+		uint64_t iova = dev_to_iova(dev, entry_address(&c));
+
+		strict_take(dev, iova, sg[i].length, dir, attrs);
+		/* all are put alike, when none of them can be found any more */
+		if (has_regions(dev) && !domain_is_counted(domain, iova))
+			region_get_late(domain, (uintptr_t)sg[i].va);
 		next_entry(&c, sg[i].length);
 	}
 	remap_drop(domain, first, len, true);
@@ -475,8 +503,10 @@ static int
 add_piece(const struct dma_dev *dev, struct dad_sg_table *t, char *va, size_t len)
 {
 	while (len > 0) {
-		size_t part = RTE_MIN(len, (size_t)dev->limits.max_seg_size);
+		size_t part = part_of(&dev->limits, len);
 
+		if (part == 0)
+			part = len; /* which is refused later */
 		if (t->entries == t->max)
 			return -ENOBUFS;
 		t->sg[t->entries++] = (struct dad_sg){.va = va, .length = part};

@@ -321,6 +321,70 @@ entries_that_are_too_long_are_split_if_there_is_room(void **state)
 	unmake_soft(dev);
 }
 
+/* From eal_pool on, all of it, in segments that begin aligned. */
+static void
+assert_aligned(struct dad_dma_dev *dev, const struct dad_sg sg[], unsigned int n, size_t size)
+{
+	unsigned char bytes[1000];
+	size_t all = 0;
+
+	for (unsigned int i = 0; i < n; all += sg[i++].dma_length) {
+		assert_int_equal(sg[i].dma_address % 64, 0);
+		assert_in_range(sg[i].dma_length, 1, sizeof(bytes));
+		assert_int_equal(
+			dad_soft_dma_read(dev, sg[i].dma_address, bytes, sg[i].dma_length), 0);
+		assert_memory_equal(bytes, eal_pool + all, sg[i].dma_length);
+	}
+	assert_int_equal(all, size);
+}
+
+/* Each segment is an address that the device is given. */
+static void
+what_is_split_stays_aligned(void **state)
+{
+	const unsigned int rungs[] = {RUNG(DIRECT), RUNG(WINDOW), RUNG(STRICT), RUNG(BOUNCE)};
+	const struct dad_dma_limits limits = {.max_seg_size = 1000, .alignment = 64};
+	const struct dad_dma_limits impossible = {.max_seg_size = 63, .alignment = 64};
+	const struct iovec iov[] = {{.iov_base = eal_pool, .iov_len = 5056},
+		{.iov_base = eal_pool + 5056, .iov_len = 1000}};
+	struct dad_dma_bounce_conf bounce = {.size = 1u << 20};
+
+	(void)state;
+	for (unsigned int i = 0; i < RTE_DIM(rungs); i++) {
+		struct dad_dma_domain *domain = soft_domain(0, 0, 0);
+		struct dad_dma_dev *dev = soft_device(domain, DAD_DMA_RUNGS_ALL);
+		struct dad_sg sg[8];
+		struct dad_sg_table table = {.sg = sg, .max = RTE_DIM(sg)};
+
+		assert_int_equal(dad_dma_bounce_create(domain, &bounce), 0);
+		assert_int_equal(dad_dma_dev_set_rungs(dev, rungs[i]), 0);
+		assert_int_equal(
+			dad_dma_set_mask(dev, i == 0 ? UINT64_MAX : DAD_DMA_BIT_MASK(32)), 0);
+		assert_int_equal(dad_dma_set_limits(dev, &limits), 0);
+		assert_int_equal(dad_dma_map_iovec(dev, iov, 2, &table, DAD_DMA_TO_DEVICE, 0), 0);
+		assert_aligned(dev, sg, table.segments, 6056);
+		dad_dma_unmap_sg(dev, sg, table.entries, DAD_DMA_TO_DEVICE);
+
+		/* entries that are merged leave room for the parts of one that is long */
+		for (unsigned int e = 0; e < 5; e++)
+			sg[e] = (struct dad_sg){.va = eal_pool + (size_t)e * 128, .length = 128};
+		sg[5] = (struct dad_sg){.va = eal_pool + 640, .length = 3000};
+		unsigned int n = dad_dma_map_sg(dev, sg, 6, DAD_DMA_TO_DEVICE);
+		assert_int_equal(n, i < 2 ? 1 + 4 : 0);
+		if (n > 0) {
+			assert_aligned(dev, sg, n, 3640);
+			dad_dma_unmap_sg(dev, sg, 6, DAD_DMA_TO_DEVICE);
+		}
+		/* no segment can be continued by one that is aligned */
+		assert_int_equal(dad_dma_set_limits(dev, &impossible), 0);
+		sg[0] = (struct dad_sg){.va = eal_pool, .length = 64};
+		assert_int_equal(dad_dma_map_sg(dev, sg, 1, DAD_DMA_TO_DEVICE), 0);
+		assert_int_equal(rte_errno, E2BIG);
+		assert_int_equal(dad_dma_dev_destroy(dev), 0);
+		dad_dma_domain_put(domain);
+	}
+}
+
 static void
 wrong_lists_are_refused_and_leave_nothing(void **state)
 {
@@ -515,6 +579,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(all_rungs_keep_order_sum_and_limits),
 	cmocka_unit_test(pages_are_made_neighbours),
 	cmocka_unit_test(entries_that_are_too_long_are_split_if_there_is_room),
+	cmocka_unit_test(what_is_split_stays_aligned),
 	cmocka_unit_test(wrong_lists_are_refused_and_leave_nothing),
 	cmocka_unit_test(entries_of_one_list_may_take_different_rungs),
 	cmocka_unit_test(iovecs_become_lists),

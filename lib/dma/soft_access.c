@@ -61,6 +61,8 @@ refuse(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, unsigned int acc
 	rte_strscpy(fault.device, dev->name, sizeof(fault.device));
 	if (domain->type == DAD_DMA_DOMAIN_SOFT)
 		soft_fault(domain->priv, &fault, dev_to_iova(dev, addr));
+	else
+		fault.number = __atomic_add_fetch(&domain->faults, 1, __ATOMIC_RELAXED);
 	/* a device that went wild must not fill the disk */
 	if (fault.number <= 16 || (fault.number & (fault.number - 1)) == 0)
 		DMA_LOG(ERR,

@@ -1,22 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include <rte_errno.h>
+#include <rte_log.h>
 #include <rte_malloc.h>
 #include <rte_memory.h>
 
 #include "dad_dma.h"
 #include "dad_dma_domain.h"
+#include "dad_dma_sg.h"
 #include "dad_dma_soft.h"
 #include "eal_test.h"
+#include "test_thread.h"
 
 /* The software IOMMU and what a domain does with IOVAs. */
 
@@ -416,6 +422,180 @@ wrong_configurations_are_refused(void **state)
 	assert_int_equal(rte_errno, ERANGE);
 }
 
+struct greedy {
+	pthread_t thread;
+	struct dad_dma_dev *dev;
+	bool started;
+	bool stop;
+	unsigned int granted;
+};
+
+/* Asks for more registers than there are. */
+static void *
+be_greedy(void *arg)
+{
+	struct greedy *g = arg;
+	struct dad_dma_iova_state s;
+
+	spread_out(1);
+	while (!__atomic_load_n(&g->stop, __ATOMIC_RELAXED)) {
+		g->granted += dad_dma_iova_try_alloc(g->dev, &s, NULL, 17 * PAGE);
+		__atomic_store_n(&g->started, true, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static void
+what_is_refused_takes_no_registers_from_others(void **state)
+{
+	struct dad_dma_domain_conf conf = conf_of(STRICT, 0);
+	struct dad_dma_domain *domain;
+	unsigned int refused = 0;
+
+	(void)state;
+	conf.mapping_registers = 16;
+	struct dad_dma_dev *dev = make(&conf, &domain);
+	struct greedy g = {.dev = dev};
+	assert_int_equal(pthread_create(&g.thread, NULL, be_greedy, &g), 0);
+	while (!__atomic_load_n(&g.started, __ATOMIC_RELAXED))
+		sched_yield();
+	for (unsigned int i = 0; i < 100000; i++) {
+		dad_dma_addr_t a = dad_dma_map_single(dev, memory, PAGE, DAD_DMA_TO_DEVICE);
+
+		if (a == DAD_DMA_MAPPING_ERROR)
+			refused++;
+		else
+			dad_dma_unmap_single(dev, a, PAGE, DAD_DMA_TO_DEVICE);
+	}
+	__atomic_store_n(&g.stop, true, __ATOMIC_RELAXED);
+	pthread_join(g.thread, NULL);
+	assert_int_equal(g.granted, 0);
+	assert_int_equal(refused, 0);
+	assert_int_equal(info_of(domain).registers_used, 0);
+	unmake(domain, dev);
+}
+
+/* ---- other domains, and names ------------------------------------------------------------------
+ */
+
+static int
+map_nothing(void *priv, dad_dma_addr_t iova, void *va, size_t size, enum dad_dma_dir dir)
+{
+	(void)priv;
+	(void)iova;
+	(void)va;
+	(void)size;
+	(void)dir;
+	return 0;
+}
+
+static int
+unmap_nothing(void *priv, dad_dma_addr_t iova, size_t size)
+{
+	(void)priv;
+	(void)iova;
+	(void)size;
+	return 0;
+}
+
+static const struct dad_dma_domain_ops nothing = {.map = map_nothing, .unmap = unmap_nothing};
+
+/* A device that went wild must not fill the disk: 16 lines, and from then on powers of two. */
+static void
+faults_are_counted_and_not_all_logged_in_every_domain(void **state)
+{
+	struct dad_dma_domain_conf confs[] = {conf_of(STRICT, 0), conf_of(STRICT, 0)};
+
+	(void)state;
+	confs[1].type = DAD_DMA_DOMAIN_CUSTOM;
+	confs[1].ops = &nothing;
+	for (unsigned int i = 0; i < 3; i++) {
+		struct dad_dma_domain *domain =
+			i < 2 ? dad_dma_domain_create(&confs[i]) : dad_dma_domain_identity();
+		FILE *log = tmpfile();
+		unsigned int lines = 0;
+		char byte;
+
+		assert_true(domain != NULL && log != NULL);
+		struct dad_dma_dev *dev = dad_dma_dev_create("wild", domain, SOCKET_ID_ANY);
+		assert_non_null(dev);
+		assert_int_equal(rte_openlog_stream(log), 0);
+		for (unsigned int n = 0; n < 1000; n++)
+			assert_int_equal(dad_soft_dma_read(dev, 16 + n, &byte, 1), -EFAULT);
+		rte_openlog_stream(NULL);
+		rewind(log);
+		for (int c = getc(log); c != EOF; c = getc(log))
+			lines += c == '\n';
+		fclose(log);
+		assert_int_equal(info_of(domain).faults, 1000);
+		assert_int_equal(lines, 16 + 5); /* 32, 64, 128, 256, 512 */
+		unmake(domain, dev);
+	}
+}
+
+#define NAMESAKES 4u
+
+struct publisher {
+	pthread_t thread;
+	struct dad_dma_dev *dev;
+	unsigned int *ready;
+	int ret;
+};
+
+static void *
+publish(void *arg)
+{
+	struct publisher *p = arg;
+
+	spread_out(__atomic_fetch_add(p->ready, 1, __ATOMIC_RELAXED));
+	while (__atomic_load_n(p->ready, __ATOMIC_RELAXED) < NAMESAKES)
+		sched_yield();
+	p->ret = dad_dma_dev_publish(p->dev);
+	return NULL;
+}
+
+static void
+of_namesakes_one_is_published(void **state)
+{
+	const struct dad_dma_domain_conf conf = conf_of(STRICT, 0);
+	struct dad_dma_domain *domain;
+
+	(void)state;
+	/* one after the other */
+	struct dad_dma_dev *one = make(&conf, &domain);
+	struct dad_dma_dev *two = dad_dma_dev_create("device", domain, SOCKET_ID_ANY);
+	assert_null(dad_dma_dev_lookup("device"));
+	assert_int_equal(rte_errno, ENOENT);
+	assert_int_equal(dad_dma_dev_publish(one), 0);
+	assert_int_equal(dad_dma_dev_publish(one), 0);
+	assert_int_equal(dad_dma_dev_publish(two), -EEXIST);
+	assert_ptr_equal(dad_dma_dev_lookup("device"), one);
+	assert_int_equal(dad_dma_dev_destroy(one), 0);
+	assert_null(dad_dma_dev_lookup("device"));
+	assert_int_equal(dad_dma_dev_publish(two), 0);
+	unmake(domain, two);
+
+	/* and all at once, in domains of their own */
+	for (unsigned int round = 0; round < 100; round++) {
+		struct dad_dma_domain *domains[NAMESAKES];
+		struct publisher p[NAMESAKES];
+		unsigned int ready = 0, published = 0;
+
+		for (unsigned int i = 0; i < NAMESAKES; i++)
+			p[i] = (struct publisher){.dev = make(&conf, &domains[i]), .ready = &ready};
+		for (unsigned int i = 0; i < NAMESAKES; i++)
+			assert_int_equal(pthread_create(&p[i].thread, NULL, publish, &p[i]), 0);
+		for (unsigned int i = 0; i < NAMESAKES; i++) {
+			pthread_join(p[i].thread, NULL);
+			assert_true(p[i].ret == 0 || p[i].ret == -EEXIST);
+			published += p[i].ret == 0;
+		}
+		assert_int_equal(published, 1);
+		for (unsigned int i = 0; i < NAMESAKES; i++)
+			unmake(domains[i], p[i].dev);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -429,6 +609,9 @@ main(int argc, char **argv)
 		cmocka_unit_test(lazy_unmaps_wait_for_a_flush),
 		cmocka_unit_test(limits_of_a_device_are_kept),
 		cmocka_unit_test(wrong_configurations_are_refused),
+		cmocka_unit_test(what_is_refused_takes_no_registers_from_others),
+		cmocka_unit_test(faults_are_counted_and_not_all_logged_in_every_domain),
+		cmocka_unit_test(of_namesakes_one_is_published),
 	};
 	int ret = argc > 0 ? eal_test_init(argv[0]) : 1;
 

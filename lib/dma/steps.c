@@ -66,10 +66,20 @@ mark_start(struct dad_dma_domain *domain, uint64_t iova, uint64_t va)
 	const uint64_t page = ~(DAD_DMA_PAGE_SIZE - 1);
 
 	lock_take(&domain->table_lock);
-	int ret = table_set(domain->reverse, iova & page, (va & page) | KIND_STRICT | WORD_START,
+	int ret = table_set(domain->reverse, iova & page, (va & page) | KIND_STRICT | WORD_COUNTED,
 		DAD_DMA_PAGE_SIZE);
 	lock_drop(&domain->table_lock);
 	return -ret;
+}
+
+/* A piece of which nothing is counted. */
+static void
+take_out(struct dma_dev *dev, struct dad_dma_iova_state *state, uint64_t iova, uint64_t size)
+{
+	uint64_t start, len = granules_of(dev, iova, size, &start);
+
+	if (!remap_unmap(dev->domain, start, len))
+		state->size |= LOST;
 }
 
 int
@@ -89,16 +99,21 @@ dad_dma_iova_link(struct dad_dma_dev *pub, struct dad_dma_iova_state *state, voi
 		error = EIO;
 	if (error != 0)
 		return -error;
-	bool in_region = region_of(dev->domain, (uintptr_t)va) != NULL;
+	bool counted;
 
-	if (in_region && !region_get(dev->domain, (uintptr_t)va, size))
-		return -EFAULT;
-	error = strict_put(dev, iova, (uintptr_t)va, size, dir, attrs);
+	error = region_get(dev->domain, (uintptr_t)va, size, &counted);
+	if (error != 0)
+		return -error;
+	error = strict_put(dev, iova, (uintptr_t)va, size, dir, attrs, false);
 	/* who takes a part out later finds by this where pieces begin */
-	if (error == 0 && in_region)
+	if (error == 0 && counted) {
 		error = mark_start(dev->domain, iova, (uintptr_t)va);
+		if (error != 0)
+			take_out(dev, state, iova, size);
+	}
 	if (error != 0) {
-		region_put(dev->domain, (uintptr_t)va);
+		if (counted)
+			region_put(dev->domain, (uintptr_t)va);
 		return -error;
 	}
 	dev_count(dev, COUNT_STRICT, 1);
@@ -121,19 +136,32 @@ dad_dma_iova_sync(
 	return domain->ops->sync(domain->priv, start, len) == 0 ? 0 : -EIO;
 }
 
-/* What is to be done for the pieces that begin in a part. */
+/* Nothing leads there any more; then the region may go in which the piece began, if it was one. */
 static void
-put_pieces(struct dad_dma_domain *domain, uint64_t iova, uint64_t size)
+forget(struct dad_dma_domain *domain, uint64_t iova, uint64_t len, uint64_t va)
 {
-	uint64_t step;
+	domain_clear_reverse(domain, iova, len);
+	if (va != DAD_DMA_ABSENT)
+		region_put(domain, va);
+}
 
-	for (uint64_t at = iova & ~(DAD_DMA_PAGE_SIZE - 1); at < iova + size;
-		at = (at & ~(step - 1)) + step) {
+/* A part that the backend has let go, from one piece's begin to the next. */
+static void
+forget_pieces(struct dad_dma_domain *domain, uint64_t start, uint64_t len)
+{
+	uint64_t from = start, va = DAD_DMA_ABSENT, step;
+
+	for (uint64_t at = start; at < start + len; at = (at & ~(step - 1)) + step) {
 		uint64_t word = table_word(domain->reverse, at, &step);
 
-		if (word & WORD_START)
-			region_put(domain, word & ~DAD_DMA_WORD_FLAGS);
+		if (!(word & WORD_COUNTED))
+			continue;
+		if (at > from)
+			forget(domain, from, at - from, va);
+		from = at;
+		va = word & ~DAD_DMA_WORD_FLAGS;
 	}
+	forget(domain, from, start + len - from, va);
 }
 
 void
@@ -150,9 +178,10 @@ dad_dma_iova_unlink(struct dad_dma_dev *pub, struct dad_dma_iova_state *state, s
 
 	rte_io_rmb();
 	strict_take(dev, iova, size, dir, attrs);
-	put_pieces(domain, iova, size);
-	if (!remap_unmap(domain, start, len))
+	/* its memory may go when the backend no longer leads there: not before */
+	if (!remap_withdraw(domain, start, len))
 		state->size |= LOST;
+	forget_pieces(domain, start, len);
 	dev_count(dev, COUNT_UNMAPPED, 1);
 }
 

@@ -101,10 +101,10 @@ stream_rungs(const struct dma_dev *dev, unsigned int attrs)
 /* Out of line: what the rungs before it need shall not be saved for this one. */
 static __rte_noinline int
 bounce_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, bool copy,
-	uint64_t *iova)
+	bool counted, uint64_t *iova)
 {
 	char *to;
-	int error = bounce_place(dev, lcore, va, size, iova, &to);
+	int error = bounce_place(dev, lcore, va, size, counted, iova, &to);
 
 	if (error == 0 && copy)
 		bounce_fill(dev, lcore, to, va, size);
@@ -113,7 +113,8 @@ bounce_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, 
 
 static __rte_always_inline int
 climb(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, enum dad_dma_dir dir,
-	unsigned int attrs, unsigned int rungs, uint64_t *iova, enum dad_dma_rung *rung)
+	unsigned int attrs, unsigned int rungs, bool counted, uint64_t *iova,
+	enum dad_dma_rung *rung)
 {
 	int error = EFAULT;
 
@@ -128,11 +129,11 @@ climb(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size, enum 
 			error = window_map(dev, va, size, iova);
 			break;
 		case DAD_DMA_RUNG_STRICT:
-			error = strict_map(dev, lcore, va, size, dir, attrs, iova);
+			error = strict_map(dev, lcore, va, size, dir, attrs, counted, iova);
 			break;
 		default:
 			error = bounce_map(
-				dev, lcore, va, size, bounce_copies_in(dir, attrs), iova);
+				dev, lcore, va, size, bounce_copies_in(dir, attrs), counted, iova);
 			break;
 		}
 		if (error == 0)
@@ -173,14 +174,14 @@ map_on(struct dma_dev *dev, uint64_t va, uint64_t size, enum dad_dma_dir dir, un
 	unsigned int lcore = dma_lcore_id();
 	bool in_region = false;
 	uint64_t iova;
+	int error = 0;
 
-	if (unlikely(has_regions(domain))) {
-		in_region = region_of(domain, va) != NULL;
-		/* a mapping is counted in one region, which it must not leave */
-		if (in_region && !region_get(domain, va, size))
-			return EFAULT;
-	}
-	int error = climb(dev, lcore, va, size, dir, attrs, rungs, &iova, rung);
+	/* a mapping is counted in one region, which it must not leave */
+	if (unlikely(has_regions(domain)))
+		error = region_get(domain, va, size, &in_region);
+	if (unlikely(error != 0))
+		return error;
+	error = climb(dev, lcore, va, size, dir, attrs, rungs, in_region, &iova, rung);
 	if (unlikely(error != 0)) {
 		if (in_region)
 			region_put(domain, va);
@@ -234,7 +235,7 @@ map_bounced(
 	unsigned int lcore = dma_lcore_id();
 	uint64_t iova;
 	char *to;
-	int error = bounce_place(dev, lcore, va, size, &iova, &to);
+	int error = bounce_place(dev, lcore, va, size, false, &iova, &to);
 	if (unlikely(error != 0))
 		return refuse(dev, error);
 	count_map(dev, lcore, DAD_DMA_RUNG_BOUNCE, false);
@@ -271,23 +272,18 @@ count_unmap(struct dma_dev *dev, unsigned int lcore)
 	count_dead(dev, lcore);
 }
 
-static inline void
-leave_region(const struct dma_dev *dev, uint64_t va)
-{
-	if (unlikely(has_regions(dev->domain)))
-		region_put(dev->domain, va);
-}
-
 /* The memory of a mapping was given back to EAL before the unmap, and its window with it: then the
- * owner's unmap, late as it is, still counts, or the device could never go. */
+ * owner's unmap, late as it is, still counts, or the device could never go. An unmap too many, of
+ * what never was in a window, does not. */
 static __rte_noinline bool
 is_of_window_gone(const struct dma_dev *dev, uint64_t iova)
 {
 	const struct dad_dma_domain *domain = dev->domain;
+	uint64_t size;
 
 	return domain->ops != NULL &&
 		__atomic_load_n(&domain->windows_gone, __ATOMIC_RELAXED) > 0 &&
-		iova >= domain->iova_first && iova <= domain->iova_last && dev_live(dev) > 0;
+		table_word(domain->was_one, iova, &size) != 0 && dev_live(dev) > 0;
 }
 
 static __rte_noinline void
@@ -300,6 +296,9 @@ unmap_other(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, enum dad_dm
 	uint64_t contig;
 	unsigned int kind;
 	uint64_t va = domain_reverse(domain, iova, &contig, &kind);
+	/* a region counts what is mapped in it, but for a strict mapping that was there first */
+	bool counted =
+		has_regions(domain) && (kind != KIND_STRICT || domain_is_counted(domain, iova));
 
 	if (unlikely(va == DAD_DMA_ABSENT && size != 0 && is_of_window_gone(dev, iova))) {
 		count_unmap(dev, lcore);
@@ -329,7 +328,8 @@ unmap_other(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, enum dad_dm
 	default:
 		break;
 	}
-	leave_region(dev, va);
+	if (unlikely(counted))
+		region_put(domain, va);
 	count_unmap(dev, lcore);
 }
 
@@ -342,7 +342,8 @@ end_bounce(struct dma_dev *dev, unsigned int lcore, struct bounce_end e, uint64_
 		bounce_empty(dev, lcore, e, size);
 	if (!kept)
 		bounce_give_back(dev_bounce(dev), lcore, e.slot, e.n);
-	leave_region(dev, e.va);
+	if (e.counted)
+		region_put(dev->domain, e.va);
 	count_unmap(dev, lcore);
 }
 
@@ -361,7 +362,7 @@ unmap_bounced(struct dma_dev *dev, struct bounce *b, dad_dma_addr_t addr, uint64
 	/* what this lcore keeps only this thread can take again: after the copy, which comes last
 	 * here, too */
 	bool kept = bounce_keep(b, lcore, e.slot, e.n);
-	if (unlikely(!kept || has_regions(dev->domain))) {
+	if (unlikely(!kept || e.counted)) {
 		end_bounce(dev, lcore, e, size, copy, kept);
 		return;
 	}

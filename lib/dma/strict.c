@@ -33,13 +33,14 @@ strict_copy(struct dma_dev *dev, uint64_t iova, uint64_t size, bool to_device)
 
 int
 strict_put(struct dma_dev *dev, uint64_t iova, uint64_t va, uint64_t size, enum dad_dma_dir dir,
-	unsigned int attrs)
+	unsigned int attrs, bool counted)
 {
 	struct dad_dma_domain *domain = dev->domain;
 	uint64_t offset = va & (domain->granule - 1);
 	uint64_t start = iova - offset, len = span_of(domain, va, size);
 
-	if (domain_set_reverse(domain, start, va - offset, len, KIND_STRICT) != 0)
+	if (domain_set_reverse(domain, start, va - offset, len,
+		    KIND_STRICT | (counted ? WORD_COUNTED : 0)) != 0)
 		return ENOMEM;
 	int ret = has_copies(domain) ? soft_shadow(domain->priv, iova, size) : 0;
 	if (ret == 0)
@@ -68,7 +69,7 @@ strict_take(
 
 int
 strict_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size,
-	enum dad_dma_dir dir, unsigned int attrs, uint64_t *iova)
+	enum dad_dma_dir dir, unsigned int attrs, bool counted, uint64_t *iova)
 {
 	struct dad_dma_domain *domain = dev->domain;
 	uint64_t offset = va & (domain->granule - 1);
@@ -80,7 +81,7 @@ strict_map(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size,
 	int error = remap_alloc_dev(dev, lcore, len, domain->granule, &start);
 	if (error != 0)
 		return error;
-	error = strict_put(dev, start + offset, va, size, dir, attrs);
+	error = strict_put(dev, start + offset, va, size, dir, attrs, counted);
 	if (error != 0) {
 		remap_free(domain, lcore, start, len);
 		return error;

@@ -232,13 +232,18 @@ show_faults(const char *cmd, const char *params, struct rte_tel_data *d)
 static void
 add_limits(struct rte_tel_data *d, const struct dad_dma_limits *l)
 {
+	char offset[32];
+
 	rte_tel_data_add_dict_uint(d, "max_seg_size", l->max_seg_size);
 	telemetry_add_address(d, "seg_boundary", l->seg_boundary);
 	rte_tel_data_add_dict_uint(d, "alignment", l->alignment);
 	telemetry_add_address(d, "min_align_mask", l->min_align_mask);
 	telemetry_add_address(d, "excl_low", l->excl_low);
 	telemetry_add_address(d, "excl_high", l->excl_high);
-	rte_tel_data_add_dict_int(d, "bus_offset", l->bus_offset);
+	/* an integer there has 32 bits */
+	snprintf(offset, sizeof(offset), "%s%#" PRIx64, l->bus_offset < 0 ? "-" : "",
+		l->bus_offset < 0 ? -(uint64_t)l->bus_offset : (uint64_t)l->bus_offset);
+	rte_tel_data_add_dict_string(d, "bus_offset", offset);
 }
 
 static void

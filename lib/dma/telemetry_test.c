@@ -190,7 +190,14 @@ limits_and_a_pool_of_its_own_are_told(void **state)
 	says(fd, "/dad/dma/device,teller",
 		"\"max_seg_size\":8192,\"seg_boundary\":\"0xffff\",\"alignment\":64,"
 		"\"min_align_mask\":\"0x3f\",\"excl_low\":\"0x1000\",\"excl_high\":\"0x1fff\","
-		"\"bus_offset\":268435456,");
+		"\"bus_offset\":\"0x10000000\",");
+	limits.bus_offset = INT64_C(1) << 32;
+	assert_int_equal(dad_dma_set_limits(other, &limits), 0);
+	says(fd, "/dad/dma/device,other", "\"bus_offset\":\"0x100000000\",");
+	limits.bus_offset = -4096;
+	assert_int_equal(dad_dma_set_limits(other, &limits), 0);
+	says(fd, "/dad/dma/device,other", "\"bus_offset\":\"-0x1000\",");
+	assert_int_equal(dad_dma_set_limits(other, &(struct dad_dma_limits){0}), 0);
 
 	/* a fault tells the mapping with the address that the device has */
 	dad_dma_addr_t a = dad_dma_map_single(dev, &byte, 1, DAD_DMA_TO_DEVICE);

@@ -28,9 +28,11 @@
 #define PAGE	 4096u
 #define RUNG(r)	 DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_##r)
 #define MAX_MAPS 16384u
+#define UNIT	 (2u << 20)
 
 static char *heap;    /* of EAL, 4 pages */
 static char *foreign; /* of the C library, 8 pages */
+static char *unit;    /* and as much as a unit of the tables, anywhere */
 
 /* ---- what is mapped, and which call fails ---------------------------------------------------- */
 
@@ -183,6 +185,33 @@ map_range(struct dad_dma_dev *dev)
 	return failures;
 }
 
+/* A piece of a region that fills a unit of the tables: marking where it begins is an allocation. */
+static unsigned int
+map_unit(struct dad_dma_dev *dev)
+{
+	struct dad_dma_domain *domain = dad_dma_dev_domain(dev);
+	struct dad_dma_iova_state s;
+	unsigned int failures = 0;
+
+	int ret = dad_dma_mem_register(domain, unit, UNIT, NULL, 0, PAGE);
+	if (ret != 0)
+		return failed(-ret, expected == EIO ? EPERM : 0);
+	if (dad_dma_iova_try_alloc(dev, &s, unit, 2 * UNIT)) {
+		size_t at = (UNIT - s.addr % UNIT) % UNIT;
+
+		ret = dad_dma_iova_link(dev, &s, unit, at, UNIT, DAD_DMA_TO_DEVICE, 0);
+		if (ret == 0)
+			dad_dma_iova_unlink(dev, &s, at, UNIT, DAD_DMA_TO_DEVICE, 0);
+		else
+			failures += failed(-ret, 0);
+		dad_dma_iova_free(dev, &s);
+	} else {
+		failures += failed(rte_errno, 0);
+	}
+	assert_int_equal(dad_dma_mem_unregister(domain, unit, UNIT), 0);
+	return failures;
+}
+
 /* All of it, and the domain is given back; NULL: it could not be made. @return how much failed */
 static unsigned int
 use_domain(struct dad_dma_domain *domain)
@@ -222,6 +251,7 @@ use_domain(struct dad_dma_domain *domain)
 	failures += map_one(dev, DAD_DMA_RUNG_BOUNCE, foreign + 10, PAGE);
 	failures += map_list(dev);
 	failures += map_range(dev);
+	failures += map_unit(dev);
 	/* all of it was taken back: the region can go, the device too */
 	if (registered)
 		assert_int_equal(dad_dma_mem_unregister(domain, foreign, 8 * PAGE), 0);
@@ -242,7 +272,8 @@ failure_main(int argc, char **argv, int (*run)(void))
 		return ret;
 	heap = rte_malloc(NULL, 4 * PAGE, PAGE);
 	foreign = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (heap == NULL || foreign == MAP_FAILED)
+	unit = mmap(NULL, UNIT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (heap == NULL || foreign == MAP_FAILED || unit == MAP_FAILED)
 		return 1;
 	ret = run();
 	rte_free(heap);

@@ -87,7 +87,9 @@ window_open(struct dma_dev *dev, uint64_t va)
 	if (domain_set_reverse(domain, w->iova, start, len, KIND_WINDOW) != 0)
 		goto no_table;
 	lock_take(&domain->table_lock);
-	ret = table_set(domain->window, start, w->iova, len);
+	ret = table_set(domain->was_one, w->iova, 0, len);
+	if (ret == 0)
+		ret = table_set(domain->window, start, w->iova, len);
 	if (ret != 0)
 		table_clear(domain->window, start, len);
 	lock_drop(&domain->table_lock);
