@@ -480,16 +480,16 @@ dad_dev_init(struct dad_dev *d, uint16_t dev_id, const char *name, const struct 
 	dad_exec_play(dad_exec_table[dev_id], ret == 0 && dad_model_is_used(&d->model));
 	if (ret == 0 && args->engine == DAD_ENGINE_SERVICE)
 		ret = dad_service_open(&d->engine.service, name, numa_node, &d->engine);
-	if (ret == 0) {
-		dad_devices_add(d);
+	if (ret == 0)
 		return 0;
-	}
 
 	dad_service_close(&d->engine.service);
 	dad_model_close(&d->model);
 	dad_dma_dev_destroy(d->dma);
 	d->dma = NULL;
+	dad_devices_lock();
 	dad_exec_close(dev_id);
+	dad_devices_unlock();
 	return ret;
 }
 
