@@ -312,6 +312,13 @@ dad_stats_get(const struct rte_dma_dev *dev, uint16_t vchan, struct rte_dma_stat
 	return 0;
 }
 
+static void
+reset_worker(struct dad_worker *w, void *arg)
+{
+	(void)arg;
+	dad_work_reset(&w->work);
+}
+
 static int
 dad_stats_reset(struct rte_dma_dev *dev, uint16_t vchan)
 {
@@ -321,8 +328,8 @@ dad_stats_reset(struct rte_dma_dev *dev, uint16_t vchan)
 		return -ENODEV;
 	for (unsigned int v = first_vchan(vchan); v < end_vchan(d, vchan); v++)
 		dad_vchan_stats_reset(&d->vchan[v]);
-	for (unsigned int i = 0; vchan == RTE_DMA_ALL_VCHAN && i < d->engine.nb_workers; i++)
-		dad_work_reset(&d->engine.worker[i].work);
+	if (vchan == RTE_DMA_ALL_VCHAN)
+		dad_pool_walk_workers(&d->engine, reset_worker, NULL);
 	return 0;
 }
 
