@@ -316,6 +316,13 @@ dad_stats_get(const struct rte_dma_dev *dev, uint16_t vchan, struct rte_dma_stat
 	return 0;
 }
 
+static void
+reset_worker(struct dad_worker *w, void *arg)
+{
+	(void)arg;
+	dad_work_reset(&w->work);
+}
+
 static int
 dad_stats_reset(struct rte_dma_dev *dev, uint16_t vchan)
 {
@@ -325,8 +332,8 @@ dad_stats_reset(struct rte_dma_dev *dev, uint16_t vchan)
 		return -ENODEV;
 	for (unsigned int v = first_vchan(vchan); v < end_vchan(d, vchan); v++)
 		dad_vchan_stats_reset(&d->vchan[v]);
-	for (unsigned int i = 0; vchan == RTE_DMA_ALL_VCHAN && i < d->engine.nb_workers; i++)
-		dad_work_reset(&d->engine.worker[i].work);
+	if (vchan == RTE_DMA_ALL_VCHAN)
+		dad_pool_walk_workers(&d->engine, reset_worker, NULL);
 	return 0;
 }
 
@@ -487,16 +494,16 @@ dad_dev_init(struct dad_dev *d, uint16_t dev_id, const char *name, const struct 
 	dad_exec_play(dad_exec_table[dev_id], ret == 0 && dad_model_is_used(&d->model));
 	if (ret == 0 && args->engine == DAD_ENGINE_SERVICE)
 		ret = dad_service_open(&d->engine.service, name, numa_node, &d->engine);
-	if (ret == 0) {
-		dad_devices_add(d);
+	if (ret == 0)
 		return 0;
-	}
 
 	dad_service_close(&d->engine.service);
 	dad_model_close(&d->model);
 	dad_dma_dev_destroy(d->dma);
 	d->dma = NULL;
+	dad_devices_lock();
 	dad_exec_close(dev_id);
+	dad_devices_unlock();
 	return ret;
 }
 

@@ -9,6 +9,7 @@
 #include <rte_eal.h>
 
 #include "dad_dev.h"
+#include "dad_pool.h"
 #include "dad_question.h"
 
 /* Asked of the kernel, in the order of the vchans, each node once. */
@@ -29,20 +30,39 @@ dump_rings(const struct dad_dev *d, FILE *f)
 	fprintf(f, seen == 0 ? " -\n" : "\n");
 }
 
+/* Telemetry tells them all. */
+#define WORKERS_MAX 16
+
+struct cpus {
+	unsigned int n;
+	FILE *f;
+};
+
 static void
-dump_workers(const struct dad_dev *d, FILE *f)
+dump_cpu(struct dad_worker *w, void *arg)
 {
-	if (d->args.pool[0] != '\0') {
-		fprintf(f, "    workers: of pool %s, priority %u\n", d->args.pool,
-			d->engine.priority);
-		return;
-	}
-	fprintf(f, "    workers: %u, idle: %s, CPUs:", d->args.workers,
-		dad_idle_name(d->args.idle));
-	for (unsigned int i = 0; i < d->engine.nb_workers; i++)
-		fprintf(f, " %d%s", d->engine.worker[i].cpu,
-			dad_engine_is_crowded(&d->engine.worker[i]) ? " (shared)" : "");
-	fprintf(f, d->engine.nb_workers == 0 ? " not running\n" : "\n");
+	struct cpus *cpus = arg;
+
+	if (cpus->n++ < WORKERS_MAX)
+		fprintf(cpus->f, " %d%s", w->cpu, dad_engine_is_crowded(w) ? " (shared)" : "");
+}
+
+static void
+dump_workers(struct dad_dev *d, FILE *f)
+{
+	struct cpus cpus = {0, f};
+
+	fprintf(f, "    workers: ");
+	if (d->args.pool[0] != '\0')
+		fprintf(f, "of pool %s, priority %u", d->args.pool, d->engine.priority);
+	else
+		fprintf(f, "%u, idle: %s", d->args.workers, dad_idle_name(d->args.idle));
+	fprintf(f, ", CPUs:");
+	dad_pool_walk_workers(&d->engine, dump_cpu, &cpus);
+	/* dad-testdma takes each number for a CPU */
+	if (cpus.n > WORKERS_MAX)
+		fprintf(f, " and more");
+	fprintf(f, cpus.n == 0 ? " not running\n" : "\n");
 }
 
 static void
@@ -94,7 +114,7 @@ dump_last_error(const struct dad_dev *d, FILE *f)
 static void
 dump(const struct rte_dma_dev *dev, const struct dad_exec *x, FILE *f)
 {
-	const struct dad_dev *d = dev->data->dev_private;
+	struct dad_dev *d = dev->data->dev_private;
 
 	fprintf(f, "    engine: %s%s%s%s\n", dad_engine_name(d->args.engine),
 		d->args.mt ? ", mt" : "", d->args.halt ? ", halt" : "",

@@ -98,14 +98,16 @@ static const struct enqueues refusing = {refusing_copy, refusing_copy_sg, refusi
 
 #if DAD_HAVE_OPS
 
-/* Those before the first one that is refused. */
+/* Those before the first one that is refused. What there is no room for is not asked about: it
+ * comes again, and would count twice. */
 static uint16_t
 refusing_enqueue(void *dev_private, uint16_t vchan, struct rte_dma_op **ops, uint16_t nb_ops)
 {
 	struct dad_dev *d = dev_private;
+	const uint16_t room = (d->args.mt ? dad_mt_burst_capacity : dad_burst_capacity)(d, vchan);
 	uint16_t n = 0;
 
-	for (; n < nb_ops; n++) {
+	for (; n < nb_ops && n < room; n++) {
 		const struct rte_dma_op *op = ops[n];
 		const enum dad_opcode opcode = dad_ops_is_plain(op) ? DAD_OP_COPY : DAD_OP_SG;
 
@@ -113,6 +115,8 @@ refusing_enqueue(void *dev_private, uint16_t vchan, struct rte_dma_op **ops, uin
 			is_refused(d, vchan, opcode, bytes_of(op->src_dst_seg, op->nb_src)))
 			break;
 	}
+	if (n == room && n < nb_ops)
+		dad_stat_nospace(&d->vchan[vchan]);
 	return dad_ops_enqueue(d, vchan, ops, n);
 }
 

@@ -271,15 +271,22 @@ dad_model_run(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, un
 
 #define GB 1e9
 
+/* Telemetry tells them all. */
+#define DUMPED_RULES 6u
+
 static void
 dump_rules(const struct dad_inject *in, FILE *f)
 {
 	const struct dad_inject_set *set = __atomic_load_n(&in->set, __ATOMIC_ACQUIRE);
 
-	for (unsigned int i = 0; set != NULL && i < set->n; i++)
+	if (set == NULL)
+		return;
+	for (unsigned int i = 0; i < RTE_MIN(set->n, DUMPED_RULES); i++)
 		fprintf(f, "    inject: %s: %" PRIu64 " of %" PRIu64 "\n", set->rule[i]->text,
 			dad_inject_failed(set->rule[i]),
 			__atomic_load_n(&set->rule[i]->seen, __ATOMIC_RELAXED));
+	if (set->n > DUMPED_RULES)
+		fprintf(f, "    inject: and %u more\n", set->n - DUMPED_RULES);
 }
 
 void

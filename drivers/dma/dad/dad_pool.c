@@ -163,6 +163,17 @@ dad_pool_leave(struct dad_engine *e, const char *name)
 	return ret;
 }
 
+void
+dad_pool_walk_workers(struct dad_engine *e, void (*fn)(struct dad_worker *w, void *arg), void *arg)
+{
+	pthread_mutex_lock(&lock);
+	struct dad_engine *of = e->pool != NULL && dad_foreign == 0 ? &e->pool->workers : e;
+
+	for (unsigned int i = 0; i < of->nb_workers; i++)
+		fn(&of->worker[i], arg);
+	pthread_mutex_unlock(&lock);
+}
+
 /* One group of some vchan, of which each has its turn. */
 static bool
 serve_member(const struct dad_engine *e, unsigned int turn)

@@ -27,6 +27,11 @@ int dad_pool_leave(struct dad_engine *e, const char *name);
 /* For a worker of the pool: do one group, of a device of the highest priority that has any. */
 bool dad_pool_serve(struct dad_pool *pool, struct dad_worker *w);
 
+/* Each worker that does the engine's vchans: its own, or those of the pool that it has joined,
+ * which stay meanwhile. A pool is the primary's alone: in a secondary process it has none. */
+void dad_pool_walk_workers(
+	struct dad_engine *e, void (*fn)(struct dad_worker *w, void *arg), void *arg);
+
 /* For a worker of the pool: it shares its CPU, which applications that poll should know. */
 void dad_pool_tell_crowded(struct dad_pool *pool);
 

@@ -77,7 +77,10 @@ detach(const char *name)
 
 	if (dev_id >= 0) {
 		dad_devices_remove((uint16_t)dev_id);
+		/* info and dump look at it under the lock */
+		dad_devices_lock();
 		dad_exec_close((uint16_t)dev_id);
+		dad_devices_unlock();
 	}
 	return rte_dma_get_dev_id_by_name(name) >= 0 ? rte_dma_pmd_release(name) : 0;
 }
@@ -122,6 +125,8 @@ dad_probe(const struct dad_found *found)
 	dev->dev_ops = &dad_dev_ops;
 	dad_fast_path_set(dev->fp_obj, d);
 	dev->state = RTE_DMA_DEV_READY;
+	/* whole: a question may have it reset at once */
+	dad_devices_add(d);
 	DAD_LOG(INFO, "%s: engine %s, kernel %s", name, dad_engine_name(args.engine),
 		dad_exec_table[d->dev_id]->kernel);
 	return 0;

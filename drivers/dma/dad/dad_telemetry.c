@@ -5,6 +5,7 @@
 
 #include "dad_halt.h"
 #include "dad_internal.h"
+#include "dad_pool.h"
 #include "dad_question.h"
 
 /* The vchans that are meant: one, or all. */
@@ -307,7 +308,7 @@ latency(const char *cmd, const char *params, struct rte_tel_data *d)
 /* ---- workers, kernels ------------------------------------------------------------------------ */
 
 static void
-add_worker(struct rte_tel_data *d, const struct dad_worker *w)
+add_worker(struct dad_worker *w, void *answer)
 {
 	const struct dad_work_seen s = dad_work_get(&w->work);
 	struct rte_tel_data *c = rte_tel_data_alloc();
@@ -322,17 +323,14 @@ add_worker(struct rte_tel_data *d, const struct dad_worker *w)
 	rte_tel_data_add_dict_uint(c, "groups", s.groups);
 	rte_tel_data_add_dict_uint(c, "wakeups", s.wakeups);
 	snprintf(name, sizeof(name), "worker_%u", w->index);
-	rte_tel_data_add_dict_container(d, name, c, 0);
+	rte_tel_data_add_dict_container(answer, name, c, 0);
 }
 
 static void
 tell_workers(struct dad_question *q)
 {
-	const struct dad_engine *e = &q->dev->engine;
-
 	rte_tel_data_start_dict(q->answer);
-	for (unsigned int i = 0; i < e->nb_workers; i++)
-		add_worker(q->answer, &e->worker[i]);
+	dad_pool_walk_workers(&q->dev->engine, add_worker, q->answer);
 }
 
 static int

@@ -5,7 +5,7 @@
 #include <rte_branch_prediction.h>
 #include <rte_malloc.h>
 
-#include "dad_vchan.h"
+#include "dad_lists.h"
 
 /* mt=1: each slot has room for a pair of lists, up to so many pairs: what fits one hugepage. */
 #define MT_LISTS 1024
@@ -201,20 +201,42 @@ dad_vchan_shut(struct dad_vchan *vc)
 	dad_vchan_set_stop(vc);
 }
 
+/* Has the slot been marked for the ticket, with whatever flags? */
+static bool
+is_marked(struct ring_track track, uint64_t ticket)
+{
+	return (ring_tag_at(track, ticket, __ATOMIC_ACQUIRE) & RING_TAG_LAP) ==
+		ring_tag_of(track, ticket);
+}
+
 /* mt=1: who took the ticket has not come so far as to say which operation it is for. */
 static bool
 is_hole(const struct dad_vchan *vc, uint64_t ticket)
 {
-	const struct ring_track filled = dad_vchan_filled(vc);
+	return vc->mt && !is_marked(dad_vchan_filled(vc), ticket);
+}
 
-	return vc->mt &&
-		(ring_tag_at(filled, ticket, __ATOMIC_ACQUIRE) & RING_TAG_LAP) !=
-		ring_tag_of(filled, ticket);
+/* What was done, and is not due, has counted what it moved, and what it took of the source. */
+static void
+uncount_done(struct dad_vchan *vc, uint64_t ticket)
+{
+	if (vc->due == NULL || !is_marked(dad_vchan_emptied(vc), ticket) ||
+		dad_vchan_status_at(vc, ticket) != RTE_DMA_STATUS_SUCCESSFUL)
+		return;
+	const struct dad_desc desc = dad_vchan_desc(vc, ticket);
+	const unsigned int op = desc.opcode & DAD_OP_MASK;
+	const uint64_t bytes = dad_lists_bytes(vc, &desc);
+
+	if (vc->counted)
+		dad_stat_add(&vc->bytes[op], -bytes, false);
+	if (vc->model.stream && op != DAD_OP_FILL)
+		dad_source_lose(vc, vc->model.acquired.taken - bytes);
 }
 
 static void
 abort_one(struct dad_vchan *vc, uint64_t ticket)
 {
+	uncount_done(vc, ticket);
 	if (vc->ops != NULL && is_hole(vc, ticket))
 		vc->ops[ticket & vc->mask] = NULL;
 	dad_vchan_set_status(vc, ticket, RTE_DMA_STATUS_USER_ABORT);

@@ -300,6 +300,54 @@ indices_start_at_zero_again(void **state)
 	test_close(id);
 }
 
+/* At any index, the first one as well, while the life before ended with one that nobody asked for.
+ */
+static void
+failures_are_reported_as_ever_after_a_restart(void **state)
+{
+	int16_t id = test_open(1, 32);
+	uint8_t *buf = test_buffer(128);
+
+	(void)state;
+	for (unsigned int round = 0; round < 20; round++) {
+		const uint64_t deadline = rte_get_timer_cycles() + 10 * rte_get_timer_hz();
+		const int bad = (int)round % 4;
+		enum rte_dma_status_code status[2];
+		struct rte_dma_stats stats;
+		uint16_t last = 7, n = 0;
+		bool error = false;
+
+		for (int i = 0; i < bad + 2; i++)
+			assert_int_equal(rte_dma_copy(id, 0, i == bad ? 0 : iova(buf),
+						 iova(buf + 64), 64, 0),
+				i);
+		assert_int_equal(rte_dma_submit(id, 0), 0);
+		while (!error) {
+			n += rte_dma_completed(id, 0, 32, &last, &error);
+			assert_int_equal(last, (uint16_t)(n - 1));
+			assert_true(rte_get_timer_cycles() < deadline);
+		}
+		assert_int_equal(n, bad);
+		for (n = 0; n < 2;) {
+			uint16_t got = rte_dma_completed_status(id, 0, 2 - n, &last, status + n);
+
+			n += got;
+			assert_int_equal(last, (uint16_t)(bad - 1 + n));
+			assert_true(rte_get_timer_cycles() < deadline);
+		}
+		assert_int_equal(status[0], RTE_DMA_STATUS_INVALID_SRC_ADDR);
+		assert_int_equal(status[1], RTE_DMA_STATUS_SUCCESSFUL);
+		assert_int_equal(rte_dma_stats_get(id, 0, &stats), 0);
+		assert_int_equal(stats.errors, 1);
+		/* one that is done, and not reported */
+		rte_dma_copy(id, 0, 0, iova(buf + 64), 64, RTE_DMA_OP_FLAG_SUBMIT);
+		assert_int_equal(rte_dma_stop(id), 0);
+		assert_int_equal(rte_dma_start(id), 0);
+	}
+	rte_free(buf);
+	test_close(id);
+}
+
 static void
 what_was_never_submitted_is_aborted_by_stop(void **state)
 {
@@ -452,6 +500,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_ring_full_of_scatter_lists),
 	cmocka_unit_test(two_devices_share_a_cpu),
 	cmocka_unit_test(indices_start_at_zero_again),
+	cmocka_unit_test(failures_are_reported_as_ever_after_a_restart),
 	cmocka_unit_test(what_was_never_submitted_is_aborted_by_stop),
 	cmocka_unit_test(stop_is_bounded_under_load),
 	cmocka_unit_test(plugging_leaks_nothing),

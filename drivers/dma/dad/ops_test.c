@@ -201,6 +201,28 @@ some_are_refused_for_want_of_room(void **state)
 	test_close(id);
 }
 
+/* Each is counted once by a rule, however often it had no room before. */
+static void
+without_room_no_rule_is_asked(void **state)
+{
+	int16_t id = open_ops_with(",inject=enospc:every:100");
+	struct rte_dma_op *done[OPS];
+
+	(void)state;
+	for (unsigned int i = 0; i < OPS; i++)
+		prepare(i, 1, 1);
+	assert_int_equal(rte_dma_enqueue_ops(id, 0, ops, OPS), RING);
+	for (unsigned int i = 0; i < 10; i++)
+		assert_int_equal(rte_dma_enqueue_ops(id, 0, ops + RING, OPS - RING), 0);
+	gather(id, done, RING);
+	/* up to the hundredth, which is refused, and then the rest */
+	assert_int_equal(rte_dma_enqueue_ops(id, 0, ops + RING, OPS - RING), 99 - RING);
+	assert_int_equal(rte_dma_enqueue_ops(id, 0, ops + 99, OPS - 99), OPS - 99);
+	gather(id, done + RING, OPS - RING);
+	assert_memory_equal(done, ops, sizeof(ops));
+	test_close(id);
+}
+
 /* halt=1: what is behind a failure waits until that was dequeued. */
 static void
 a_failure_halts_until_it_is_dequeued(void **state)
@@ -391,6 +413,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(each_has_its_own_status),
 	cmocka_unit_test(one_that_cannot_be_is_where_enqueue_ends),
 	cmocka_unit_test(some_are_refused_for_want_of_room),
+	cmocka_unit_test(without_room_no_rule_is_asked),
 	cmocka_unit_test(a_failure_halts_until_it_is_dequeued),
 	cmocka_unit_test(is_for_who_configured_it),
 	cmocka_unit_test(many_threads_lose_and_double_nothing),

@@ -14,6 +14,8 @@
 #include "dad_internal.h"
 #include "test_device.h"
 
+#include "test_log.h"
+
 #define ROUNDS 100
 #define VCHANS 3
 #define LENGTH (100u << 10)
@@ -139,7 +141,9 @@ static void
 refused_nothing_is_left(void **state)
 {
 	static const char *const wrong[] = {"engine=fast", "kernel=mmx", "lcores=1000",
-		"engine=inline,workers=2", "iommu=hard", "engine=thread,unknown=1"};
+		"engine=inline,workers=2", "iommu=hard",
+		"engine=thread,iommu=", "engine=thread,unknown=1", "xstats=2", "xstats=", "numa=x",
+		"numa=-1", "numa="};
 	struct left before = {0}, after;
 
 	(void)state;
@@ -150,11 +154,32 @@ refused_nothing_is_left(void **state)
 		const int ret = rte_vdev_init(TEST_NAME, args);
 		assert_true(ret < 0 && ret != -EEXIST);
 		assert_true(rte_dma_get_dev_id_by_name(TEST_NAME) < 0);
-		if (round == 11)
+		if (round == RTE_DIM(wrong) - 1)
 			before = look();
 	}
 	after = look();
 	assert_same(&before, &after);
+}
+
+/* With the key, and what it may be. */
+static void
+what_is_wrong_is_named(void **state)
+{
+	static const struct {
+		const char *args, *words;
+	} wrong[] = {
+		{"xstats=2", "xstats=2: valid are 0"},
+		{"engine=thread,iommu=", "iommu=: valid are none"},
+		{"numa=x", "numa=x: valid are 0"},
+		{"numa=-1", "numa=-1: valid are 0"},
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < RTE_DIM(wrong); i++) {
+		log_begin();
+		assert_true(rte_vdev_init(TEST_NAME, wrong[i].args) < 0);
+		log_has(wrong[i].words);
+	}
 }
 
 /* With one more of its kind at work, which notices nothing. */
@@ -184,12 +209,10 @@ others_go_on(void **state)
 	test_close(id);
 }
 
-/* ---- threads ----------------------------------------------------------------------------------
- */
-
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(unplugged_while_busy_nothing_is_left),
 	cmocka_unit_test(refused_nothing_is_left),
+	cmocka_unit_test(what_is_wrong_is_named),
 	cmocka_unit_test(others_go_on),
 };
 

@@ -9,6 +9,8 @@
 #include "dad_compat.h"
 #include "test_device.h"
 
+#include "telemetry_client.h"
+
 /* Devices of a priority that fit a pool, and more vchans than it has workers. */
 enum { MEMBERS = 8, VCHANS = 3, RING = 1024 };
 
@@ -155,6 +157,92 @@ members_come_and_go(void **state)
 	rte_free(buf);
 }
 
+/* What "groups" says of all workers together, as a member's question is answered. */
+static unsigned long
+groups_of(int fd, unsigned int i, unsigned int *workers)
+{
+	char question[64];
+	unsigned long sum = 0;
+
+	snprintf(question, sizeof(question), "/dad/dmadev/workers,%s", name_of(i));
+	*workers = 0;
+	for (const char *at = telemetry_ask(fd, question); (at = strstr(at, "\"groups\":")) != NULL;
+		++*workers) {
+		at += strlen("\"groups\":");
+		sum += strtoul(at, NULL, 10);
+	}
+	return sum;
+}
+
+/* With and without CPUs behind it. */
+static bool
+dump_says_not_running(int16_t id)
+{
+	static char text[16384];
+	FILE *f = fmemopen(text, sizeof(text), "w");
+
+	assert_non_null(f);
+	assert_int_equal(rte_dma_dump(id, f), 0);
+	fclose(f);
+	const char *at = strstr(text, "    workers: of pool test, priority 0, CPUs: ");
+	assert_non_null(at);
+	return strncmp(strstr(at, "CPUs: "), "CPUs: not running\n", 18) == 0;
+}
+
+/* Until somebody has done so many; ten seconds at most. Whoever submits may be the one. */
+static void
+make_groups(int fd, int16_t id, uint8_t *buf, unsigned int i, unsigned long wanted)
+{
+	const uint64_t deadline = rte_get_timer_cycles() + 10 * rte_get_timer_hz();
+	unsigned int workers;
+
+	while (groups_of(fd, i, &workers) < wanted) {
+		enum rte_dma_status_code status[RING];
+
+		for (unsigned int op = 0; op < RING; op++)
+			assert_true(rte_dma_copy(id, 0, iova(buf), iova(buf + 64), 64, 0) >= 0);
+		assert_int_equal(rte_dma_submit(id, 0), 0);
+		test_gather(id, 0, RING, status);
+		assert_true(rte_get_timer_cycles() < deadline);
+	}
+}
+
+static void
+each_device_tells_of_the_workers_of_the_pool(void **state)
+{
+	uint8_t *buf = test_buffer(128);
+	int fd = telemetry_connect();
+	unsigned int running, told;
+
+	(void)state;
+	assert_true(fd >= 0);
+	int16_t first = plug(0), second;
+	configure(first, 0);
+	assert_int_equal(groups_of(fd, 0, &told), 0);
+	assert_int_equal(told, 0);
+	assert_true(dump_says_not_running(first));
+	assert_int_equal(rte_dma_start(first), 0);
+	second = open_member(1, 0);
+	running = threads_named("test-w");
+	make_groups(fd, second, buf, 0, 100);
+	groups_of(fd, 1, &told);
+	assert_int_equal(told, running);
+	assert_false(dump_says_not_running(first));
+	assert_false(dump_says_not_running(second));
+	assert_int_equal(rte_dma_stats_reset(second, RTE_DMA_ALL_VCHAN), 0);
+	/* each may be about to count one more */
+	assert_in_range(groups_of(fd, 0, &told), 0, running);
+	/* also of those that the first one brought, when it has gone */
+	close_member(0, first);
+	make_groups(fd, second, buf, 1, 100);
+	telemetry_assert_says(fd, "/dad/dmadev/reset,dma_dad_pool1", "reset");
+	assert_in_range(groups_of(fd, 1, &told), 0, running);
+	assert_int_equal(told, running);
+	close_member(1, second);
+	close(fd);
+	rte_free(buf);
+}
+
 static void
 large_operations_are_whole(void **state)
 {
@@ -264,6 +352,7 @@ tells_how_many_priorities(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(one_set_of_workers_for_all_devices),
 	cmocka_unit_test(members_come_and_go),
+	cmocka_unit_test(each_device_tells_of_the_workers_of_the_pool),
 	cmocka_unit_test(large_operations_are_whole),
 #if DAD_HAVE_PRIORITIES
 	cmocka_unit_test(the_lower_one_waits),

@@ -80,6 +80,20 @@ assert_counts(uint64_t taken, uint64_t skipped, uint64_t lost, uint64_t overruns
 	assert_int_equal(c.overruns, overruns);
 }
 
+/* As telemetry tells: of those that succeeded. */
+static void
+assert_copied(uint64_t bytes)
+{
+	char what[64];
+	int fd = telemetry_connect();
+
+	assert_true(fd >= 0);
+	snprintf(what, sizeof(what), "\"copy_bytes\":%" PRIu64 ",", bytes);
+	telemetry_assert_says(fd, "/dad/dmadev/xstats," TEST_NAME, what);
+	telemetry_assert_says(fd, "/dad/dmadev/xstats," TEST_NAME, "\"scatter_bytes\":0,");
+	close(fd);
+}
+
 static uint8_t
 pattern_at(uint64_t position)
 {
@@ -409,6 +423,40 @@ a_stop_does_not_wait_for_the_source(void **state)
 	test_gather(dev, FIRST, 2, status);
 	assert_int_equal(status[0], RTE_DMA_STATUS_USER_ABORT);
 	assert_int_equal(status[1], RTE_DMA_STATUS_USER_ABORT);
+	assert_counts(0, 0, 2 * SIZE, 0);
+	assert_copied(0);
+}
+
+/* What the application has is what was taken. */
+static void
+what_a_stop_takes_back_is_lost(void **state)
+{
+	enum rte_dma_status_code status[5];
+	struct rte_dma_sge src[2] = {{SIZE, 100}, {WINDOW - 200, 200}}, dst = {0, 300};
+
+	(void)state;
+	open_source("source=pattern,rate=0.000001"); /* 1 KB a second */
+	enqueue_next(FIRST, 0, buf[0], 8);
+	assert_int_equal(rte_dma_submit(dev, FIRST), 0);
+	test_gather(dev, FIRST, 1, status);
+	assert_int_equal(status[0], RTE_DMA_STATUS_SUCCESSFUL);
+	enqueue_next(FIRST, SIZE, buf[1], SIZE - 1);
+	dst.addr = iova(buf[2]);
+	assert_true(rte_dma_copy_sg(dev, FIRST, src, &dst, 2, 1, 0) >= 0);
+	/* takes nothing of the stream; and one that has failed has lost what it took */
+	assert_true(rte_dma_fill(dev, FIRST, 1, iova(buf[3]), SIZE, 0) >= 0);
+	assert_true(rte_dma_copy(dev, FIRST, 0, 8, 50, 0) >= 0);
+	assert_int_equal(rte_dma_submit(dev, FIRST), 0);
+	assert_int_equal(rte_dma_stop(dev), 0);
+	test_gather(dev, FIRST, 4, status);
+	const struct counts c = counts();
+	assert_int_equal(status[0], RTE_DMA_STATUS_USER_ABORT);
+	assert_int_equal(status[1], RTE_DMA_STATUS_USER_ABORT);
+	/* from one lap to the next, and again */
+	assert_int_equal(c.taken, 8);
+	assert_int_equal(c.lost, SIZE - 1 + 300 + 50);
+	assert_int_equal(c.taken + c.skipped + c.lost, 2 * WINDOW + 50);
+	assert_copied(8);
 }
 
 #define CLOSED(test) cmocka_unit_test_teardown(test, close_source)
@@ -425,6 +473,7 @@ static const struct CMUnitTest tests[] = {
 	CLOSED(never_earlier_than_its_rate_allows),
 	CLOSED(what_was_overwritten_is_counted_to_the_byte),
 	CLOSED(a_stop_does_not_wait_for_the_source),
+	CLOSED(what_a_stop_takes_back_is_lost),
 };
 
 TEST_MAIN(tests)

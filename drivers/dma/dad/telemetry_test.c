@@ -276,15 +276,34 @@ dump(void)
 	return text;
 }
 
-/* Numbers as large as they can get, of as many vchans and workers as there may be. */
+/* As many rules as there may be, as long as they may be. */
+static void
+add_longest_rules(void)
+{
+	char rule[DAD_INJECT_TEXT_MAX], question[200];
+	const int length = (int)sizeof(rule) - 1;
+
+	snprintf(rule, sizeof(rule), "page_fault:min:1T:every:%0*d", length - 24, 1);
+	assert_int_equal(strlen(rule), length);
+	snprintf(question, sizeof(question), "/dad/dmadev/inject,%s,%s", TEST_NAME, rule);
+	for (unsigned int i = 0; i < DAD_INJECT_RULES_MAX; i++)
+		telemetry_assert_says(fd, question, "\"of\":0");
+}
+
+/* Whatever there may be to be told, and numbers as large as they can get. */
 static void
 the_longest_dump_fits(void **state)
 {
 	const bool own = strstr(test_args(), "engine=thread") != NULL;
 	uint8_t *buf = test_buffer(64);
+	char args[256];
 
 	(void)state;
-	dev = test_plug_with(own ? "engine=thread,workers=64,idle=sleep" : test_args());
+	snprintf(args, sizeof(args),
+		"%s,window=64M,source=pattern,rate=123.456789,gbps=123.456789,lat_ns=1000000",
+		own ? "engine=thread,workers=64,idle=sleep" : test_args());
+	dev = test_plug_with(args);
+	add_longest_rules();
 	test_configure(dev, 64, 4096);
 	assert_int_equal(rte_dma_start(dev), 0);
 	assert_non_null(strstr(dump(), "    last error: none\n"));
@@ -298,13 +317,20 @@ the_longest_dump_fits(void **state)
 	assert_non_null(strstr(dump(), "    kernel: from 1 on "));
 	assert_non_null(strstr(dump(), "1 to 4294967295 bytes, alignment 1"));
 	assert_non_null(strstr(dump(), " 62: 4096, 0; 0, 0, 0; 0\n"));
+	assert_non_null(strstr(dump(), "    inject: page_fault:min:1T:every:0"));
+	assert_non_null(strstr(dump(), "    inject: and 10 more\n"));
+	if (own)
+		assert_non_null(strstr(dump(), " and more\n"));
 	const size_t with_workers = strlen(dump());
 	assert_true(with_workers < 8192);
 
 	assert_int_equal(rte_dma_stop(dev), 0);
+	struct dad_dev *d = rte_dma_fp_objs[dev].dev_private;
+	for (unsigned int i = 0; i < DAD_INJECT_RULES_MAX; i++)
+		d->model.inject.set->rule[i]->seen = UINT64_MAX;
+	memset(&d->vchan[0].model.acquired, 0xff, sizeof(d->vchan[0].model.acquired));
 	for (unsigned int v = 0; v < 64; v++) {
-		struct dad_vchan *vc =
-			&((struct dad_dev *)rte_dma_fp_objs[dev].dev_private)->vchan[v];
+		struct dad_vchan *vc = &d->vchan[v];
 
 		vc->tail = vc->errors = UINT64_MAX;
 		vc->published = UINT64_MAX - 32768;
@@ -314,8 +340,9 @@ the_longest_dump_fits(void **state)
 	}
 	const size_t stopped = strlen(dump());
 	assert_true(stopped > 64 * 60);
-	/* both at once: the CPUs of the workers, and the numbers */
-	assert_true(stopped + 64 * strlen(" 1023 (shared)") < 8192);
+	/* all at once: the CPUs of the workers, long names, many nodes, and the numbers */
+	const size_t cpus = 16 * strlen(" 1023 (shared)"), names = 128, nodes = 64 * 3;
+	assert_true(stopped + cpus + names + nodes < 8192);
 	assert_int_equal(rte_vdev_uninit(TEST_NAME), 0);
 	rte_free(buf);
 }

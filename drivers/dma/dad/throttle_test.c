@@ -6,6 +6,8 @@
 
 #include "test_device.h"
 
+#include "telemetry_client.h"
+
 #define VCHANS 2
 #define DESCS  256
 #define LEN    4096u
@@ -200,6 +202,16 @@ what_fails_is_reported_in_order(void **state)
 	}
 }
 
+static void
+assert_moved(const char *what)
+{
+	int fd = telemetry_connect();
+
+	assert_true(fd >= 0);
+	telemetry_assert_says(fd, "/dad/dmadev/xstats," TEST_NAME, what);
+	close(fd);
+}
+
 /* What is not due when the device is stopped is aborted, within the time that stop takes. */
 static void
 stop_aborts_what_is_not_due(void **state)
@@ -219,11 +231,36 @@ stop_aborts_what_is_not_due(void **state)
 	assert_int_equal(rte_dma_stats_get(dev, 1, &stats), 0);
 	assert_int_equal(stats.completed, 8);
 	assert_int_equal(stats.errors, 8);
+	assert_moved("\"copy_bytes\":0,\"fill_bytes\":0,\"scatter_bytes\":0,");
 	/* and nothing of it holds up what comes next */
 	assert_int_equal(rte_dma_start(dev), 0);
 	enqueue(1, 1, RTE_DMA_OP_FLAG_SUBMIT);
 	test_gather(dev, 1, 1, status);
 	assert_int_equal(status[0], RTE_DMA_STATUS_SUCCESSFUL);
+}
+
+/* Of all kinds, beside one that has failed, behind one that was due. */
+static void
+what_a_stop_takes_back_is_not_counted(void **state)
+{
+	struct rte_dma_sge list[2] = {{0, 100}, {0, 200}};
+	enum rte_dma_status_code status[4];
+
+	(void)state;
+	open_slow("gbps=0.000001");
+	enqueue(1, 20, RTE_DMA_OP_FLAG_SUBMIT);
+	test_gather(dev, 1, 1, status);
+	list[0].addr = list[1].addr = iova(src);
+	enqueue(1, LEN, 0);
+	assert_true(rte_dma_fill(dev, 1, 1, iova(dst), LEN, 0) >= 0);
+	assert_true(rte_dma_copy_sg(dev, 1, list, list, 2, 2, 0) >= 0);
+	assert_true(rte_dma_copy(dev, 1, 8, iova(dst), LEN, 0) >= 0);
+	assert_int_equal(rte_dma_submit(dev, 1), 0);
+	assert_int_equal(rte_dma_stop(dev), 0);
+	test_gather(dev, 1, 4, status);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(status[i], RTE_DMA_STATUS_USER_ABORT);
+	assert_moved("\"copy_bytes\":20,\"fill_bytes\":0,\"scatter_bytes\":0,");
 }
 
 /* Laps of the ring, large operations too: nothing is lost, nothing is done twice. */
@@ -270,6 +307,7 @@ static const struct CMUnitTest tests[] = {
 	CLOSED(active_until_it_is_due),
 	CLOSED(what_fails_is_reported_in_order),
 	CLOSED(stop_aborts_what_is_not_due),
+	CLOSED(what_a_stop_takes_back_is_not_counted),
 	CLOSED(rings_go_round),
 };
 
