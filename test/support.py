@@ -29,17 +29,25 @@ HUGEPAGES = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages")
 ENOUGH_HUGEPAGES = 160
 
 
-def eal_options(*vdevs, lcores="0", extra=()):
+# That this process may run on: 0 need not be among them.
+CPUS = sorted(os.sched_getaffinity(0))
+ONE_CPU = str(CPUS[0])
+TWO_CPUS = ",".join(map(str, CPUS[:2]))
+needs_two_cpus = pytest.mark.skipif(len(CPUS) < 2, reason="needs two CPUs")
+
+
+def no_huge(megabytes):
+    """EAL options for memory that is no hugepages, with no files that stay behind."""
+    return ["--no-huge", "-m", str(megabytes), "--iova-mode=va", "--no-shconf"]
+
+
+def eal_options(*vdevs, lcores=ONE_CPU, extra=()):
     """EAL options for a program of its own: no PCI, nothing shared, hugepages if there are."""
     try:
         huge = int(HUGEPAGES.read_text()) >= ENOUGH_HUGEPAGES and os.geteuid() == 0
     except OSError:
         huge = False
-    options = ["-l", lcores, "--no-pci"]
-    if huge:
-        options += ["--in-memory"]
-    else:
-        options += ["--no-huge", "-m", "400", "--iova-mode=va", f"--file-prefix=t{os.getpid()}"]
+    options = ["-l", lcores, "--no-pci", *(["--in-memory"] if huge else no_huge(400))]
     for vdev in vdevs:
         options += ["--vdev", vdev]
     return options + list(extra)

@@ -22,7 +22,7 @@ FAULTY = support.BUILD / "test" / "libring_faulty.so"
 SHORT = ["--duration", "10", "--rounds", "3", "--latency", "10", "--oversubscribe"]
 SMALL = ["--elem", "8,64", "--bulk", "1,8", "--shape", "1x1", *SHORT]
 ALWAYS = ["dad", "dad-zc", "dad-spsc", "rte-mpmc", "rte-rts", "rte-hts", "rte-spsc", "mutex"]
-CPU = str(min(os.sched_getaffinity(0)))  # one that there is
+CPU = support.ONE_CPU
 SINGLE = {"rte-spsc", "dad-spsc"}
 
 
@@ -292,8 +292,7 @@ def test_a_closed_standard_output_is_an_error():
 
 def test_too_large_a_ring_is_told_and_the_others_are_measured():
     r = ringperf("--json", "--rings", "dad,rte-spsc", "--elem", "64,8", "--bulk", "8", "--shape", "1x1", "--count", "1048576",
-                 *SHORT, "--latency", "0", eal=["-l", CPU, "--no-pci", "--no-huge", "-m", "64", "--iova-mode=va",
-                                               f"--file-prefix=rp{os.getpid()}"])
+                 *SHORT, "--latency", "0", eal=["-l", CPU, "--no-pci", *support.no_huge(64)])
     assert r.returncode == 1
     assert "no ring of 1048576 slots of 64 bytes" in r.stderr
     assert [(o["elem"], o["failed"]) for o in objects(r.stdout)] == [(64, True), (64, True), (8, False), (8, False)]

@@ -96,11 +96,10 @@ def test_buffers_are_no_more_than_the_area_holds(testdma):
     assert {o["alive"] for o in objects(r)} == {8}
 
 
+@support.needs_two_cpus
 def test_several_threads_measure_at_a_time(testdma):
-    if len(os.sched_getaffinity(0)) < 2:
-        pytest.skip("needs two CPUs")
     r = testdma("--mapbench", "--json", "--threads", "2", "--sizes", "4k", *SHORT,
-                eal=support.eal_options(lcores="0,1"))
+                eal=support.eal_options(lcores=support.TWO_CPUS))
     assert r.returncode == 0, r.stderr
     lines = objects(r)
     assert {o["threads"] for o in lines} == {2}
@@ -212,6 +211,6 @@ def test_a_bad_option_is_named_before_eal_starts(testdma, options, bad, valid):
 
 def test_it_runs_without_hugepages(testdma):
     r = testdma("--mapbench", "--json", "--sizes", "4k", *SHORT,
-                eal=["-l", "0", "--no-pci", "--no-huge", "-m", "300", "--iova-mode=va", "--file-prefix=mapnohuge"])
+                eal=["-l", support.ONE_CPU, "--no-pci", *support.no_huge(300)])
     assert r.returncode == 0, r.stderr
     assert {o["iova"] for o in objects(r)} == {"va"}
