@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """dad-testdma --mapbench: every rung and its peers, as objects and as tables, and never a silent failure."""
 import json
-import os
-import signal
-import subprocess
-import time
 
 import pytest
 
@@ -177,15 +173,11 @@ def test_what_is_too_large_to_be_bounced_is_left_out_and_no_failure(testdma):
 
 
 def test_an_interrupted_sweep_ends_at_once_and_is_not_clean():
-    p = subprocess.Popen([support.TESTDMA, *support.eal_options(), "--", "--mapbench", "--rounds", "101",
-                          "--duration-ms", "100"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                         stderr=subprocess.PIPE, text=True)
-    time.sleep(2)
-    assert p.poll() is None
-    p.send_signal(signal.SIGINT)
-    out, err = p.communicate(timeout=10)
-    assert p.returncode == 1
-    assert "not complete" in err and "what is promised" not in out
+    with support.Running([support.TESTDMA, *support.eal_options(), "--", "--mapbench", "--rounds", "101",
+                          "--duration-ms", "100"]) as p:
+        p.interrupt()
+        assert p.end() == 1
+        assert "not complete" in p.stderr and "what is promised" not in p.stdout
 
 
 @pytest.mark.parametrize("options, bad, valid", [
