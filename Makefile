@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # A reminder of what one types; the work is done by meson, and by scripts in config/.
-# BUILD is the build folder, OPTIONS go to meson setup: make test BUILD=build-clang CC=clang
+# BUILD is the build folder; OPTIONS go to meson setup, CC is the compiler: make test BUILD=build-clang CC=clang.
+# The folder keeps both until others are given.
 
 BUILD ?= build
 OPTIONS ?=

@@ -25,7 +25,7 @@ testdma=$build/app/dad-testdma
 hugepages=$(config/hugepages.sh)
 echo "$hugepages"
 case $hugepages in
-*--no-huge*) memory="--no-huge -m 512 --file-prefix=dad-bench" ;;
+*--no-huge*) memory="--no-huge -m 512 --no-shconf" ;;
 *) memory=--in-memory ;;
 esac
 cpu=$(sed -n 's/^Cpus_allowed_list:[^0-9]*\([0-9]*\).*/\1/p' /proc/self/status)

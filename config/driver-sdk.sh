@@ -66,8 +66,9 @@ chmod -R a+rX "$work"
 apt="apt-get -qq -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=$work/parts
     -o Dir::State::Lists=$work/lists -o Dir::Cache=$work/cache -o APT::Sandbox::User=$(id -un)"
 {
+    # lists may be had of some places only, or be enough as they are
     # shellcheck disable=SC2086 # a list of options
-    $apt update && (cd "$work" && $apt source --download-only "dpdk=$package")
+    { $apt update || true; } && (cd "$work" && $apt source --download-only "dpdk=$package")
 } >"$work/log" 2>&1 || die "the source package dpdk=$package could not be fetched ($(grep -m 1 '^[EW]:' "$work/log"));" \
     "once is enough, with network and libdpdk-dev up to date; or give a source tree with -Ddpdk_sdk="
 

@@ -2,9 +2,11 @@
 """What the system tests share: where things were built, EAL options that work, running a program."""
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -29,17 +31,25 @@ HUGEPAGES = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages")
 ENOUGH_HUGEPAGES = 160
 
 
-def eal_options(*vdevs, lcores="0", extra=()):
+# That this process may run on: 0 need not be among them.
+CPUS = sorted(os.sched_getaffinity(0))
+ONE_CPU = str(CPUS[0])
+TWO_CPUS = ",".join(map(str, CPUS[:2]))
+needs_two_cpus = pytest.mark.skipif(len(CPUS) < 2, reason="needs two CPUs")
+
+
+def no_huge(megabytes):
+    """EAL options for memory that is no hugepages, with no files that stay behind."""
+    return ["--no-huge", "-m", str(megabytes), "--iova-mode=va", "--no-shconf"]
+
+
+def eal_options(*vdevs, lcores=ONE_CPU, extra=()):
     """EAL options for a program of its own: no PCI, nothing shared, hugepages if there are."""
     try:
         huge = int(HUGEPAGES.read_text()) >= ENOUGH_HUGEPAGES and os.geteuid() == 0
     except OSError:
         huge = False
-    options = ["-l", lcores, "--no-pci"]
-    if huge:
-        options += ["--in-memory"]
-    else:
-        options += ["--no-huge", "-m", "400", "--iova-mode=va", f"--file-prefix=t{os.getpid()}"]
+    options = ["-l", lcores, "--no-pci", *(["--in-memory"] if huge else no_huge(400))]
     for vdev in vdevs:
         options += ["--vdev", vdev]
     return options + list(extra)
@@ -59,6 +69,76 @@ def run(command, timeout=60, **kwargs):
     kwargs.setdefault("stdin", subprocess.DEVNULL)
     return subprocess.run([str(c) for c in command], capture_output=True, text=True,
                           timeout=timeout, check=False, **kwargs)
+
+
+class Running:
+    """A program beside the test. What it prints goes to files, which never fill up as pipes do; whatever
+    becomes of the test, the program has ended when the block has."""
+
+    def __init__(self, command, **kwargs):
+        self._out, self._err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        self._process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=self._out,
+                                         stderr=self._err, **kwargs)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.kill()
+        self._process.wait()
+        self._out.close()
+        self._err.close()
+
+    @staticmethod
+    def _text(file):
+        # the file's position is the program's
+        return os.pread(file.fileno(), 1 << 24, 0).decode(errors="replace")
+
+    @property
+    def stdout(self):
+        return self._text(self._out)
+
+    @property
+    def stderr(self):
+        return self._text(self._err)
+
+    def _proc(self, name):
+        return dict(line.split(":", 1) for line in Path(f"/proc/{self._process.pid}/{name}").read_text().splitlines())
+
+    def catches(self, number):
+        """Does it have a handler for this signal just now?"""
+        return bool(int(self._proc("status")["SigCgt"], 16) >> (number - 1) & 1)
+
+    def written(self):
+        """Bytes that it has written to whatever."""
+        return int(self._proc("io")["wchar"])
+
+    def until(self, condition, timeout=60):
+        """Wait; fail if it ends before, or takes too long for any machine."""
+        deadline = time.monotonic() + timeout
+        while not condition():
+            assert self._process.poll() is None, f"ended with {self._process.returncode}: {self.stdout}{self.stderr}"
+            assert time.monotonic() < deadline, f"not in {timeout} s: {self.stdout}{self.stderr}"
+            time.sleep(0.01)
+
+    def says(self, text):
+        """Wait until this is on its standard output."""
+        self.until(lambda: text in self.stdout)
+
+    def runs(self):
+        return self._process.poll() is None
+
+    def interrupt(self, number=signal.SIGINT):
+        """Send a signal, when there is a handler for it."""
+        self.until(lambda: self.catches(number))
+        self._process.send_signal(number)
+
+    def send_signal(self, number):
+        self._process.send_signal(number)
+
+    def end(self, timeout=60):
+        """Wait for its end; the exit status."""
+        return self._process.wait(timeout)
 
 
 def dpdk_program(name):

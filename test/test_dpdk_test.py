@@ -20,7 +20,7 @@ HUGE = "--no-huge" not in support.eal_options()
 MODES = {
     "va": ["--in-memory", "--iova-mode=va"],
     "pa": ["--in-memory", "--iova-mode=pa"],
-    "va-no-huge": ["--no-huge", "-m", "400", "--iova-mode=va", f"--file-prefix=at{os.getpid()}"],
+    "va-no-huge": support.no_huge(400),
 }
 ENGINES = ["", "engine=inline", "engine=thread", "engine=thread,workers=3", "engine=auto", "engine=service",
            "engine=thread,pool=a"]

@@ -37,6 +37,33 @@ def test_the_driver_is_in_the_folder_that_eal_has_compiled_in(installed):
     assert os.path.isdir(folder), "no such folder in the installed DPDK"
 
 
+@pytest.fixture
+def with_installed(installed):
+    """Run a command as if the driver had been installed: its folder over DPDK's own, for that process alone."""
+    support.need_driver()
+    driver, library = find(installed, "librte_dma_dad.so"), find(installed, "libdad_dma.so")
+    folder = "/" + str(driver.parent.relative_to(installed))
+    over = f"mount -t overlay -o ro,lowerdir={driver.parent}:{folder} overlay {folder}"
+    if support.run(["unshare", "-m", "sh", "-c", over]).returncode != 0:
+        pytest.skip("no right to mount, or no overlay")
+    env = dict(os.environ, LD_LIBRARY_PATH=f"{library.parent}:{os.environ.get('LD_LIBRARY_PATH', '')}")
+    return lambda *command: support.run(["unshare", "-m", "sh", "-c", over + ' && exec "$@"', "sh", *command], env=env)
+
+
+def test_eal_loads_the_installed_driver_by_itself(installed, with_installed):
+    r = with_installed(find(installed, "dad-testdma"), *support.eal_options("dma_dad0"), "--", "--start", "--count", "100")
+    assert r.returncode == 0, r.stdout + r.stderr
+    assert "completed 100," in r.stdout
+
+
+def test_one_that_was_built_works_beside_the_installed_one(with_installed, staged):
+    """The program loads the driver that lies beside it, and others by -d, and EAL the other one."""
+    for extra in [], ["-d", staged / support.DAD_PMD.name]:
+        r = with_installed(support.TESTDMA, *support.eal_options("dma_dad0", extra=extra), "--", "--start", "--count", "100")
+        assert r.returncode == 0, r.stdout + r.stderr
+        assert "completed 100," in r.stdout
+
+
 def test_a_program_builds_and_runs_with_the_driver(installed, tmp_path):
     support.need_driver()
     if support.sanitized(support.LIBDAD_DMA):

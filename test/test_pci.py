@@ -4,10 +4,10 @@ import json
 import os
 import re
 import shutil
-import signal
 import struct
 import subprocess
-import time
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -71,24 +71,25 @@ def test_a_secondary_process_attaches_to_the_function(eal, bus, tmp_path):
     options, env = eal
     if "--in-memory" not in options(""):
         pytest.skip("no hugepages, or not root: no memory that two processes share")
-    shared = [o for o in options("engine=thread") if o != "--in-memory"] + [BASE, f"--file-prefix=pci{os.getpid()}"]
-    env = dict(env, LD_PRELOAD="")
+    prefix = f"pci{os.getpid()}"
+    shared = [o for o in options("engine=thread") if o != "--in-memory"] + [BASE, f"--file-prefix={prefix}"]
+    # EAL's files: some are sockets, with short names; pages of a primary stay for secondaries that outlive it
+    place = tempfile.mkdtemp(prefix="dad-")
+    env = dict(env, LD_PRELOAD="", RUNTIME_DIRECTORY=place)
     (tmp_path / "commands").write_text("show device\nshow vchan\ndump\nquit\n")
-    with subprocess.Popen([support.TESTDMA, *shared, "--", "--start", "--count", "1000000000"], env=env,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as primary:
-        try:
-            for _ in range(100):
-                if registers(bus)[1] == 1:
-                    break
-                time.sleep(0.1)
+    try:
+        with support.Running([support.TESTDMA, *shared, "--", "--start", "--count", "1000000000"], env=env) as primary:
+            primary.until(lambda: registers(bus)[1] == 1)
             r = support.run([support.TESTDMA, *shared, "--proc-type=secondary", "--", "--cmdline-file", tmp_path / "commands"],
                             env=env)
-        finally:
-            primary.send_signal(signal.SIGINT)
-            rest = primary.communicate(timeout=30)[0]
+            primary.interrupt()
+            assert primary.end() == 0 and "errors 0" in primary.stdout, primary.stdout + primary.stderr
+    finally:
+        shutil.rmtree(place)
+        for page in Path("/dev/hugepages").glob(prefix + "map_*"):
+            page.unlink()
     assert r.returncode == 0, r.stdout + r.stderr
     assert "(dma_dad_pci, thread)" in r.stdout and "rings on nodes: 0" in r.stdout
-    assert primary.returncode == 0 and "errors 0" in rest
 
 
 def test_a_wrong_bar_is_explained(eal, bus):

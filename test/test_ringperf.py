@@ -9,7 +9,6 @@ import re
 import signal
 import statistics
 import subprocess
-import time
 import xml.etree.ElementTree
 
 import pexpect
@@ -22,7 +21,7 @@ FAULTY = support.BUILD / "test" / "libring_faulty.so"
 SHORT = ["--duration", "10", "--rounds", "3", "--latency", "10", "--oversubscribe"]
 SMALL = ["--elem", "8,64", "--bulk", "1,8", "--shape", "1x1", *SHORT]
 ALWAYS = ["dad", "dad-zc", "dad-spsc", "rte-mpmc", "rte-rts", "rte-hts", "rte-spsc", "mutex"]
-CPU = str(min(os.sched_getaffinity(0)))  # one that there is
+CPU = support.ONE_CPU
 SINGLE = {"rte-spsc", "dad-spsc"}
 
 
@@ -34,6 +33,11 @@ def ringperf(*options, eal=None, timeout=60, **kwargs):
 
 def objects(text):
     return [json.loads(line) for line in text.splitlines()]
+
+
+def checked(lines):
+    """Was all checked that went through a ring? A thread may get no CPU for as long as a measurement lasts."""
+    return all(o["checked"] > 0 or o["mops_max"] == 0 for o in lines) and any(o["checked"] > 0 for o in lines)
 
 
 def median_ratio(rates, others):
@@ -112,15 +116,17 @@ def test_each_line_is_one_object_with_all_fields():
     for o in lines:
         assert o["producers"] == o["consumers"] == 1 and o["cpus"] in (1, 2)
         assert o["rounds"] == 3 and o["failed"] is False and o["count"] == 1024
-        assert o["checked"] > 0 and o["lost"] == o["doubled"] == o["torn"] == o["disordered"] == 0
+        assert o["lost"] == o["doubled"] == o["torn"] == o["disordered"] == 0
         assert 0 <= o["mops_min"] <= o["mops_q1"] <= o["mops"] <= o["mops_q3"] <= o["mops_max"]
-        assert 0 < o["p50_ns"] <= o["p99_ns"] <= o["p999_ns"] and o["transfers"] > 0
+        if o["transfers"] > 0:
+            assert 0 < o["p50_ns"] <= o["p99_ns"] <= o["p999_ns"]
         assert o["line_ns"] is None if o["cpus"] == 1 else 0 < o["line_ns_min"] <= o["line_ns"] <= o["line_ns_max"]
         assert len(o["mops_rounds"]) == 3 and statistics.median(o["mops_rounds"]) == pytest.approx(o["mops"], rel=1e-4)
         assert 0 <= o["cpu_share"] < 1.2
         assert 0 <= o["full"] <= 1 and 0 <= o["empty"] <= 1
         for field in ("cpu_cycles_per_elem", "instructions_per_elem", "cache_misses_per_elem", "context_switches_per_s"):
             assert o[field] is None or o[field] >= 0
+    assert checked(lines) and any(o["transfers"] > 0 for o in lines)
     rates = {(o["mops"] * o["cycles_per_elem"]) for o in lines if o["mops"] > 0}
     assert max(rates) == pytest.approx(min(rates), rel=1e-3)  # the clock
 
@@ -169,14 +175,15 @@ def test_more_threads_than_cpus_are_measured_and_right():
     assert not SINGLE & {o["ring"] for o in lines}
     for o in lines:
         assert (o["producers"], o["consumers"], o["cpus"]) == (2, 3, 1)
-        assert o["checked"] > 0 and not o["failed"]
+        assert not o["failed"]
+    assert checked(lines)
 
 
 def test_bursts_of_less_than_the_bulk_are_welcome():
     r = ringperf("--json", "--calls", "burst", "--idle", "yield", "--bulk", "7", "--count", "8", "--elem", "32",
                  "--shape", "2x2", *SHORT)
     assert r.returncode == 0, r.stderr
-    assert all(o["calls"] == "burst" and o["checked"] > 0 for o in objects(r.stdout))
+    assert all(o["calls"] == "burst" for o in objects(r.stdout)) and checked(objects(r.stdout))
 
 
 def test_without_latency_there_are_no_percentiles():
@@ -218,9 +225,8 @@ def test_plots_have_a_pane_for_each_shape_and_size(tmp_path):
 
 
 def test_a_missing_gnuplot_is_told_before_anything_is_measured(tmp_path):
-    start = time.monotonic()
     r = ringperf("--plot", tmp_path / "a.svg", "--duration", "60000", env={**os.environ, "PATH": str(tmp_path)})
-    assert r.returncode == 1 and time.monotonic() - start < 30
+    assert r.returncode == 1  # within the time of this call, which one measurement takes
     assert "gnuplot" in r.stderr and "not installed" in r.stderr
 
 
@@ -250,25 +256,22 @@ def test_a_ring_that_does_wrong_is_found_out(fault, word, fields):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_what_there_is(number):
-    with subprocess.Popen([RINGPERF, "--rings", "dad,rte-mpmc", "--duration", "50", "--rounds", "3", "--shape", "2x2",
-                           "--oversubscribe"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True) as p:
-        time.sleep(3)
-        assert p.poll() is None
-        p.send_signal(number)
-        out, err = p.communicate(timeout=30)
-    assert p.returncode == 1
-    assert "not complete" in err
-    assert "geo.mean" in out and "   8    1 |" in out
+    with support.Running([RINGPERF, "--rings", "dad,rte-mpmc", "--duration", "50", "--rounds", "3", "--shape", "2x2",
+                          "--oversubscribe"]) as p:
+        p.says("\n   8    1 |")
+        p.interrupt(number)
+        assert p.end() == 1
+        assert "not complete" in p.stderr and "geo.mean" in p.stdout
 
 
 def test_on_a_terminal_a_line_says_how_far_it_is():
-    p = pexpect.spawn(str(RINGPERF), ["--rings", "dad,rte-hts", *SMALL], encoding="utf-8", timeout=30, dimensions=(24, 200))
-    p.expect(r"1/\d\d dad, 1x1, 8 bytes, bulk 1")
-    p.expect(r"(\d\d)/\1 rte-hts, 1x1, 64 bytes, bulk 8, \d+ s to go")
-    p.expect(pexpect.EOF)
-    p.close()
-    assert p.exitstatus == 0
+    with pexpect.spawn(str(RINGPERF), ["--rings", "dad,rte-hts", *SMALL], encoding="utf-8", timeout=60,
+                       dimensions=(24, 200)) as p:
+        p.expect(r"1/\d\d dad, 1x1, 8 bytes, bulk 1")
+        p.expect(r"(\d\d)/\1 rte-hts, 1x1, 64 bytes, bulk 8, \d+ s to go")
+        p.expect(pexpect.EOF)
+        p.close()
+        assert p.exitstatus == 0
     assert not re.search(r"\d+/\d+ dad", ringperf("--rings", "dad", *SMALL).stderr)
 
 
@@ -292,8 +295,7 @@ def test_a_closed_standard_output_is_an_error():
 
 def test_too_large_a_ring_is_told_and_the_others_are_measured():
     r = ringperf("--json", "--rings", "dad,rte-spsc", "--elem", "64,8", "--bulk", "8", "--shape", "1x1", "--count", "1048576",
-                 *SHORT, "--latency", "0", eal=["-l", CPU, "--no-pci", "--no-huge", "-m", "64", "--iova-mode=va",
-                                               f"--file-prefix=rp{os.getpid()}"])
+                 *SHORT, "--latency", "0", eal=["-l", CPU, "--no-pci", *support.no_huge(64)])
     assert r.returncode == 1
     assert "no ring of 1048576 slots of 64 bytes" in r.stderr
     assert [(o["elem"], o["failed"]) for o in objects(r.stdout)] == [(64, True), (64, True), (8, False), (8, False)]

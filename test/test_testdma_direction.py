@@ -35,11 +35,12 @@ def test_every_byte_is_where_it_should_be_at_both_ends(testdma, direction, op, s
     assert text[direction] in r.stdout
 
 
+@support.needs_two_cpus
 @pytest.mark.parametrize("engine", ["thread", "inline", "auto"])
 def test_vchans_share_the_memory_out(testdma, engine):
     """If two had the same part, each would find the other's bytes."""
-    r = testdma("--start", "--direction", "d2d", "--vchans", "3", "--lcores", "0,1", "--size", "512", "--count", "3000",
-                "--verify", "full", eal=dad(f"window=64K,engine={engine}", lcores="0,1"))
+    r = testdma("--start", "--direction", "d2d", "--vchans", "3", "--lcores", support.TWO_CPUS, "--size", "512", "--count", "3000",
+                "--verify", "full", eal=dad(f"window=64K,engine={engine}", lcores=support.TWO_CPUS))
     assert r.returncode == 0, r.stderr
     assert total(r.stdout)["completed"] == total(r.stdout)["checked"] == 18000
 

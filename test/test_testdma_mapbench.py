@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """dad-testdma --mapbench: every rung and its peers, as objects and as tables, and never a silent failure."""
 import json
-import os
-import signal
-import subprocess
-import time
 
 import pytest
 
@@ -96,11 +92,10 @@ def test_buffers_are_no_more_than_the_area_holds(testdma):
     assert {o["alive"] for o in objects(r)} == {8}
 
 
+@support.needs_two_cpus
 def test_several_threads_measure_at_a_time(testdma):
-    if len(os.sched_getaffinity(0)) < 2:
-        pytest.skip("needs two CPUs")
     r = testdma("--mapbench", "--json", "--threads", "2", "--sizes", "4k", *SHORT,
-                eal=support.eal_options(lcores="0,1"))
+                eal=support.eal_options(lcores=support.TWO_CPUS))
     assert r.returncode == 0, r.stderr
     lines = objects(r)
     assert {o["threads"] for o in lines} == {2}
@@ -178,15 +173,11 @@ def test_what_is_too_large_to_be_bounced_is_left_out_and_no_failure(testdma):
 
 
 def test_an_interrupted_sweep_ends_at_once_and_is_not_clean():
-    p = subprocess.Popen([support.TESTDMA, *support.eal_options(), "--", "--mapbench", "--rounds", "101",
-                          "--duration-ms", "100"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                         stderr=subprocess.PIPE, text=True)
-    time.sleep(2)
-    assert p.poll() is None
-    p.send_signal(signal.SIGINT)
-    out, err = p.communicate(timeout=10)
-    assert p.returncode == 1
-    assert "not complete" in err and "what is promised" not in out
+    with support.Running([support.TESTDMA, *support.eal_options(), "--", "--mapbench", "--rounds", "101",
+                          "--duration-ms", "100"]) as p:
+        p.interrupt()
+        assert p.end() == 1
+        assert "not complete" in p.stderr and "what is promised" not in p.stdout
 
 
 @pytest.mark.parametrize("options, bad, valid", [
@@ -212,6 +203,6 @@ def test_a_bad_option_is_named_before_eal_starts(testdma, options, bad, valid):
 
 def test_it_runs_without_hugepages(testdma):
     r = testdma("--mapbench", "--json", "--sizes", "4k", *SHORT,
-                eal=["-l", "0", "--no-pci", "--no-huge", "-m", "300", "--iova-mode=va", "--file-prefix=mapnohuge"])
+                eal=["-l", support.ONE_CPU, "--no-pci", *support.no_huge(300)])
     assert r.returncode == 0, r.stderr
     assert {o["iova"] for o in objects(r)} == {"va"}

@@ -17,7 +17,7 @@ def prompt():
 
     def start(*options, eal=None):
         arguments = [*(eal or support.eal_options("dma_skeleton0")), "--", *options]
-        child = pexpect.spawn(str(support.TESTDMA), arguments, timeout=20, encoding="utf-8", echo=False)
+        child = pexpect.spawn(str(support.TESTDMA), arguments, timeout=60, encoding="utf-8", echo=False)
         child.logfile_read = sys.stdout
         opened.append(child)
         child.expect_exact(PROMPT)
@@ -153,19 +153,18 @@ def test_signals_stop_print_and_leave(prompt, number):
 def test_the_terminal_is_as_it_was(leave):
     eal = " ".join(str(o) for o in support.eal_options("dma_skeleton0"))
     script = f"trap : INT; stty -g; {support.TESTDMA} {eal} -- -i; echo left $?; stty -g; echo end"
-    child = pexpect.spawn("/bin/sh", ["-c", script], timeout=20, encoding="utf-8")
-    child.expect(r"([0-9a-f:]{20,})\r\n")
-    before = child.match.group(1)
-    child.expect_exact(PROMPT)
-    if leave == "quit":
-        child.sendline("quit")
-    else:
-        child.sendintr()
-    child.expect_exact("left 0")
-    child.expect(r"([0-9a-f:]{20,})\r\n")
-    assert child.match.group(1) == before
-    child.expect_exact("end")
-    child.close()
+    with pexpect.spawn("/bin/sh", ["-c", script], timeout=60, encoding="utf-8") as child:
+        child.expect(r"([0-9a-f:]{20,})\r\n")
+        before = child.match.group(1)
+        child.expect_exact(PROMPT)
+        if leave == "quit":
+            child.sendline("quit")
+        else:
+            child.sendintr()
+        child.expect_exact("left 0")
+        child.expect(r"([0-9a-f:]{20,})\r\n")
+        assert child.match.group(1) == before
+        child.expect_exact("end")
 
 
 def test_the_prompt_follows_a_command_file_with_i(prompt, tmp_path):
@@ -189,8 +188,8 @@ def test_errors_of_the_device_show_in_the_exit_code(prompt, faulty):
 def test_a_file_shows_its_progress_on_a_terminal(tmp_path):
     data = tmp_path / "in"
     data.write_bytes(b"0123456789abcdef" * (1 << 18))
-    child = pexpect.spawn(str(support.TESTDMA), [*support.eal_options("dma_skeleton0"), "--", "--input", str(data),
-                                                 "--output", str(tmp_path / "out")], timeout=20, encoding="utf-8")
-    child.expect_exact("100 % 4 MiB")
-    child.expect_exact("4194304 bytes in")
-    assert end(child) == 0
+    with pexpect.spawn(str(support.TESTDMA), [*support.eal_options("dma_skeleton0"), "--", "--input", str(data),
+                                              "--output", str(tmp_path / "out")], timeout=60, encoding="utf-8") as child:
+        child.expect_exact("100 % 4 MiB")
+        child.expect_exact("4194304 bytes in")
+        assert end(child) == 0

@@ -2,7 +2,6 @@
 """dad-testdma's transfers and commands, without a terminal: counts, verification, errors, files of commands."""
 import re
 import signal
-import subprocess
 import time
 
 import pytest
@@ -56,25 +55,29 @@ def test_a_full_ring_is_counted_and_no_error(testdma, faulty):
     assert t["errors"] == t["miscompares"] == 0
 
 
+@support.needs_two_cpus
 def test_devices_and_lcores_are_paired(testdma):
     support.need_driver()
-    r = testdma("--start", "--lcores", "0,1", "--count", "500", "--verify", "full",
-                eal=support.eal_options("dma_dad0", lcores="0,1"))
+    r = testdma("--start", "--lcores", support.TWO_CPUS, "--count", "500", "--verify", "full",
+                eal=support.eal_options("dma_dad0", lcores=support.TWO_CPUS))
     assert r.returncode == 0, r.stderr
-    assert re.search(r"vchan 0, lcore 1,", r.stdout) and re.search(r"vchan 1, lcore 0,", r.stdout)
+    first, second = support.CPUS[:2]
+    assert f"vchan 0, lcore {second}," in r.stdout and f"vchan 1, lcore {first}," in r.stdout
     assert total(r.stdout)["completed"] == 1000
     r = testdma("--start", "--count", "500", eal=support.eal_options("dma_dad0", "dma_dad1", "dma_skeleton0"))
     assert r.returncode == 0, r.stderr
     assert total(r.stdout)["completed"] == 1500
 
 
+@support.needs_two_cpus
 def test_an_lcore_drives_several_vchans(testdma):
     support.need_driver()
-    r = testdma("--start", "--lcores", "0,1", "--vchans", "3", "--count", "500", "--verify", "full",
-                eal=support.eal_options("dma_dad0", lcores="0,1"))
+    r = testdma("--start", "--lcores", support.TWO_CPUS, "--vchans", "3", "--count", "500", "--verify", "full",
+                eal=support.eal_options("dma_dad0", lcores=support.TWO_CPUS))
     assert r.returncode == 0, r.stderr
-    flows = set(re.findall(r"^dma_dad0 .* vchan (\d), lcore (\d),", r.stdout, re.M))
-    assert flows == {("0", "1"), ("1", "1"), ("2", "1"), ("3", "0"), ("4", "0"), ("5", "0")}
+    flows = re.findall(r"^dma_dad0 .* vchan (\d), lcore (\d+),", r.stdout, re.M)
+    first, second = support.CPUS[:2]
+    assert {(int(v), int(lcore)) for v, lcore in flows} == {(v, second if v < 3 else first) for v in range(6)}
     assert total(r.stdout)["completed"] == 3000
 
 
@@ -117,38 +120,34 @@ def test_verify_off_checks_nothing(testdma, faulty):
 
 
 def test_a_stall_is_an_error_and_no_hang(testdma, faulty):
-    began = time.monotonic()
     r = testdma("--start", "--stall", "1", eal=faulty("stall"))
     assert r.returncode == 1
     assert "no completion for too long" in r.stderr
     assert total(r.stdout)["completed"] == 100
-    assert time.monotonic() - began < 15
 
 
 def test_a_second_signal_ends_a_stop_that_hangs(faulty):
-    p = subprocess.Popen([support.TESTDMA, *faulty("stall"), "--", "--start", "--stall", "60"],
-                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(1.5)
-    p.send_signal(signal.SIGINT)
-    time.sleep(1)
-    assert p.poll() is None  # it waits for what is in flight
-    p.send_signal(signal.SIGINT)
-    p.communicate(timeout=10)
-    assert p.returncode == -signal.SIGINT
+    with support.Running([support.TESTDMA, *faulty("stall"), "--", "--start", "--stall", "600",
+                          "--stats-period", "1"]) as p:
+        p.says("completed 100,")
+        p.interrupt()
+        p.until(lambda: not p.catches(signal.SIGINT))  # it has arrived
+        time.sleep(1)
+        assert p.runs()  # it waits for what is in flight
+        p.send_signal(signal.SIGINT)
+        assert p.end() == -signal.SIGINT
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_prints_and_exits_clean(device, number):
-    p = subprocess.Popen([support.TESTDMA, *support.eal_options(device), "--", "--start", "--stats-period", "1"],
-                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(2.5)
-    assert p.poll() is None
-    p.send_signal(number)
-    out, err = p.communicate(timeout=20)
-    assert p.returncode == 0, err
-    t = total(out)
-    assert t["submitted"] == t["completed"] > 0
-    assert 1 <= out.count("since last shown: ") <= 3  # by --stats-period
+    began = time.monotonic()
+    with support.Running([support.TESTDMA, *support.eal_options(device), "--", "--start", "--stats-period", "1"]) as p:
+        p.says("since last shown: ")
+        p.interrupt(number)
+        assert p.end() == 0, p.stderr
+        t = total(p.stdout)
+        assert t["submitted"] == t["completed"] > 0
+        assert p.stdout.count("since last shown: ") <= time.monotonic() - began  # by --stats-period
 
 
 def test_a_command_file_runs_to_its_end(commands):
@@ -165,7 +164,7 @@ def test_a_command_file_runs_to_its_end(commands):
     ("set size huge", 2, "bad size 'huge': must be 0 to 64m"),
     ("set op jump", 2, "bad op 'jump': must be copy, fill or sg"),
     ("set devices dma_x", 2, "no DMA device 'dma_x': there is dma_skeleton0"),
-    ("set lcores 5", 2, "5 is none of EAL's lcores"),
+    ("set lcores 127", 2, "127 is none of EAL's lcores"),
     ("sleep -1", 2, "bad sleep '-1'"),
     ("fly", 2, "no such command"),
     ("set wings 2", 2, "bad arguments"),

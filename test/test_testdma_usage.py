@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """dad-testdma's command line: mistakes are named, exit codes are 0, 1 or 2, nothing hangs."""
+import os
+
 import pytest
 
 import support
@@ -52,9 +54,9 @@ def test_an_unknown_device_is_named_with_those_there_are(testdma, options):
 
 
 def test_an_lcore_that_eal_does_not_have_is_named(testdma):
-    r = testdma("--start", "--count", "1", "--lcores", "0,1", eal=support.eal_options("dma_skeleton0"))
+    r = testdma("--start", "--count", "1", "--lcores", f"{support.ONE_CPU},127", eal=support.eal_options("dma_skeleton0"))
     assert r.returncode == 2
-    assert "1 is none of EAL's lcores" in r.stderr
+    assert "127 is none of EAL's lcores" in r.stderr
 
 
 def test_bad_eal_options_are_a_usage_error(testdma):
@@ -95,13 +97,17 @@ def test_without_eal_options_it_chooses_and_prints_them(testdma):
         assert "submitted 1000, completed 1000" in r.stdout
 
 
-def test_it_runs_without_hugepages(testdma, tmp_path):
+@pytest.mark.parametrize("options_of", ["program", "test"])
+def test_it_runs_without_hugepages_and_leaves_no_files_behind(testdma, tmp_path, options_of):
+    eal = None if options_of == "program" else ["-l", support.ONE_CPU, "--no-pci", *support.no_huge(300),
+                                                "--vdev", "dma_skeleton0"]
     (tmp_path / "in").write_bytes(bytes(range(256)) * 999)
-    r = testdma("--input", tmp_path / "in", "--output", tmp_path / "out",
-                eal=["-l", "0", "--no-pci", "--no-huge", "-m", "300", "--iova-mode=va", "--file-prefix=nohuge",
-                     "--vdev", "dma_skeleton0"])
+    (tmp_path / "run").mkdir()
+    r = testdma("--input", tmp_path / "in", "--output", tmp_path / "out", eal=eal,
+                env=dict(os.environ, DAD_NO_HUGE="1", RUNTIME_DIRECTORY=str(tmp_path / "run")))
     assert r.returncode == 0, r.stderr
     assert (tmp_path / "out").read_bytes() == (tmp_path / "in").read_bytes()
+    assert [f for f in (tmp_path / "run").rglob("*") if not f.is_dir()] == []
 
 
 def test_an_operation_the_device_cannot_do_is_refused(testdma):
@@ -110,8 +116,10 @@ def test_an_operation_the_device_cannot_do_is_refused(testdma):
     assert "dma_skeleton0 cannot fill" in r.stderr
 
 
+@support.needs_two_cpus
 def test_more_lcores_than_vchans_are_refused(testdma):
-    r = testdma("--start", "--lcores", "0,1", "--count", "1", eal=support.eal_options("dma_skeleton0", lcores="0,1"))
+    r = testdma("--start", "--lcores", support.TWO_CPUS, "--count", "1",
+                eal=support.eal_options("dma_skeleton0", lcores=support.TWO_CPUS))
     assert r.returncode != 0
     assert "dma_skeleton0 has 1 vchans" in r.stderr
 

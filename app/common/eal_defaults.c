@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "eal_defaults.h"
 
@@ -117,10 +116,11 @@ eal_defaults_choose(struct eal_defaults *d, const char *prog, enum eal_defaults_
 	if (d->hugepages)
 		snprintf(options, sizeof(options), "-l %s --no-pci --in-memory", list);
 	else
-		/* 22.11 refuses --in-memory beside --no-huge: a prefix of our own instead */
+		/* 22.11 refuses --in-memory beside --no-huge; of what it stands for this is the
+		 * rest */
 		snprintf(options, sizeof(options),
-			"-l %s --no-pci --no-huge -m %d --iova-mode=va --file-prefix=dad%d", list,
-			NO_HUGE_MEGABYTES, getpid());
+			"-l %s --no-pci --no-huge -m %d --iova-mode=va --no-shconf", list,
+			NO_HUGE_MEGABYTES);
 	append(d, prog, strlen(prog));
 	eal_defaults_append(d, options);
 }

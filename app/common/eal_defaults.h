@@ -7,9 +7,9 @@
  * EAL options that work on this machine, for a program whose user gave none.
  *
  * The choice depends on what is there when it is made: CPUs that the process may use, free
- * hugepages, privileges. Nothing is shared with other EAL processes (private file prefix or
- * --in-memory), and PCI devices are left alone. With DAD_NO_HUGE in the environment hugepages are
- * not used even where there are some.
+ * hugepages, privileges. Nothing is shared with other EAL processes and no file is left behind
+ * (--in-memory or --no-shconf), and PCI devices are left alone. With DAD_NO_HUGE in the environment
+ * hugepages are not used even where there are some.
  */
 
 #include <stdbool.h>

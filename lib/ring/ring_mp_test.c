@@ -1,42 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Named rings between a primary and a secondary EAL process. The secondary is this program again.
- *
- * EAL shares memory through files on hugetlbfs only. The test mounts one of its own, in a mount
- * namespace of its own, so nothing is left behind and nobody else's processes are met; where it
- * may not do that, or has no hugepages, it is skipped (EAL_TEST_SKIP).
- */
+/* Named rings between a primary and a secondary EAL process. */
 
 #include <errno.h>
-#include <sched.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_memory.h>
 
 #include "dad_ring.h"
-#include "eal_test.h"
+#include "mp_test.h"
 
-#define HUGEPAGES    32 /* 2 MiB each: what the two processes need at most */
 #define TIME_LIMIT_S 60 /* a hang ends the test */
 #define ELEMENTS     200000
 #define BURST	     24
-#define SELF	     "/proc/self/exe"
-#define AS_SECONDARY "secondary"
 
 struct element {
 	uint64_t seq, inverse;
@@ -55,12 +39,13 @@ struct element {
 
 /* Take numbers from one ring and give them back, negated, in the other. */
 static int
-echo_as_secondary(void)
+echo_as_secondary(const char *what)
 {
 	struct dad_ring *there, *back, *own;
 	struct element e[BURST];
 	uint64_t seq = 0;
 
+	(void)what;
 	must(dad_ring_lookup("nobody") == NULL && rte_errno == ENOENT);
 	there = dad_ring_lookup("there");
 	must(there != NULL);
@@ -95,25 +80,6 @@ echo_as_secondary(void)
 
 /* ---- the primary ------------------------------------------------------------------------ */
 
-/* Of the running test; its first argument is argv[0]. */
-static struct eal_defaults eal;
-
-static pid_t
-start_secondary(void)
-{
-	pid_t pid = fork();
-
-	if (pid != 0)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nobody behind */
-	eal_defaults_append(&eal, "--proc-type=secondary");
-	char *argv[EAL_DEFAULTS_MAX_ARGS + 2] = {SELF, AS_SECONDARY};
-	for (int i = 1; i <= eal.argc; i++)
-		argv[i + 1] = eal.argv[i];
-	execv(SELF, argv);
-	_exit(126);
-}
-
 static void
 a_secondary_finds_rings_and_moves_elements_through_them(void **state)
 {
@@ -131,7 +97,7 @@ a_secondary_finds_rings_and_moves_elements_through_them(void **state)
 	for (; sent < 40; sent++)
 		assert_int_equal(
 			dad_ring_enqueue_bulk(there, &(struct element){sent, ~sent}, 1, NULL), 1);
-	pid_t pid = start_secondary();
+	pid_t pid = secondary_start("");
 	assert_true(pid > 0);
 
 	while (received < ELEMENTS) {
@@ -152,9 +118,7 @@ a_secondary_finds_rings_and_moves_elements_through_them(void **state)
 			sched_yield();
 		}
 	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(secondary_wait(pid), 0);
 
 	/* A ring outlives the process that made it. */
 	char text[9] = "";
@@ -167,94 +131,13 @@ a_secondary_finds_rings_and_moves_elements_through_them(void **state)
 	assert_int_equal(dad_ring_free(back), 0);
 }
 
-/* ---- a place for EAL's files ------------------------------------------------------------ */
-
-static unsigned long
-free_hugepages(void)
-{
-	unsigned long pages = 0;
-	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "r");
-
-	if (f == NULL)
-		return 0;
-	if (fscanf(f, "%lu", &pages) != 1)
-		pages = 0;
-	fclose(f);
-	return pages;
-}
-
-/* A tmpfs for EAL's runtime files with a hugetlbfs in it, seen by us and our children alone. */
-static const char *
-make_place(const char *dir, const char *huge)
-{
-	if (free_hugepages() < HUGEPAGES)
-		return "not enough free 2 MiB hugepages";
-	if (unshare(CLONE_NEWNS) != 0)
-		return "no right to a mount namespace";
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-		mount("tmpfs", dir, "tmpfs", 0, "mode=0700") != 0)
-		return "no right to mount";
-	if (mkdir(huge, 0700) != 0 || mount("hugetlbfs", huge, "hugetlbfs", 0, "pagesize=2M") != 0)
-		return "no hugetlbfs";
-	/* where EAL keeps its runtime files */
-	if (setenv("RUNTIME_DIRECTORY", dir, 1) != 0)
-		return "no memory";
-	return NULL;
-}
-
-static int
-run_as_primary(const char *prog, const char *huge)
+int
+main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_secondary_finds_rings_and_moves_elements_through_them),
 	};
-	const char *more = getenv("DAD_TEST_EAL");
-
-	if (eal_defaults_append(&eal, prog) < 0 ||
-		eal_defaults_append(&eal,
-			"--no-pci --file-prefix dad_ring_mp_test " EAL_TEST_SHARED
-			" --huge-dir") < 0 ||
-		eal_defaults_append(&eal, huge) < 0 ||
-		(more != NULL && eal_defaults_append(&eal, more) < 0))
-		return 1;
-	/* EAL shuffles the list it is given; the secondary needs ours. */
-	char *argv[EAL_DEFAULTS_MAX_ARGS + 1];
-	memcpy(argv, eal.argv, sizeof(argv));
-	if (rte_eal_init(eal.argc, argv) < 0)
-		return 1;
-	int failed = cmocka_run_group_tests_name("ring_mp", tests, NULL, NULL);
-	rte_eal_cleanup();
-	return failed;
-}
-
-int
-main(int argc, char **argv)
-{
-	char dir[] = "/tmp/dad_ring_mp_XXXXXX";
-	char huge[sizeof(dir) + 5];
 
 	alarm(TIME_LIMIT_S);
-	if (argc > 1 && strcmp(argv[1], AS_SECONDARY) == 0) {
-		if (rte_eal_init(argc - 1, argv + 1) < 0)
-			return 1;
-		int ret = echo_as_secondary();
-		rte_eal_cleanup();
-		return ret;
-	}
-
-	if (mkdtemp(dir) == NULL) {
-		perror(dir);
-		return 1;
-	}
-	snprintf(huge, sizeof(huge), "%s/huge", dir);
-	const char *why_not = make_place(dir, huge);
-	int ret = EAL_TEST_SKIP;
-	if (why_not == NULL)
-		ret = run_as_primary(argv[0], huge);
-	else
-		printf("skipped: %s\n", why_not);
-	umount2(huge, MNT_DETACH);
-	umount2(dir, MNT_DETACH);
-	rmdir(dir);
-	return ret;
+	return secondary_main(argc, argv, echo_as_secondary, tests, RTE_DIM(tests));
 }

@@ -8,6 +8,7 @@ shift 5
 
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM
 driver=$root/drivers/dma/dad
 flags="-g -O1 -std=gnu11 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -D_GNU_SOURCE -DALLOW_EXPERIMENTAL_API
     -DALLOW_INTERNAL_API $(pkg-config --cflags libdpdk) $sdk -I$driver -I$root/drivers/compat

@@ -35,13 +35,22 @@ done
 shift $((OPTIND - 1))
 [ $# -eq 1 ] || { echo "usage: run.sh [-j] [-n] [-t SECONDS] [-k FILE] COMMAND" >&2; exit 126; }
 
+build=${DAD_BUILD:-$PWD/build}
+for folder in "$PWD" "$build"; do
+    case $(readlink -f "$folder")/ in
+    /tmp/* | /run/* | /dev/*)
+        echo "vm: the guest cannot see $folder: it has a /tmp, /run and /dev of its own; move the checkout" >&2
+        exit 126
+        ;;
+    esac
+done
 test/vm/prepare.sh || exit 126
 cache=$PWD/.cache/vm
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 printf '%s' "$1" >"$out/command"
 cat >"$out/environment" <<END
-export DAD_TOP='$PWD' DAD_BUILD='${DAD_BUILD:-$PWD/build}'
+export DAD_TOP='$PWD' DAD_BUILD='$build'
 export DAD_EDU=0000:00:03.0 DAD_EDU_NARROW=0000:41:00.0
 END
 

@@ -4,6 +4,7 @@
  */
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 
@@ -34,7 +35,7 @@ find_cpus(void **state)
 	return nb_cpus > 0 ? 0 : -1;
 }
 
-/* The CPUs of the thread whose name ends so; none if there is no such thread. */
+/* The CPUs of the thread whose name ends so; none if there is no such thread, or no more. */
 static cpu_set_t
 cpus_of(const char *ending)
 {
@@ -55,36 +56,53 @@ cpus_of(const char *ending)
 			name[strcspn(name, "\n")] = '\0';
 		fclose(f);
 		const size_t n = strlen(name), m = strlen(ending);
-		if (n >= m && strcmp(name + n - m, ending) == 0)
-			assert_int_equal(sched_getaffinity(atoi(e->d_name), sizeof(set), &set), 0);
+		if (n >= m && strcmp(name + n - m, ending) == 0 &&
+			sched_getaffinity(atoi(e->d_name), sizeof(set), &set) != 0) {
+			assert_int_equal(errno, ESRCH);
+			CPU_ZERO(&set);
+		}
 	}
 	closedir(dir);
 	return set;
+}
+
+/* It is on this CPU alone, or not there (-1). What was joined before may be seen for a moment. */
+static void
+expect_on(const char *ending, int cpu)
+{
+	const uint64_t deadline = rte_get_timer_cycles() + 10 * rte_get_timer_hz();
+	bool as_expected;
+	cpu_set_t set;
+
+	do {
+		set = cpus_of(ending);
+		as_expected = cpu < 0 ? CPU_COUNT(&set) == 0
+				      : CPU_COUNT(&set) == 1 && CPU_ISSET(cpu, &set);
+		if (!as_expected)
+			rte_delay_us_sleep(1000);
+	} while (!as_expected && rte_get_timer_cycles() < deadline);
+	assert_true(as_expected);
 }
 
 /* Worker i of a device that was given the list is on expected[i], and nowhere else; there are n. */
 static void
 expect(const char *more, const char *list, const int *expected, unsigned int n)
 {
-	cpu_set_t before, after, set;
+	cpu_set_t before, after;
 	char args[128], name[16];
 
 	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
 	snprintf(args, sizeof(args), "idle=sleep,%s,lcores=%s", more, list);
 	int16_t id = test_plug_with(args);
 	test_configure(id, 2, 32);
-	set = cpus_of("-w0");
-	assert_int_equal(CPU_COUNT(&set), 0);
+	expect_on("-w0", -1);
 	assert_int_equal(rte_dma_start(id), 0);
 	for (unsigned int w = 0; w <= n; w++) {
 		snprintf(name, sizeof(name), "-w%u", w);
-		set = cpus_of(name);
-		assert_int_equal(CPU_COUNT(&set), w < n);
-		assert_true(w == n || CPU_ISSET(expected[w], &set));
+		expect_on(name, w < n ? expected[w] : -1);
 	}
 	test_close(id);
-	set = cpus_of("-w0");
-	assert_int_equal(CPU_COUNT(&set), 0);
+	expect_on("-w0", -1);
 	/* who starts them stays where it was */
 	assert_int_equal(sched_getaffinity(0, sizeof(after), &after), 0);
 	assert_true(CPU_EQUAL(&before, &after));

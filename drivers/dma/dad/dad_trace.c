@@ -3,6 +3,18 @@
 
 #include "dad_trace.h"
 
+/* There may be two copies of the driver in a process, one that is installed and one that -d names;
+ * EAL ends the program over a name that comes twice. The first copy has the trace points. */
+static int
+register_once(rte_trace_point_t *point, const char *name, void (*describe)(void))
+{
+	return rte_trace_point_lookup(name) != NULL
+		? 0
+		: __rte_trace_point_register(point, name, describe);
+}
+
+#define __rte_trace_point_register register_once
+
 RTE_TRACE_POINT_REGISTER(dad_trace_probe, pmd.dma.dad.probe)
 RTE_TRACE_POINT_REGISTER(dad_trace_configure, pmd.dma.dad.configure)
 RTE_TRACE_POINT_REGISTER(dad_trace_vchan_setup, pmd.dma.dad.vchan_setup)

@@ -183,10 +183,12 @@ submit_and_take(void *arg)
 {
 	const struct submitter *s = arg;
 	unsigned int seed = s->vchan + 1u;
-	uint64_t deadline;
+	uint64_t deadline = rte_get_timer_cycles() + (SECONDS + 20) * rte_get_timer_hz();
 	uint16_t enqueued = 0, taken = 0;
 
-	while (!__atomic_load_n(&over, __ATOMIC_RELAXED)) {
+	/* it may have had no CPU until all was over: then of memory that stays */
+	while (!__atomic_load_n(&over, __ATOMIC_RELAXED) ||
+		(of[s->vchan].done == 0 && rte_get_timer_cycles() < deadline)) {
 		int ret = enqueue_one(s->id, s->vchan, &seed);
 
 		if (ret >= 0) {
@@ -239,6 +241,8 @@ operations_outlive_their_memory(void **state)
 
 /* Of memory that is in no table, and with external memory about: then EAL is asked, under a lock.
  */
+static bool begun; /* an operation has come back */
+
 static void *
 copy_the_unknown(void *arg)
 {
@@ -250,6 +254,8 @@ copy_the_unknown(void *arg)
 		rte_dma_copy(id, 0, (uintptr_t)unknown, iova(of[0].safe), sizeof(unknown),
 			RTE_DMA_OP_FLAG_SUBMIT);
 		taken = take(id, 0, taken);
+		if (taken != 0)
+			__atomic_store_n(&begun, true, __ATOMIC_RELAXED);
 	}
 	return NULL;
 }
@@ -271,6 +277,11 @@ who_frees_and_who_asks_do_not_wait_for_each_other(void **state)
 	of[0].done = of[0].wrong = 0;
 	__atomic_store_n(&over, false, __ATOMIC_RELAXED);
 	test_thread(&thread, copy_the_unknown, &id);
+	const uint64_t deadline = rte_get_timer_cycles() + 10 * rte_get_timer_hz();
+	while (!__atomic_load_n(&begun, __ATOMIC_RELAXED)) {
+		assert_true(rte_get_timer_cycles() < deadline);
+		rte_delay_us_sleep(100);
+	}
 	const uint64_t start = rte_get_timer_cycles();
 
 	for (unsigned int round = 0; round < rounds; round++) {

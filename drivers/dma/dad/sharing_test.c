@@ -2,12 +2,12 @@
 
 /* Devices that share workers, and their priorities where DPDK has them. */
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 
 #include "dad_compat.h"
 #include "test_device.h"
+#include "test_threads.h"
 
 #include "telemetry_client.h"
 
@@ -63,30 +63,6 @@ close_member(unsigned int i, int16_t id)
 	assert_int_equal(rte_vdev_uninit(name_of(i)), 0);
 }
 
-/* Threads of this process whose name starts so. */
-static unsigned int
-threads_named(const char *start)
-{
-	DIR *dir = opendir("/proc/self/task");
-	const struct dirent *entry;
-	unsigned int n = 0;
-
-	assert_non_null(dir);
-	while ((entry = readdir(dir)) != NULL) {
-		char path[300], name[32] = "";
-
-		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", entry->d_name);
-		FILE *f = fopen(path, "r");
-		if (f == NULL)
-			continue;
-		if (fgets(name, sizeof(name), f) != NULL)
-			n += strncmp(name, start, strlen(start)) == 0;
-		fclose(f);
-	}
-	closedir(dir);
-	return n;
-}
-
 static void
 copy_on_each_vchan(int16_t id, uint8_t *buf)
 {
@@ -116,7 +92,7 @@ one_set_of_workers_for_all_devices(void **state)
 			copy_on_each_vchan(id[k], buf);
 	}
 	assert_true(workers > 0);
-	assert_int_equal(threads_named("test-w"), workers);
+	threads_expect("test-w", workers);
 	/* one more has no place, and leaves nothing behind */
 	int16_t more = plug(MEMBERS);
 	configure(more, 0);
@@ -124,12 +100,12 @@ one_set_of_workers_for_all_devices(void **state)
 	assert_int_equal(rte_vdev_uninit(name_of(MEMBERS)), 0);
 	/* the first one brought the workers; they stay for the others */
 	for (unsigned int i = 0; i < MEMBERS; i++) {
-		assert_int_equal(threads_named("test-w"), workers);
+		threads_expect("test-w", workers);
 		for (unsigned int k = i; k < MEMBERS; k++)
 			copy_on_each_vchan(id[k], buf);
 		close_member(i, id[i]);
 	}
-	assert_int_equal(threads_named("test-w"), 0);
+	threads_expect("test-w", 0);
 	rte_free(buf);
 }
 

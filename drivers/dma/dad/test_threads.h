@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef TEST_THREADS_H
+#define TEST_THREADS_H
+
+/*
+ * The threads of this process, as the kernel has them. One that was joined may still be among them
+ * for a moment: how many there are to be is waited for.
+ */
+
+#include <dirent.h>
+#include <stdio.h>
+
+#include "test_device.h"
+
+/* How many have a name that starts so. */
+static inline unsigned int
+threads_named(const char *start)
+{
+	DIR *dir = opendir("/proc/self/task");
+	const struct dirent *entry;
+	unsigned int n = 0;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL) {
+		char path[300], name[32] = "";
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", entry->d_name);
+		FILE *f = entry->d_name[0] != '.' ? fopen(path, "r") : NULL;
+		if (f == NULL)
+			continue;
+		/* of one that has just gone nothing can be read */
+		if (fgets(name, sizeof(name), f) != NULL)
+			n += strncmp(name, start, strlen(start)) == 0;
+		fclose(f);
+	}
+	closedir(dir);
+	return n;
+}
+
+/* So many, within ten seconds. */
+static inline void
+threads_expect(const char *start, unsigned int n)
+{
+	const uint64_t deadline = rte_get_timer_cycles() + 10 * rte_get_timer_hz();
+	unsigned int found;
+
+	while ((found = threads_named(start)) != n && rte_get_timer_cycles() < deadline)
+		rte_delay_us_sleep(1000);
+	assert_int_equal(found, n);
+}
+
+#endif /* TEST_THREADS_H */
