@@ -28,6 +28,7 @@ struct dad_dev {
 	bool silent; /* as configured */
 	bool ops;    /* as configured */
 	char name[32];
+	char given[1024]; /* devargs, to be told */
 	struct dad_dma_dev *dma;
 	struct dad_regs *regs; /* a PCI function's, else NULL */
 	struct dad_engine engine;

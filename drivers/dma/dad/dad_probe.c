@@ -9,6 +9,7 @@
 #include <rte_eal.h>
 #include <rte_lcore.h>
 #include <rte_memory.h>
+#include <rte_string_fns.h>
 
 #include "dad_dev.h"
 #include "dad_fast_path.h"
@@ -118,6 +119,8 @@ dad_probe(const struct dad_found *found)
 		rte_dma_pmd_release(name);
 		return ret;
 	}
+	if (found->args != NULL)
+		rte_strlcpy(d->given, found->args, sizeof(d->given));
 	d->regs = found->regs;
 	/* dmadev reports the bus device's node, which the vdev bus leaves open */
 	found->device->numa_node = node;

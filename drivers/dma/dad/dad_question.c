@@ -52,6 +52,14 @@ dad_devices_remove(uint16_t dev_id)
 
 /* ---- what is asked --------------------------------------------------------------------------- */
 
+void
+dad_question_clean(char *text)
+{
+	for (char *c = text; *c != '\0'; c++)
+		if (!isprint((unsigned char)*c) || *c == '"' || *c == '\\')
+			*c = '?';
+}
+
 /* What is wrong, and what would be right. Bytes of the question may be anything. */
 int
 dad_question_wrong(struct dad_question *q, const char *what, const char *given, const char *valid)
@@ -60,9 +68,7 @@ dad_question_wrong(struct dad_question *q, const char *what, const char *given, 
 
 	snprintf(text, sizeof(text), "%s%s%.40s%s", what, given[0] != '\0' ? " '" : "", given,
 		given[0] != '\0' ? "'" : "");
-	for (char *c = text; *c != '\0'; c++)
-		if (!isprint((unsigned char)*c) || *c == '"' || *c == '\\')
-			*c = '?';
+	dad_question_clean(text);
 	rte_tel_data_start_dict(q->answer);
 	rte_tel_data_add_dict_string(q->answer, "error", text);
 	rte_tel_data_add_dict_string(q->answer, "valid", valid);

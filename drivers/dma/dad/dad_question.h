@@ -58,4 +58,7 @@ int dad_question_answer(const char *params, struct rte_tel_data *d, unsigned int
 int dad_question_wrong(
 	struct dad_question *q, const char *what, const char *given, const char *valid);
 
+/* Nothing stays that would break an answer. */
+void dad_question_clean(char *text);
+
 #endif /* DAD_QUESTION_H */

@@ -47,6 +47,28 @@ list(const char *cmd, const char *params, struct rte_tel_data *d)
 	return 0;
 }
 
+/* Each as it was given, in the order of that. */
+static void
+add_devargs(struct rte_tel_data *answer, const char *given)
+{
+	struct rte_tel_data *d = rte_tel_data_alloc();
+	char text[sizeof(((struct dad_dev *)0)->given)], *rest = text;
+
+	if (d == NULL)
+		return;
+	rte_tel_data_start_dict(d);
+	snprintf(text, sizeof(text), "%s", given);
+	dad_question_clean(text);
+	while (rest != NULL) {
+		char *value = strsep(&rest, ",");
+		const char *key = strsep(&value, "=");
+
+		if (value != NULL)
+			rte_tel_data_add_dict_string(d, key, value);
+	}
+	rte_tel_data_add_dict_container(answer, "devargs", d, 0);
+}
+
 static void
 tell_info(struct dad_question *q)
 {
@@ -78,6 +100,7 @@ tell_info(struct dad_question *q)
 	rte_tel_data_add_dict_uint(d, "max_sges_in_flight", DAD_SGES_IN_FLIGHT);
 	rte_tel_data_add_dict_uint(d, "split_from", DAD_SPLIT_MIN);
 	rte_tel_data_add_dict_uint(d, "group_ops", DAD_GROUP_OPS_MAX);
+	add_devargs(d, dev->given);
 }
 
 static int

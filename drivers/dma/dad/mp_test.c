@@ -64,6 +64,7 @@ look_around(int16_t id)
 	FILE *null = fopen("/dev/null", "w");
 	must(null != NULL && rte_dma_dump(id, null) == 0);
 	fclose(null);
+	must(rte_dma_stats_reset(id, RTE_DMA_ALL_VCHAN) == 0);
 
 	/* memory that is ours alone is nowhere for the device, whatever the primary has there */
 	memset(ours, 0x11, 64);

@@ -128,6 +128,24 @@ the_device_tells_what_it_is_made_of(void **state)
 }
 
 static void
+devargs_are_told_as_they_were_given(void **state)
+{
+	char args[200];
+
+	(void)state;
+	snprintf(args, sizeof(args), "%s,gbps=1.5,xstats=0,inject=page_fault:every:7+5:op:fill",
+		test_args());
+	dev = test_plug_with(args);
+	assert_tells("info", "", "\"devargs\":{\"engine\":\"");
+	assert_tells("info", "",
+		"\"gbps\":\"1.5\",\"xstats\":\"0\",\"inject\":\"page_fault:every:7+5:op:fill\"}");
+	assert_int_equal(rte_vdev_uninit(TEST_NAME), 0);
+	dev = test_plug_with("");
+	assert_tells("info", "", "\"devargs\":{}");
+	assert_int_equal(rte_vdev_uninit(TEST_NAME), 0);
+}
+
+static void
 latency_is_switched_by_telemetry(void **state)
 {
 	uint8_t *buf = test_buffer(2000);
@@ -421,6 +439,7 @@ static const struct CMUnitTest tests[] = {
 	with_device(the_device_tells_what_it_is_made_of),
 	with_device(latency_is_switched_by_telemetry),
 	with_device(what_is_wrong_is_said),
+	cmocka_unit_test(devargs_are_told_as_they_were_given),
 	cmocka_unit_test(what_was_acquired_is_told),
 	cmocka_unit_test(the_largest_answers_fit),
 	cmocka_unit_test(the_longest_dump_fits),
