@@ -161,10 +161,13 @@ def test_the_table_gives_the_ratio_to_the_best_mode_of_rte_ring(tmp_path):
         cell = int(row[0]), int(row[1])
         ratio = {ring: median_ratio(rates[(*cell, "dad")], rates[(*cell, ring)])
                  for ring in ("rte-mpmc", "rte-rts", "rte-hts")}
-        best = min(ratio, key=ratio.get)
+        ratio = {ring: r for ring, r in ratio.items() if r > 0}
+        if not ratio:
+            continue  # ours got no CPU
         rest = row[:-2] if row[-1].endswith("ns") else row  # the distance of the CPUs
-        assert rest[-1] == best
-        assert float(rest[-2]) == pytest.approx(ratio[best], abs=0.011, rel=0.01)
+        best = min(ratio.values())
+        assert ratio[rest[-1]] == pytest.approx(best, rel=1e-3)  # as they are in JSON
+        assert float(rest[-2]) == pytest.approx(best, abs=0.011, rel=0.01)
 
 
 def test_more_threads_than_cpus_are_measured_and_right():

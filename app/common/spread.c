@@ -24,8 +24,9 @@ spread_quantile(const double *sorted, uint32_t n, double share)
 	const double place = share * (n - 1);
 	const uint32_t below = (uint32_t)place;
 
-	if (below + 1 >= n)
-		return sorted[n - 1];
+	/* one of them as it is: the next may be infinite, and none of that is no number */
+	if (below + 1 >= n || place <= below)
+		return sorted[below];
 	return sorted[below] + (place - below) * (sorted[below + 1] - sorted[below]);
 }
 

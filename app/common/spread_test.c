@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,6 +25,18 @@ the_median_lies_in_the_middle(void **state)
 }
 
 static void
+a_value_beside_infinity_stays_what_it_is(void **state)
+{
+	const double values[] = {1, 3, INFINITY};
+
+	(void)state;
+	assert_true(spread_quantile(values, 3, 0) == 1);
+	assert_true(spread_quantile(values, 3, 0.5) == 3);
+	assert_true(spread_quantile(values, 3, 0.75) == INFINITY);
+	assert_true(spread_quantile(values, 3, 1) == INFINITY);
+}
+
+static void
 the_geometric_mean_of_a_ratio_and_its_inverse_is_one(void **state)
 {
 	const double values[] = {4, 0.25}, others[] = {2, 8};
@@ -41,6 +54,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_median_lies_in_the_middle),
+		cmocka_unit_test(a_value_beside_infinity_stays_what_it_is),
 		cmocka_unit_test(the_geometric_mean_of_a_ratio_and_its_inverse_is_one),
 	};
 

@@ -7,6 +7,8 @@
  * long; some places are nowhere, or at the end of the address space.
  */
 
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,10 +35,12 @@ static const struct dad_exec *x;
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+	char cpu[16];
 	char *eal[] = {(*argv)[0], "--no-huge", "-m", "64", "--no-pci", "--iova-mode=va",
-		"--no-telemetry", "--no-shconf", "--log-level=1", "-l", "0", NULL};
+		"--no-telemetry", "--no-shconf", "--log-level=1", "-l", cpu, NULL};
 
 	(void)argc;
+	snprintf(cpu, sizeof(cpu), "%d", sched_getcpu()); /* one that there is */
 	if (rte_eal_init(RTE_DIM(eal) - 1, eal) < 0 || dad_exec_open(0, NULL, 0) != 0)
 		abort();
 	/* what EAL does not know is wrong then, and the oracle need not ask the kernel */
