@@ -161,6 +161,13 @@ zone_has(const struct zone *zone, unsigned int order, arena_suits_t suits, const
 	return false;
 }
 
+static bool
+is_noted(const struct arena *arena, const void *arg)
+{
+	(void)arg;
+	return arena->iova != DAD_DMA_ABSENT;
+}
+
 /* A zone in which there is a block of that order. */
 static struct zone *
 zone_find(const struct dad_dma_domain *domain, unsigned int order, unsigned int need, int socket_id)
@@ -336,8 +343,11 @@ arenas_grow(struct dad_dma_domain *domain, unsigned int order, int socket_id, ar
 	if (zone == NULL)
 		return ENOMEM;
 	if (!zone_has(zone, order, suits, arg)) {
+		/* without addresses of its own: there was no memory to note EAL's in the tables */
+		const bool unknown = domain->ops == NULL && !zone_has(zone, order, is_noted, NULL);
+
 		zone_free(zone);
-		return ERANGE;
+		return unknown ? ENOMEM : ERANGE;
 	}
 	int node = placement_node(zone->mz->addr);
 	if (socket_id != SOCKET_ID_ANY && node >= 0 && node != socket_id)
