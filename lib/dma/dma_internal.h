@@ -111,7 +111,7 @@ struct dad_dma_domain {
 	struct dad_dma_table *phys;    /* physical → virtual, of BARs */
 	struct dad_dma_table *known;   /* remapping: virtual → virtual, of EAL's memory */
 	struct dad_dma_table *window;  /* remapping: virtual → IOVA, of windows */
-	struct dad_dma_table *was_one; /* remapping: IOVAs that ever were a window's */
+	struct dad_dma_table *windows_ever; /* remapping: IOVAs that ever were a window's */
 	struct lock table_lock;
 
 	pthread_mutex_t lock;

@@ -34,7 +34,7 @@ static void
 free_parts(struct dad_dma_domain *domain)
 {
 	struct dad_dma_table *tables[] = {domain->forward, domain->reverse, domain->counted,
-		domain->owner, domain->phys, domain->known, domain->window, domain->was_one};
+		domain->owner, domain->phys, domain->known, domain->window, domain->windows_ever};
 
 	for (unsigned int i = 0; i < RTE_DIM(tables); i++)
 		table_free(tables[i]);
@@ -256,9 +256,9 @@ dad_dma_domain_create(const struct dad_dma_domain_conf *conf)
 		goto no_iovas;
 	domain->known = table_create();
 	domain->window = table_create();
-	domain->was_one = table_create();
+	domain->windows_ever = table_create();
 	error = ENOMEM;
-	if (domain->known == NULL || domain->window == NULL || domain->was_one == NULL)
+	if (domain->known == NULL || domain->window == NULL || domain->windows_ever == NULL)
 		goto no_iovas;
 	span_add(&domain->unmap_span, domain->iova_first, domain->iova_last);
 	if (domain->flags & DAD_DMA_DOMAIN_NONCOHERENT)

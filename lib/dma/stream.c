@@ -283,7 +283,7 @@ is_of_window_gone(const struct dma_dev *dev, uint64_t iova)
 
 	return domain->ops != NULL &&
 		__atomic_load_n(&domain->windows_gone, __ATOMIC_RELAXED) > 0 &&
-		table_word(domain->was_one, iova, &size) != 0 && dev_live(dev) > 0;
+		table_word(domain->windows_ever, iova, &size) != 0 && dev_live(dev) > 0;
 }
 
 static __rte_noinline void

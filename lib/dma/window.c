@@ -87,7 +87,7 @@ window_open(struct dma_dev *dev, uint64_t va)
 	if (domain_set_reverse(domain, w->iova, start, len, KIND_WINDOW) != 0)
 		goto no_table;
 	lock_take(&domain->table_lock);
-	ret = table_set(domain->was_one, w->iova, 0, len);
+	ret = table_set(domain->windows_ever, w->iova, 0, len);
 	if (ret == 0)
 		ret = table_set(domain->window, start, w->iova, len);
 	if (ret != 0)

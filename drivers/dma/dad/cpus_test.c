@@ -3,7 +3,6 @@
 /* devarg lcores: which worker is on which CPU, as the kernel has it, and which lists are refused.
  */
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include "dad_cpus.h"
 #include "test_device.h"
 #include "test_log.h"
+#include "test_threads.h"
 
 /* The CPUs that a thread of this process may be pinned to, in order. */
 static int cpus[CPU_SETSIZE];
@@ -35,35 +35,33 @@ find_cpus(void **state)
 	return nb_cpus > 0 ? 0 : -1;
 }
 
+struct placed {
+	const char *ending;
+	cpu_set_t cpus;
+};
+
+static void
+look_at(const char *name, pid_t id, void *arg)
+{
+	struct placed *p = arg;
+	const size_t n = strlen(name), m = strlen(p->ending);
+
+	if (n >= m && strcmp(name + n - m, p->ending) == 0 &&
+		sched_getaffinity(id, sizeof(p->cpus), &p->cpus) != 0) {
+		assert_int_equal(errno, ESRCH);
+		CPU_ZERO(&p->cpus);
+	}
+}
+
 /* The CPUs of the thread whose name ends so; none if there is no such thread, or no more. */
 static cpu_set_t
 cpus_of(const char *ending)
 {
-	DIR *dir = opendir("/proc/self/task");
-	const struct dirent *e;
-	cpu_set_t set;
+	struct placed p = {.ending = ending};
 
-	CPU_ZERO(&set);
-	assert_non_null(dir);
-	while ((e = readdir(dir)) != NULL) {
-		char path[300], name[32] = "";
-
-		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", e->d_name);
-		FILE *f = e->d_name[0] != '.' ? fopen(path, "r") : NULL;
-		if (f == NULL)
-			continue;
-		if (fgets(name, sizeof(name), f) != NULL)
-			name[strcspn(name, "\n")] = '\0';
-		fclose(f);
-		const size_t n = strlen(name), m = strlen(ending);
-		if (n >= m && strcmp(name + n - m, ending) == 0 &&
-			sched_getaffinity(atoi(e->d_name), sizeof(set), &set) != 0) {
-			assert_int_equal(errno, ESRCH);
-			CPU_ZERO(&set);
-		}
-	}
-	closedir(dir);
-	return set;
+	CPU_ZERO(&p.cpus);
+	threads_walk(look_at, &p);
+	return p.cpus;
 }
 
 /* It is on this CPU alone, or not there (-1). What was joined before may be seen for a moment. */

@@ -21,8 +21,8 @@ static const struct kernel {
 	const char *name;
 	dad_exec_run_t run;
 	dad_exec_copy_t eager_copy;
-	/* What moves large ones. Registers wider than AVX2's are slower in memory. The C library's
-	 * memcpy is not for who overlaps source and destination. */
+	/* What moves large ones, which may overlap. Registers wider than AVX2's are slower in
+	 * memory. */
 	dad_exec_move_t move;
 	const char *large;
 	unsigned int simd_bits; /* what EAL must allow */

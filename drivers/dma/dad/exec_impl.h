@@ -66,6 +66,17 @@ typedef uint16_t u16 __attribute__((aligned(1), may_alias));
 #define BLOCK	    128
 #define BLOCK_WORDS (BLOCK / WIDTH)
 
+static inline __attribute__((always_inline)) void
+move_block(uint8_t *dst, const uint8_t *src)
+{
+	wide block[BLOCK_WORDS];
+
+	for (unsigned int w = 0; w < BLOCK_WORDS; w++)
+		block[w] = ((const wide *)src)[w];
+	for (unsigned int w = 0; w < BLOCK_WORDS; w++)
+		((wide *)dst)[w] = block[w];
+}
+
 /* More than 256 bytes: the last 256 are loaded first and stored last, blocks go in between. */
 static inline __attribute__((always_inline)) void
 move_blocks(uint8_t *dst, const uint8_t *src, size_t len)
@@ -77,12 +88,7 @@ move_blocks(uint8_t *dst, const uint8_t *src, size_t len)
 	for (unsigned int w = 0; w < 2 * BLOCK_WORDS; w++)
 		tail[w] = ((const wide *)src_end)[w];
 	do {
-		wide block[BLOCK_WORDS];
-
-		for (unsigned int w = 0; w < BLOCK_WORDS; w++)
-			block[w] = ((const wide *)src)[w];
-		for (unsigned int w = 0; w < BLOCK_WORDS; w++)
-			((wide *)dst)[w] = block[w];
+		move_block(dst, src);
 		src += BLOCK;
 		dst += BLOCK;
 	} while (src < src_end);
@@ -120,14 +126,8 @@ EXEC_MOVE(void *dst, const void *src, size_t len)
 	const uint8_t *from = src;
 	uint8_t *to = dst;
 
-	for (; len >= BLOCK; len -= BLOCK, from += BLOCK, to += BLOCK) {
-		wide block[BLOCK_WORDS];
-
-		for (unsigned int w = 0; w < BLOCK_WORDS; w++)
-			block[w] = ((const wide *)from)[w];
-		for (unsigned int w = 0; w < BLOCK_WORDS; w++)
-			((wide *)to)[w] = block[w];
-	}
+	for (; len >= BLOCK; len -= BLOCK, from += BLOCK, to += BLOCK)
+		move_block(to, from);
 	if (len > 0)
 		move_little(to, from, len);
 	return dst;

@@ -247,17 +247,6 @@ count_mappings(void)
 	return n;
 }
 
-/* When no device was there yet. */
-static unsigned int threads_at_rest;
-
-static int
-count_threads(void **state)
-{
-	(void)state;
-	threads_at_rest = threads_named("");
-	return 0;
-}
-
 static void
 test_it_comes_and_goes_a_thousand_times(void **state)
 {
@@ -325,7 +314,7 @@ main(int argc, char **argv)
 		rte_log_set_level_pattern("lib.eal", RTE_LOG_WARNING); /* each probe */
 		rte_log_set_level_pattern("lib.dma", RTE_LOG_ERR);
 		ret = _cmocka_run_group_tests(
-			"tests", tests, RTE_DIM(tests) - !workers_alone, count_threads, NULL);
+			"tests", tests, RTE_DIM(tests) - !workers_alone, threads_note_rest, NULL);
 		rte_eal_cleanup();
 	}
 	fake_remove();

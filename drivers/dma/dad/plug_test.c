@@ -45,17 +45,6 @@ count_one(const struct rte_memzone *mz, void *arg)
 	++*(unsigned int *)arg;
 }
 
-/* When no device was there yet. */
-static unsigned int threads_at_rest;
-
-static int
-count_threads(void **state)
-{
-	(void)state;
-	threads_at_rest = threads_named("");
-	return 0;
-}
-
 /* What a device must not leave behind, beside threads. */
 struct left {
 	unsigned int fds, memzones, devices;
@@ -228,4 +217,4 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(others_go_on),
 };
 
-TEST_MAIN_WITH(tests, count_threads, NULL)
+TEST_MAIN_WITH(tests, threads_note_rest, NULL)

@@ -57,7 +57,7 @@ shuffle(struct side *s)
 }
 
 static void
-open_side(struct side *s, rte_iova_t at, bool external)
+open_side(struct side *s, rte_iova_t at, bool is_external)
 {
 	rte_iova_t iovas[PAGES];
 
@@ -71,69 +71,48 @@ open_side(struct side *s, rte_iova_t at, bool external)
 		s->bytes[i] = (uint8_t)rand_r(&seed);
 	for (unsigned int i = 0; i < PAGES; i++)
 		memcpy(page_at(s, i), s->bytes + (size_t)i * PAGE, PAGE);
-	int ret = external ? rte_extmem_register(s->memory, SIZE, iovas, PAGES, PAGE)
-			   : dad_dma_mem_register(domain, s->memory, SIZE, iovas, PAGES, PAGE);
+	int ret = is_external ? rte_extmem_register(s->memory, SIZE, iovas, PAGES, PAGE)
+			      : dad_dma_mem_register(domain, s->memory, SIZE, iovas, PAGES, PAGE);
 	assert_int_equal(ret, 0);
 }
 
 static void
-close_side(struct side *s, bool external)
+close_side(struct side *s, bool is_external)
 {
-	int ret = external ? rte_extmem_unregister(s->memory, SIZE)
-			   : dad_dma_mem_unregister(domain, s->memory, SIZE);
+	int ret = is_external ? rte_extmem_unregister(s->memory, SIZE)
+			      : dad_dma_mem_unregister(domain, s->memory, SIZE);
 
 	assert_int_equal(ret, 0);
 	munmap(s->memory, SIZE);
 }
 
+/* Memory that dad_dma_mem_register() tells of, or rte_extmem_register(). */
+static bool registered = false, external = true;
+
 static int
-open_both(bool external)
+open_both(void **state)
 {
+	const bool *is_external = *state;
+
 	seed = 7;
 	dev = test_open(1, DESCS);
 	domain = dad_dma_domain_identity();
 	assert_non_null(domain);
-	open_side(&src, SRC_IOVA, external);
-	open_side(&dst, DST_IOVA, external);
+	open_side(&src, SRC_IOVA, *is_external);
+	open_side(&dst, DST_IOVA, *is_external);
 	return 0;
 }
 
 static int
-close_both(bool external)
+close_both(void **state)
 {
+	const bool *is_external = *state;
+
 	test_close(dev);
-	close_side(&src, external);
-	close_side(&dst, external);
+	close_side(&src, *is_external);
+	close_side(&dst, *is_external);
 	dad_dma_domain_put(domain);
 	return 0;
-}
-
-static int
-open_registered(void **state)
-{
-	(void)state;
-	return open_both(false);
-}
-
-static int
-close_registered(void **state)
-{
-	(void)state;
-	return close_both(false);
-}
-
-static int
-open_external(void **state)
-{
-	(void)state;
-	return open_both(true);
-}
-
-static int
-close_external(void **state)
-{
-	(void)state;
-	return close_both(true);
 }
 
 static void
@@ -278,8 +257,8 @@ no_further_than_it_goes(void **state)
 }
 
 #define BOTH_WAYS(test)                                                                            \
-	cmocka_unit_test_setup_teardown(test, open_registered, close_registered),                  \
-		cmocka_unit_test_setup_teardown(test, open_external, close_external)
+	cmocka_unit_test_prestate_setup_teardown(test, open_both, close_both, &registered),        \
+		cmocka_unit_test_prestate_setup_teardown(test, open_both, close_both, &external)
 
 static const struct CMUnitTest tests[] = {
 	BOTH_WAYS(small_ones_among_small_ones),

@@ -287,15 +287,6 @@ threads_that_only_send(void **state)
 /* ---- what a thread cannot do because of another one -------------------------------------------
  */
 
-static bool
-is_for_threads(void)
-{
-	if (strstr(test_args(), "mt=1") != NULL)
-		return true;
-	print_message("without mt=1 a vchan is for one thread: not run\n");
-	return false;
-}
-
 /* All submits have returned. Where it is they that move bytes, nothing is left. */
 static void
 await_last(int16_t id)
@@ -366,82 +357,51 @@ let_go(struct held *h)
 	assert_int_equal(h->index, 0);
 }
 
+/* One is held, and one is left to it. When it goes on, and somebody comes by, both are done. */
 static void
-expect_both_done(struct held *h, const uint8_t *first)
+one_is_left(void *(*run)(void *), uint64_t flags, void (*come_by)(int16_t id))
 {
-	assert_memory_equal(first, h->buf, SIZE);
-	assert_memory_equal(h->buf + 3 * SIZE, h->buf + 2 * SIZE, SIZE);
-	await_status_idle(h->id);
-	expect_stats(h->id, 2, 0);
+	struct held h;
+
+	hold(&h, run, flags);
+	leave(&h, iova(h.buf + 3 * SIZE), 1);
+	let_go(&h);
+	come_by(h.id);
+	assert_memory_equal(run == held_in_operation ? gate : h.buf + SIZE, h.buf, SIZE);
+	assert_memory_equal(h.buf + 3 * SIZE, h.buf + 2 * SIZE, SIZE);
+	await_status_idle(h.id);
+	expect_stats(h.id, 2, 0);
+	test_close(h.id);
+	rte_free(h.buf);
 }
 
 static void
 what_waits_at_a_fence_is_not_left_undone(void **state)
 {
-	struct held h;
-
 	(void)state;
-	if (!is_for_threads())
-		return;
-	hold(&h, held_in_operation, RTE_DMA_OP_FLAG_SUBMIT);
-	leave(&h, iova(h.buf + 3 * SIZE), 1);
-	let_go(&h);
-	await_last(h.id);
-	expect_both_done(&h, gate);
-	test_close(h.id);
-	rte_free(h.buf);
+	one_is_left(held_in_operation, RTE_DMA_OP_FLAG_SUBMIT, await_last);
 }
 
 static void
 what_is_behind_an_enqueue_under_way_is_not_left_undone(void **state)
 {
-	struct held h;
-
 	(void)state;
-	if (!is_for_threads())
-		return;
-	hold(&h, held_in_enqueue, RTE_DMA_OP_FLAG_SUBMIT);
-	leave(&h, iova(h.buf + 3 * SIZE), 1);
-	let_go(&h);
-	await_last(h.id);
-	expect_both_done(&h, h.buf + SIZE);
-	test_close(h.id);
-	rte_free(h.buf);
+	one_is_left(held_in_enqueue, RTE_DMA_OP_FLAG_SUBMIT, await_last);
 }
 
-/* Of one that had nothing to submit itself: then it is for who asks. */
+/* Of one that had nothing to submit itself: then it is for who asks, or stops. */
 static void
 who_asks_for_the_status_does_what_was_left(void **state)
 {
-	struct held h;
-
 	(void)state;
-	if (!is_for_threads())
-		return;
-	hold(&h, held_in_enqueue, 0);
-	leave(&h, iova(h.buf + 3 * SIZE), 1);
-	let_go(&h);
-	await_status_idle(h.id);
-	expect_both_done(&h, h.buf + SIZE);
-	test_close(h.id);
-	rte_free(h.buf);
+	one_is_left(held_in_enqueue, 0, await_status_idle);
 }
 
 static void
 stop_does_what_was_left(void **state)
 {
-	struct held h;
-
 	(void)state;
-	if (!is_for_threads())
-		return;
-	hold(&h, held_in_enqueue, 0);
-	leave(&h, iova(h.buf + 3 * SIZE), 1);
-	let_go(&h);
-	test_stop(h.id);
-	expect_both_done(&h, h.buf + SIZE);
-	assert_int_equal(rte_vdev_uninit(TEST_NAME), 0);
-	rte_free(h.buf);
+	one_is_left(held_in_enqueue, 0, test_stop);
 }
 
 static void *
@@ -460,8 +420,6 @@ who_makes_room_leaves_nothing_undone(void **state)
 	struct held h;
 
 	(void)state;
-	if (!is_for_threads() || strstr(test_args(), "engine=inline") == NULL)
-		return;
 	hold(&h, held_in_enqueue, 0);
 	leave(&h, gate_iova(), 1);
 	let_go(&h);
@@ -558,8 +516,6 @@ threads_that_meet_leave_nothing_undone(void **state)
 	pthread_t thread;
 
 	(void)state;
-	if (!is_for_threads())
-		return;
 	memset(&meeting, 0, sizeof(meeting));
 	meeting.id = open_silent(1);
 	meeting.buf = test_buffer(4 * ROUND_SIZE);
@@ -587,12 +543,22 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(is_left_by_configuring_again),
 	cmocka_unit_test(what_stop_aborts_is_an_error),
 	cmocka_unit_test(threads_that_only_send),
+	/* for several threads: */
 	cmocka_unit_test(what_waits_at_a_fence_is_not_left_undone),
 	cmocka_unit_test(what_is_behind_an_enqueue_under_way_is_not_left_undone),
 	cmocka_unit_test(who_asks_for_the_status_does_what_was_left),
 	cmocka_unit_test(stop_does_what_was_left),
-	cmocka_unit_test(who_makes_room_leaves_nothing_undone),
 	cmocka_unit_test(threads_that_meet_leave_nothing_undone),
+	/* and these, who do it themselves: */
+	cmocka_unit_test(who_makes_room_leaves_nothing_undone),
 };
 
-TEST_MAIN_WITH(tests, gate_make, gate_remove)
+static size_t
+how_many(void)
+{
+	if (strstr(test_args(), "mt=1") == NULL)
+		return RTE_DIM(tests) - 6;
+	return RTE_DIM(tests) - (strstr(test_args(), "engine=inline") == NULL);
+}
+
+TEST_MAIN_FIRST(tests, how_many(), gate_make, gate_remove)

@@ -231,7 +231,8 @@ test_can_run(void)
 	return test_cpu_has_kernel() && test_give_service_core();
 }
 
-#define TEST_MAIN_WITH(tests, group_setup, group_teardown)                                         \
+/* The first n of the tests. */
+#define TEST_MAIN_FIRST(tests, n, group_setup, group_teardown)                                     \
 	int main(int argc, char **argv)                                                            \
 	{                                                                                          \
 		int ret = argc > 0 ? eal_test_init(argv[0]) : 1;                                   \
@@ -239,11 +240,15 @@ test_can_run(void)
 		if (ret == 0 && !test_can_run())                                                   \
 			return EAL_TEST_SKIP;                                                      \
 		if (ret == 0) {                                                                    \
-			ret = cmocka_run_group_tests(tests, group_setup, group_teardown);          \
+			ret = _cmocka_run_group_tests(                                             \
+				#tests, tests, n, group_setup, group_teardown);                    \
 			rte_eal_cleanup();                                                         \
 		}                                                                                  \
 		return ret;                                                                        \
 	}
+
+#define TEST_MAIN_WITH(tests, group_setup, group_teardown)                                         \
+	TEST_MAIN_FIRST(tests, RTE_DIM(tests), group_setup, group_teardown)
 
 #define TEST_MAIN(tests) TEST_MAIN_WITH(tests, NULL, NULL)
 
