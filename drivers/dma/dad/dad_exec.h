@@ -28,7 +28,7 @@ typedef bool (*dad_exec_run_t)(const struct dad_exec *x, struct dad_vchan *vc, u
 /* Past the caches: shorter ones stay in them, and are better there. */
 #define DAD_MOVE_NT_MIN 16384
 
-/* rte_dma_copy() that does it at once, or else as dad_copy(). */
+/* rte_dma_copy() that does it at once, or else as dad_inline_copy(). */
 typedef int (*dad_exec_copy_t)(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst,
 	uint32_t length, uint64_t flags);
 

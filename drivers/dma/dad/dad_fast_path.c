@@ -140,12 +140,14 @@ set_ops(struct rte_dma_fp_object *fp, bool refuses)
 #endif
 
 /* rte_dma_copy() where nothing is refused. */
-static dad_exec_copy_t
+static rte_dma_copy_t
 copy_of(const struct dad_dev *d)
 {
-	if (d->args.eager && dad_foreign == 0)
-		return dad_exec_table[d->dev_id]->eager_copy;
-	return plain_of(d)->copy;
+	const struct dad_exec *x = dad_exec_table[d->dev_id];
+
+	if (d->args.engine != DAD_ENGINE_INLINE || d->args.mt || dad_foreign != 0 || !x->identity)
+		return plain_of(d)->copy;
+	return d->args.eager ? x->eager_copy : dad_inline_copy;
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */

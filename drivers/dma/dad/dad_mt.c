@@ -138,6 +138,7 @@ fill_in(struct dad_vchan *vc, uint64_t ticket, unsigned int depth, unsigned int 
 	dad_vchan_put(vc, ticket,
 		(struct dad_desc){
 			.src = src, .dst = dst, .length = length, .opcode = (uint8_t)opcode});
+	dad_vchan_set_status(vc, ticket, RTE_DMA_STATUS_SUCCESSFUL);
 	if (unlikely(flags & RTE_DMA_OP_FLAG_FENCE)) {
 		/* relaxed: a claimer who is late may look, and is then overtaken */
 		__atomic_store_n(&dad_vchan_slot(vc, ticket)->depth,

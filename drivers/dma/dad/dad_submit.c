@@ -42,6 +42,7 @@ close_group(struct dad_vchan *vc)
 {
 	struct dad_slot *first = dad_vchan_slot(vc, vc->group);
 
+	dad_vchan_clear_statuses(vc, vc->group, vc->tail - vc->group);
 	first->group = (uint16_t)(vc->tail - vc->group);
 	/* relaxed: a claimer who is late may look, and is then overtaken */
 	__atomic_store_n(
@@ -113,6 +114,8 @@ publish(struct dad_vchan *vc)
 	/* relaxed: other threads take it for a statistic */
 	__atomic_store_n(&vc->published, ticket, __ATOMIC_RELAXED);
 	dad_vchan_fetch(vc);
+	/* who has submitted will poll, and what was polled last has a worker written since */
+	__builtin_prefetch(&vc->emptied[vc->done & vc->mask]);
 }
 
 /* Do every group here and now. */
@@ -320,6 +323,30 @@ int
 dad_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
 	uint64_t flags)
 {
+	return copy(dev_private, vchan, src, dst, length, flags, 0);
+}
+
+/* Who enqueues will move the bytes: in time for that, the first lines of both buffers. Of larger
+ * ones more are fetched when it comes to them. To fetch from a wrong address does nothing. */
+#define FETCH_NEAR 128
+#define FETCH_MAX  512
+
+static __rte_always_inline void
+fetch_buffers(uint64_t src, uint64_t dst, uint32_t length)
+{
+	__builtin_prefetch((const void *)(uintptr_t)src);
+	__builtin_prefetch((const void *)(uintptr_t)dst, 1);
+	if (length > FETCH_NEAR && length <= FETCH_MAX) {
+		__builtin_prefetch((const void *)(uintptr_t)(src + FETCH_NEAR));
+		__builtin_prefetch((const void *)(uintptr_t)(dst + FETCH_NEAR), 1);
+	}
+}
+
+int
+dad_inline_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
+	uint64_t flags)
+{
+	fetch_buffers(src, dst, length);
 	return copy(dev_private, vchan, src, dst, length, flags, 0);
 }
 

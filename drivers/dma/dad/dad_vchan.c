@@ -89,6 +89,7 @@ dad_vchan_reset(struct dad_vchan *vc)
 	/* tickets begin at 0: all is marked for the lap before */
 	memset(vc->filled, RING_TAG_LAP, dad_vchan_size(vc));
 	memset(vc->emptied, RING_TAG_LAP, dad_vchan_size(vc));
+	memset(vc->status, RTE_DMA_STATUS_SUCCESSFUL, dad_vchan_size(vc));
 
 	vc->tail = vc->batch = vc->fetched = 0;
 	vc->capacity = 0;

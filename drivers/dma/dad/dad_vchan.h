@@ -187,13 +187,10 @@ dad_vchan_slot(const struct dad_vchan *vc, uint64_t ticket)
 static inline void
 dad_vchan_put_packed(struct dad_vchan *vc, uint64_t ticket, struct dad_packed packed)
 {
-	const uint64_t slot = ticket & vc->mask;
-	struct dad_packed *desc = &vc->ring[slot];
-	uint8_t *status = &vc->status[slot];
+	struct dad_packed *desc = dad_vchan_packed(vc, ticket);
 
 	__atomic_store_n(&desc->src, packed.src, __ATOMIC_RELAXED);
 	__atomic_store_n(&desc->dst, packed.dst, __ATOMIC_RELAXED);
-	__atomic_store_n(status, 0, __ATOMIC_RELAXED);
 }
 
 /* Write an operation to a slot. */
@@ -246,6 +243,19 @@ static inline void
 dad_vchan_set_status(struct dad_vchan *vc, uint64_t ticket, uint8_t status)
 {
 	__atomic_store_n(&vc->status[ticket & vc->mask], status, __ATOMIC_RELAXED);
+}
+
+/* Nothing has failed yet of n operations from a ticket on. For a group at once, before it is handed
+ * over: a store less in each enqueue. */
+static inline void
+dad_vchan_clear_statuses(struct dad_vchan *vc, uint64_t ticket, uint64_t n)
+{
+	const uint64_t slot = ticket & vc->mask;
+	const uint64_t to_wrap = RTE_MIN(n, dad_vchan_size(vc) - slot);
+
+	ring_tags_set(vc->status, slot, to_wrap, RTE_DMA_STATUS_SUCCESSFUL);
+	if (unlikely(to_wrap < n))
+		ring_tags_set(vc->status, 0, n - to_wrap, RTE_DMA_STATUS_SUCCESSFUL);
 }
 
 /* Tags, for lib/ring's functions: what the submitter handed over, what workers gave back. */
@@ -377,6 +387,10 @@ uint16_t dad_completed(void *dev_private, uint16_t vchan, const uint16_t nb_cpls
 uint16_t dad_completed_status(void *dev_private, uint16_t vchan, const uint16_t nb_cpls,
 	uint16_t *last_idx, enum rte_dma_status_code *status);
 uint16_t dad_burst_capacity(const void *dev_private, uint16_t vchan);
+
+/* dad_copy() where who submits does it, and IOVAs are virtual addresses. */
+int dad_inline_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst,
+	uint32_t length, uint64_t flags);
 
 /* Silent: slots of what is done are free again, its errors counted. With nothing done, as a poll in
  * vain: the caller helps, or yields, where it may. */

@@ -484,6 +484,7 @@ copy_now(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint
 
 	/* for who asks about an operation that was never submitted */
 	dad_vchan_put_packed(vc, ticket, dad_pack(DAD_OP_COPY, src, dst, length));
+	dad_vchan_set_status(vc, ticket, RTE_DMA_STATUS_SUCCESSFUL);
 	if (vc->counted)
 		dad_stat_add(&vc->bytes[DAD_OP_COPY], length, false);
 	vc->tail = vc->group = vc->batch = ticket + 1;
@@ -497,5 +498,5 @@ EXEC_COPY(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uin
 {
 	const bool fits = length >= EAGER_MIN && length <= EAGER_MAX;
 
-	return (fits ? copy_now : dad_copy)(dev_private, vchan, src, dst, length, flags);
+	return (fits ? copy_now : dad_inline_copy)(dev_private, vchan, src, dst, length, flags);
 }
