@@ -30,23 +30,12 @@ struct segments {
 	bool open; /* the last one may be continued */
 };
 
-/* Bytes from addr to the end of its block. 0: more than there are numbers. */
-static uint64_t
-to_boundary(const struct segments *s, dad_dma_addr_t addr)
-{
-	return s->limits->seg_boundary - (addr & s->limits->seg_boundary) + 1;
-}
-
+/* Can these bytes be one segment? */
 static bool
-can_continue(const struct segments *s, dad_dma_addr_t addr, uint64_t len)
+fits(const struct dad_dma_limits *limits, dad_dma_addr_t addr, uint64_t len)
 {
-	const struct dad_sg *last = &s->sg[s->n - 1];
-
-	if (!s->open || last->dma_address + last->dma_length != addr)
-		return false;
-	uint64_t all = last->dma_length + len;
-
-	return all <= s->limits->max_seg_size && all - 1 < to_boundary(s, last->dma_address);
+	return len <= limits->max_seg_size &&
+		len - 1 <= limits->seg_boundary - (addr & limits->seg_boundary);
 }
 
 /* What a segment takes of these bytes, so that the next one begins aligned, too. 0: nothing, as the
@@ -55,6 +44,25 @@ static uint64_t
 part_of(const struct dad_dma_limits *limits, uint64_t len)
 {
 	return len <= limits->max_seg_size ? len : limits->max_seg_size & ~(limits->alignment - 1);
+}
+
+/* The same of bytes that begin at addr. */
+static uint64_t
+cut(const struct dad_dma_limits *limits, dad_dma_addr_t addr, uint64_t len)
+{
+	uint64_t part = part_of(limits, len);
+	uint64_t to_boundary = limits->seg_boundary - (addr & limits->seg_boundary); /* less 1 */
+
+	return part == 0 ? 0 : RTE_MIN(part - 1, to_boundary) + 1;
+}
+
+static bool
+can_continue(const struct segments *s, dad_dma_addr_t addr, uint64_t len)
+{
+	const struct dad_sg *last = &s->sg[s->n - 1];
+
+	return s->open && last->dma_address + last->dma_length == addr &&
+		fits(s->limits, last->dma_address, last->dma_length + len);
 }
 
 /* The next entry. Whole into the last segment, or as new ones. 0 or E2BIG. */
@@ -66,11 +74,10 @@ append(struct segments *s, dad_dma_addr_t addr, uint64_t len, bool mergeable)
 		return 0;
 	}
 	while (len > 0) {
-		uint64_t part = part_of(s->limits, len);
+		uint64_t part = cut(s->limits, addr, len);
 
 		if (s->n == s->max || part == 0)
 			return E2BIG;
-		part = RTE_MIN(part - 1, to_boundary(s, addr) - 1) + 1;
 		s->sg[s->n].dma_address = addr;
 		s->sg[s->n++].dma_length = part;
 		addr += part;
@@ -231,27 +238,86 @@ map_simple(const struct dma_dev *dev, struct dad_sg sg[], unsigned int n, enum d
 /* ---- all strict ---------------------------------------------------------------------------------
  */
 
-/* Where entry i lies in the range of IOVAs: behind the one before it, in granules of its own. One
- * that fits between two boundaries does not cross one. */
-static uint64_t
-place(const struct dma_dev *dev, const struct dad_sg *entry, uint64_t end)
-{
-	uint64_t granule = dev->domain->granule, boundary = dev->limits.seg_boundary;
-	uint64_t offset = (uintptr_t)entry->va & (granule - 1);
-	uint64_t first = end + offset, last = first + entry->length - 1;
+/* Where entries lie in a range of IOVAs: one behind the other, each in granules of its own. What
+ * can be one segment is not put across a boundary; it begins a block there. The range does so, too.
+ */
+struct layout {
+	const struct dma_dev *dev;
+	uint64_t end;	   /* of the granules that are taken */
+	unsigned int room; /* for more segments */
+	/* the last one */
+	uint64_t segment;
+	uint64_t len;
+};
 
-	if ((first & ~boundary) != (last & ~boundary) && offset + entry->length - 1 <= boundary)
-		end = (end | boundary) + 1;
-	return end;
+static uint64_t
+offset_in_granule(const struct dma_dev *dev, const struct dad_sg *entry)
+{
+	return (uintptr_t)entry->va & (dev->domain->granule - 1);
 }
 
 static uint64_t
 span(const struct dma_dev *dev, const struct dad_sg *entry)
 {
-	uint64_t granule = dev->domain->granule;
-	uint64_t offset = (uintptr_t)entry->va & (granule - 1);
+	return RTE_ALIGN_CEIL(offset_in_granule(dev, entry) + entry->length, dev->domain->granule);
+}
 
-	return RTE_ALIGN_CEIL(offset + entry->length, granule);
+/* Does an entry end with a granule, and the next one begin with one? */
+static bool
+are_neighbours(const struct dma_dev *dev, const struct dad_sg *entry)
+{
+	return ((((uintptr_t)entry[0].va + entry[0].length) | (uintptr_t)entry[1].va) &
+		       (dev->domain->granule - 1)) == 0;
+}
+
+/* Bytes of the first of n entries, and of those that can continue it where it begins a block. */
+static uint64_t
+run_of(const struct dma_dev *dev, const struct dad_sg sg[], unsigned int n)
+{
+	const struct dad_dma_limits *limits = &dev->limits;
+	uint64_t run = sg[0].length, first = offset_in_granule(dev, sg),
+		 step = part_of(limits, run);
+	uint64_t len = step > 0 ? (run - 1) % step + 1 : run; /* of its last segment */
+
+	for (unsigned int i = 1; i < n && are_neighbours(dev, &sg[i - 1]); i++) {
+		len += sg[i].length;
+		if (len > limits->max_seg_size ||
+			run + sg[i].length - 1 > limits->seg_boundary - first)
+			break;
+		run += sg[i].length;
+	}
+	return run;
+}
+
+/* The next of the entries, of which there are n left: where its granules are in the range. */
+static uint64_t
+place(struct layout *l, const struct dad_sg sg[], unsigned int n)
+{
+	const struct dad_dma_limits *limits = &l->dev->limits;
+	uint64_t boundary = limits->seg_boundary, start = l->end, left = sg[0].length;
+	uint64_t at = start + offset_in_granule(l->dev, &sg[0]);
+
+	if (boundary == UINT64_MAX) {
+		l->end = start + span(l->dev, &sg[0]);
+		return start;
+	}
+	if (l->len > 0 && l->segment + l->len == at && fits(limits, l->segment, l->len + left)) {
+		l->len += left;
+		left = 0;
+	} else if ((start & boundary) != 0 &&
+		run_of(l->dev, sg, n) - 1 > boundary - (at & boundary)) {
+		start = (start | boundary) + 1;
+		at = start + offset_in_granule(l->dev, &sg[0]);
+	}
+	/* what there is no room for, or cannot be cut, is refused later */
+	for (; left > 0 && l->room > 0; l->room--) {
+		l->segment = at;
+		l->len = cut(limits, at, left);
+		at += l->len;
+		left -= l->len;
+	}
+	l->end = start + span(l->dev, &sg[0]);
+	return start;
 }
 
 static bool
@@ -295,30 +361,36 @@ is_in_region(const struct dma_dev *dev, uint64_t va)
 	return has_regions(dev) && region_of(dev->domain, va) != NULL;
 }
 
-/* The range in which all entries find their place, and how it must lie. */
+/* The range in which all entries find their place, and how it must lie. Of its IOVAs the first ones
+ * (lead) stay free if the bus moves them off the boundaries. */
 static uint64_t
-measure(const struct dma_dev *dev, const struct dad_sg sg[], unsigned int n, uint64_t *align)
+measure(const struct dma_dev *dev, const struct dad_sg sg[], unsigned int n, uint64_t *align,
+	uint64_t *lead)
 {
-	uint64_t end = 0;
+	struct layout l = {.dev = dev, .room = n};
 
 	for (unsigned int i = 0; i < n; i++)
-		end = place(dev, &sg[i], end) + span(dev, &sg[i]);
+		place(&l, &sg[i], n - i);
 	*align = dev->domain->granule;
-	if (dev->limits.seg_boundary != UINT64_MAX)
-		*align = RTE_MIN(rte_align64pow2(end), dev->limits.seg_boundary + 1);
-	return end;
+	*lead = 0;
+	if (dev->limits.seg_boundary != UINT64_MAX) {
+		/* no boundary lies within what is aligned to its own size */
+		*align = RTE_MIN(rte_align64pow2(l.end), dev->limits.seg_boundary + 1);
+		*lead = -(uint64_t)dev->limits.bus_offset & (*align - 1) &
+			~(dev->domain->granule - 1);
+	}
+	return *lead + l.end;
 }
 
 static int
 fill_range(struct dma_dev *dev, struct dad_sg sg[], unsigned int n, enum dad_dma_dir dir,
 	unsigned int attrs, uint64_t start, struct segments *s)
 {
-	uint64_t end = 0;
+	struct layout l = {.dev = dev, .room = n};
 
 	for (unsigned int i = 0; i < n; i++) {
 		uint64_t va = (uintptr_t)sg[i].va;
-		uint64_t at = place(dev, &sg[i], end);
-		uint64_t iova = start + at + (va & (dev->domain->granule - 1));
+		uint64_t iova = start + place(&l, &sg[i], n - i) + offset_in_granule(dev, &sg[i]);
 		int error = is_aligned(dev, &sg[i]) ? 0 : ERANGE;
 
 		if (error == 0)
@@ -328,7 +400,6 @@ fill_range(struct dma_dev *dev, struct dad_sg sg[], unsigned int n, enum dad_dma
 			error = append(s, dev_to_bus(dev, iova), sg[i].length, true);
 		if (error != 0)
 			return error;
-		end = at + span(dev, &sg[i]);
 	}
 	return 0;
 }
@@ -339,8 +410,8 @@ map_strict(struct dma_dev *dev, struct dad_sg sg[], unsigned int n, enum dad_dma
 {
 	struct dad_dma_domain *domain = dev->domain;
 	struct segments s = {.limits = &dev->limits, .sg = sg, .max = n};
-	uint64_t align, start;
-	uint64_t len = measure(dev, sg, n, &align);
+	uint64_t align, lead, start;
+	uint64_t len = measure(dev, sg, n, &align, &lead);
 	int error = remap_alloc_dev(dev, dma_lcore_id(), len, align, &start);
 
 	if (error != 0)
@@ -348,7 +419,7 @@ map_strict(struct dma_dev *dev, struct dad_sg sg[], unsigned int n, enum dad_dma
 	error = get_regions(dev, sg, n);
 	if (error != 0)
 		goto no_regions;
-	error = fill_range(dev, sg, n, dir, attrs, start, &s);
+	error = fill_range(dev, sg, n, dir, attrs, start + lead, &s);
 	if (error == 0 && domain->ops->sync != NULL &&
 		domain->ops->sync(domain->priv, start, len) != 0)
 		error = EIO;
@@ -375,8 +446,8 @@ unmap_strict(struct dma_dev *dev, const struct dad_sg sg[], unsigned int n, enum
 	unsigned int attrs)
 {
 	struct dad_dma_domain *domain = dev->domain;
-	uint64_t first = dev_to_iova(dev, sg[0].dma_address) & ~(domain->granule - 1);
-	uint64_t align, len = measure(dev, sg, n, &align);
+	uint64_t align, lead, len = measure(dev, sg, n, &align, &lead);
+	uint64_t start = (dev_to_iova(dev, sg[0].dma_address) & ~(domain->granule - 1)) - lead;
 	struct cursor c = {.sg = sg, .n = n};
 
 	for (unsigned int i = 0; i < n; i++) {
@@ -388,7 +459,7 @@ unmap_strict(struct dma_dev *dev, const struct dad_sg sg[], unsigned int n, enum
 			region_get_late(domain, (uintptr_t)sg[i].va);
 		next_entry(&c, sg[i].length);
 	}
-	remap_drop(domain, first, len, true);
+	remap_drop(domain, start, len, true);
 	put_regions(dev, sg, n);
 	domain_count_strict(domain, dma_lcore_id(), -UINT64_C(1));
 	dev_count(dev, COUNT_LIVE, -(uint64_t)n);
