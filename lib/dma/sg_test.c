@@ -334,11 +334,11 @@ wrong_lists_are_refused_and_leave_nothing(void **state)
 	sg[1].va = (void *)(UINT64_C(1) << 47);
 	assert_int_equal(dad_dma_map_sg(dev, sg, 3, DAD_DMA_TO_DEVICE), 0);
 	assert_int_equal(rte_errno, EFAULT);
-	/* who counted the segments of that would not come back */
+	/* whose segments nobody counts to the end */
 	const struct dad_dma_limits limits = {.seg_boundary = PAGE - 1};
 	assert_int_equal(dad_dma_set_limits(dev, &limits), 0);
 	assert_int_equal(dad_dma_dev_set_rungs(dev, RUNG(STRICT)), 0);
-	sg[1] = (struct dad_sg){.va = eal_pool, .length = UINT64_C(1) << 45};
+	sg[1] = (struct dad_sg){.va = (void *)(uintptr_t)PAGE, .length = UINT64_C(1) << 45};
 	assert_int_equal(dad_dma_map_sg(dev, sg, 3, DAD_DMA_TO_DEVICE), 0);
 	assert_int_equal(rte_errno, ERANGE);
 	/* the last entry is the one that fails */
