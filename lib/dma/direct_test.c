@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <linux/seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -133,16 +134,46 @@ use_the_direct_path(void)
 /* ---- tests --------------------------------------------------------------------------------------
  */
 
-/* In both kinds of domains. In the one that remaps, there is something in windows too, so that an
- * unmap has to look. */
+static unsigned int backend_calls;
+
+static int
+backend_map(void *priv, dad_dma_addr_t iova, void *va, size_t size, enum dad_dma_dir dir)
+{
+	(void)priv;
+	(void)va;
+	(void)size;
+	(void)dir;
+	backend_calls++;
+	return iova == 0 ? -EINVAL : 0;
+}
+
+static int
+backend_unmap(void *priv, dad_dma_addr_t iova, size_t size)
+{
+	(void)priv;
+	(void)iova;
+	(void)size;
+	backend_calls++;
+	return 0;
+}
+
+static const struct dad_dma_domain_ops ops = {.map = backend_map, .unmap = backend_unmap};
+
+static const struct dad_dma_domain_conf confs[] = {
+	{.name = "identity"},
+	{.name = "soft", .type = DAD_DMA_DOMAIN_SOFT, .socket_id = SOCKET_ID_ANY},
+	{.name = "custom", .type = DAD_DMA_DOMAIN_CUSTOM, .ops = &ops, .socket_id = SOCKET_ID_ANY},
+};
+
+/* In each kind of domain; nothing is left to its backend, and no other rung is taken. In those that
+ * remap there is something in a window, so that an unmap has to look. */
 static void
 in_each_domain(void (*check)(void))
 {
-	const struct dad_dma_domain_conf conf = {
-		.name = "soft", .type = DAD_DMA_DOMAIN_SOFT, .socket_id = SOCKET_ID_ANY};
+	for (unsigned int i = 0; i < RTE_DIM(confs); i++) {
+		struct dad_dma_dev_stats stats;
 
-	for (unsigned int i = 0; i < 2; i++) {
-		domain = i == 0 ? dad_dma_domain_identity() : dad_dma_domain_create(&conf);
+		domain = i == 0 ? dad_dma_domain_identity() : dad_dma_domain_create(&confs[i]);
 		assert_non_null(domain);
 		dev = dad_dma_dev_create("direct", domain, SOCKET_ID_ANY);
 		struct dad_dma_dev *narrow = dad_dma_dev_create("narrow", domain, SOCKET_ID_ANY);
@@ -151,7 +182,11 @@ in_each_domain(void (*check)(void))
 		assert_int_equal(dad_dma_set_mask(dev, UINT64_MAX), 0);
 		dad_dma_addr_t a = dad_dma_map_single(narrow, buffer, PAGE, DAD_DMA_TO_DEVICE);
 		assert_true(i == 0 || a != DAD_DMA_MAPPING_ERROR);
+		unsigned int calls = backend_calls;
 		check();
+		assert_int_equal(backend_calls, calls);
+		dad_dma_dev_stats(dev, &stats);
+		assert_int_equal(stats.window + stats.strict + stats.bounce + stats.unmapped, 0);
 		if (a != DAD_DMA_MAPPING_ERROR)
 			dad_dma_unmap_single(narrow, a, PAGE, DAD_DMA_TO_DEVICE);
 		assert_int_equal(dad_dma_dev_destroy(narrow), 0);
