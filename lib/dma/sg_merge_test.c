@@ -86,10 +86,10 @@ random_limits(unsigned int rungs)
 		return l;
 	l.seg_boundary = boundaries[below(RTE_DIM(boundaries))];
 	l.bus_offset = offsets[below(RTE_DIM(offsets))];
-	if (below(3) == 0) { /* some of the pages, or the highest IOVAs */
+	if (below(3) == 0) { /* some of the pages, or the highest IOVAs: there are other windows */
 		uint64_t page = pages[below(POOL / PAGE)];
 
-		if (page == DAD_DMA_MAPPING_ERROR)
+		if (!(rungs & RUNG(DIRECT)) || page == DAD_DMA_MAPPING_ERROR)
 			page = DAD_DMA_BIT_MASK(30) - 100 * PAGE + 1;
 		l.excl_low = page + (uint64_t)l.bus_offset;
 		l.excl_high = l.excl_low + (1 + below(100)) * PAGE - 1;
