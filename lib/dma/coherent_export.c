@@ -51,9 +51,10 @@ dad_dma_export_fd(const void *va, size_t size, struct dad_dma_export *out)
 		if (other != fd || offset != start + (at - first))
 			return -E2BIG;
 	}
-	out->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (out->fd < 0)
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
 		return -errno;
+	out->fd = fd;
 	out->page_size = ms->len;
 	out->offset = start + ((uintptr_t)va - first);
 	return 0;

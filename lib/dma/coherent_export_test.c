@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -139,12 +140,46 @@ what_has_no_file_is_not_exported(void **state)
 	munmap(external, 4 * PAGE);
 }
 
+/* Nothing is exported, and there is no descriptor more; later there are some again. */
+static void
+without_descriptors_the_reason_is_told(void **state)
+{
+	struct dad_dma_export untouched = {.fd = -7}, export = untouched;
+	struct rlimit limit, none;
+	dad_dma_addr_t handle;
+
+	(void)state;
+	void *va = dad_dma_alloc_coherent(dev, PAGE, &handle);
+	assert_non_null(va);
+	int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_true(next >= 0);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = (rlim_t)next;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	int ret = dad_dma_export_fd(va, PAGE, &export);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	if (!rte_eal_has_hugepages()) {
+		/* EAL may have no file: that is told first */
+		assert_true(ret == -ENOTSUP || ret == -EMFILE);
+	} else {
+		assert_int_equal(ret, -EMFILE);
+		assert_memory_equal(&export, &untouched, sizeof(export));
+		assert_int_equal(dad_dma_export_fd(va, PAGE, &export), 0);
+		assert_int_equal(export.fd, next);
+		close(export.fd);
+	}
+	dad_dma_free_coherent(dev, PAGE, va, handle);
+}
+
 int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(another_process_maps_an_exported_buffer),
 		cmocka_unit_test(what_has_no_file_is_not_exported),
+		cmocka_unit_test(without_descriptors_the_reason_is_told),
 	};
 
 	if (argc == 6 && strcmp(argv[1], "--map") == 0)

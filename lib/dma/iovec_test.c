@@ -92,6 +92,34 @@ iovecs_go_both_ways(void **state)
 	}
 }
 
+/* All rungs but bounce, and a mask of 32 bits: what EAL has gets windows. */
+static void
+make_narrow(void)
+{
+	const struct way all = {.rungs = DAD_DMA_RUNGS_ALL};
+
+	make(&all, false);
+	assert_int_equal(dad_dma_set_mask(dev, UINT32_MAX), 0);
+}
+
+static void
+long_pieces_become_several_entries(void **state)
+{
+	struct iovec iov[4] = {
+		{libc_pool, 100}, {NULL, 0}, {libc_pool + PAGE, 200u << 10}, {eal_pool, 1}};
+
+	(void)state;
+	make_narrow();
+	assert_int_equal(dad_dma_map_iovec(dev, iov, 4, &table, DAD_DMA_TO_DEVICE, 0), 0);
+	assert_int_equal(table.entries, 6); /* 200 KiB are four */
+	transfer(100 + (200u << 10) + 1, DAD_DMA_TO_DEVICE);
+	table.max = 5;
+	assert_int_equal(dad_dma_map_iovec(dev, iov, 4, &table, DAD_DMA_TO_DEVICE, 0), -ENOBUFS);
+	assert_int_equal(dad_dma_map_iovec(dev, iov + 1, 1, &table, DAD_DMA_TO_DEVICE, 0), -EINVAL);
+	table.max = MAX;
+	unmake();
+}
+
 /* Attributes are those of the list. */
 static void
 iovecs_may_be_forced_into_slots(void **state)
@@ -206,6 +234,38 @@ mbufs_go_both_ways(void **state)
 }
 
 static void
+narrow_devices_reach_each_mbuf_of_a_chain(void **state)
+{
+	struct rte_mempool *mp = rte_pktmbuf_pool_create("narrow", 64, 0, 0, 2048, SOCKET_ID_ANY);
+	static struct rte_mbuf_ext_shared_info shared = {.free_cb = no_free};
+
+	(void)state;
+	make_narrow();
+	assert_non_null(mp);
+	struct rte_mbuf *head = rte_pktmbuf_alloc(mp), *tail = rte_pktmbuf_alloc(mp);
+	struct rte_mbuf *outside = rte_pktmbuf_alloc(mp);
+	assert_non_null(head);
+	assert_non_null(tail);
+	assert_non_null(outside);
+	memset(rte_pktmbuf_append(head, 1500), 'a', 1500);
+	memset(rte_pktmbuf_append(tail, 700), 'b', 700);
+	rte_mbuf_ext_refcnt_set(&shared, 1);
+	rte_pktmbuf_attach_extbuf(outside, libc_pool, 0, 9000, &shared);
+	memset(rte_pktmbuf_append(outside, 8000), 'c', 8000);
+	struct rte_mbuf *clone = rte_pktmbuf_clone(tail, mp);
+	assert_int_equal(rte_pktmbuf_chain(head, outside), 0);
+	assert_int_equal(rte_pktmbuf_chain(head, clone), 0);
+	assert_int_equal(dad_dma_map_mbuf(dev, head, &table, DAD_DMA_TO_DEVICE, 0), 0);
+	assert_int_equal(table.entries, 3);
+	transfer(1500 + 8000 + 700, DAD_DMA_TO_DEVICE);
+	rte_pktmbuf_free(head);
+	rte_pktmbuf_free(tail);
+	assert_int_equal(rte_mempool_avail_count(mp), 64);
+	rte_mempool_free(mp);
+	unmake();
+}
+
+static void
 wrong_chains_are_refused_and_leave_nothing(void **state)
 {
 	const struct way in_place = {.rungs = RUNG(WINDOW)};
@@ -236,9 +296,11 @@ wrong_chains_are_refused_and_leave_nothing(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(iovecs_go_both_ways),
+	cmocka_unit_test(long_pieces_become_several_entries),
 	cmocka_unit_test(iovecs_may_be_forced_into_slots),
 	cmocka_unit_test(wrong_iovecs_are_refused_and_leave_nothing),
 	cmocka_unit_test(mbufs_go_both_ways),
+	cmocka_unit_test(narrow_devices_reach_each_mbuf_of_a_chain),
 	cmocka_unit_test(wrong_chains_are_refused_and_leave_nothing),
 };
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +11,6 @@
 #include <cmocka.h>
 
 #include <rte_errno.h>
-#include <rte_lcore.h>
 #include <rte_malloc.h>
 #include <rte_memory.h>
 
@@ -386,104 +384,6 @@ more_than_four_gigabytes_are_one_mapping(void **state)
 	unmake(domain, dev);
 }
 
-/* ---- threads ------------------------------------------------------------------------------- */
-
-struct worker {
-	struct dad_dma_domain *domain;
-	struct dad_dma_dev *dev;
-	unsigned int seed;
-	unsigned int failures;
-	pthread_t thread;
-};
-
-/* Regions of its own come and go, buffers of EAL's heap too; all are mapped in between. */
-static void *
-work(void *arg)
-{
-	struct worker *w = arg;
-	char *memory =
-		mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	char stack[2 * PAGE] = "";
-
-	if (memory == MAP_FAILED)
-		return NULL;
-	/* lcores keep slots and IOVAs at hand, other threads do not: two of each */
-	if (w->seed % 2 == 0)
-		(void)rte_thread_register();
-	for (unsigned int round = 0; round < 300; round++) {
-		size_t at = (rand_r(&w->seed) % 32) * PAGE,
-		       len = (1 + rand_r(&w->seed) % 31) * PAGE;
-		char *region = memory + at;
-		char *heap = rte_malloc(NULL, 1 + rand_r(&w->seed) % (3u << 20), 0);
-		char *where[] = {region, heap, stack};
-
-		w->failures += dad_dma_mem_register(w->domain, region, len, NULL, 0, PAGE) != 0;
-		for (unsigned int i = 0; i < 20 && heap != NULL; i++) {
-			char *buffer = where[rand_r(&w->seed) % 3];
-			unsigned int size = 1 + rand_r(&w->seed) % 3000;
-			enum dad_dma_dir dir = (enum dad_dma_dir)(rand_r(&w->seed) % 3);
-			char byte = (char)rand_r(&w->seed), got = 0;
-
-			if (buffer == heap)
-				size = 1;
-			buffer[size - 1] = byte;
-			dad_dma_addr_t a = dad_dma_map_single(w->dev, buffer, size, dir);
-			if (dad_dma_mapping_error(w->dev, a) != 0) {
-				w->failures++;
-				continue;
-			}
-			if (dir != DAD_DMA_FROM_DEVICE)
-				w->failures +=
-					dad_soft_dma_read(w->dev, a + size - 1, &got, 1) != 0 ||
-					got != byte;
-			else
-				w->failures +=
-					dad_soft_dma_write(w->dev, a + size - 1, &byte, 1) != 0;
-			dad_dma_unmap_single(w->dev, a, size, dir);
-			w->failures += buffer[size - 1] != byte;
-		}
-		w->failures += dad_dma_mem_unregister(w->domain, region, len) != 0;
-		rte_free(heap);
-	}
-	munmap(memory, 64 * PAGE);
-	if (rte_lcore_id() != LCORE_ID_ANY)
-		rte_thread_unregister();
-	return NULL;
-}
-
-static void
-threads_map_while_regions_come_and_go(void **state)
-{
-	const unsigned int rungs[] = {
-		DAD_DMA_RUNGS_ALL, RUNG(WINDOW) | RUNG(STRICT), RUNG(STRICT), RUNG(BOUNCE)};
-
-	(void)state;
-	for (unsigned int i = 0; i < 2 * RTE_DIM(rungs); i++) {
-		struct dad_dma_domain *domain = soft_domain(0, 0, i % 2 ? DAD_DMA_DOMAIN_LAZY : 0);
-		struct dad_dma_bounce_conf bounce = {.size = 4u << 20};
-		struct worker w[4];
-		struct dad_dma_domain_info info;
-
-		assert_int_equal(dad_dma_bounce_create(domain, &bounce), 0);
-		struct dad_dma_dev *dev = device(domain, i < 2 ? UINT64_MAX : UINT32_MAX);
-		assert_int_equal(dad_dma_dev_set_rungs(dev, rungs[i / 2]), 0);
-		for (unsigned int t = 0; t < RTE_DIM(w); t++) {
-			w[t] = (struct worker){.domain = domain, .dev = dev, .seed = t + 1};
-			assert_int_equal(pthread_create(&w[t].thread, NULL, work, &w[t]), 0);
-		}
-		for (unsigned int t = 0; t < RTE_DIM(w); t++) {
-			pthread_join(w[t].thread, NULL);
-			assert_int_equal(w[t].failures, 0);
-		}
-		assert_nothing_left(dev);
-		dad_dma_domain_info(domain, &info);
-		assert_int_equal(info.regions, 0);
-		/* what is left are the slots, and windows of EAL's memory that is still there */
-		assert_int_equal(info.registers_used, (info.window_bytes + (4u << 20)) / PAGE);
-		unmake(domain, dev);
-	}
-}
-
 int
 main(int argc, char **argv)
 {
@@ -496,7 +396,6 @@ main(int argc, char **argv)
 		cmocka_unit_test(physical_addresses_can_be_mapped_where_they_are_known),
 		cmocka_unit_test(sixty_five_thousand_regions_work),
 		cmocka_unit_test(more_than_four_gigabytes_are_one_mapping),
-		cmocka_unit_test(threads_map_while_regions_come_and_go),
 	};
 	int ret = argc > 0 ? eal_test_init(argv[0]) : 1;
 

@@ -4,8 +4,7 @@
 #include <rte_errno.h>
 #include <rte_mbuf.h>
 
-#include "dad_dma_sg.h"
-#include "stream.h"
+#include "sg.h"
 
 /* Scatter lists. A list is mapped in one of two ways:
  *
@@ -19,108 +18,6 @@
 
 #define RUNG(name)     DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_##name)
 #define RUNGS_IN_PLACE (RUNG(DIRECT) | RUNG(WINDOW))
-
-/* ---- making segments ------------------------------------------------------------------------- */
-
-struct segments {
-	const struct dad_dma_limits *limits;
-	struct dad_sg *sg;
-	unsigned int max;
-	unsigned int n;
-	bool open; /* the last one may be continued */
-};
-
-/* Bytes from addr to the end of its block. 0: more than there are numbers. */
-static uint64_t
-to_boundary(const struct segments *s, dad_dma_addr_t addr)
-{
-	return s->limits->seg_boundary - (addr & s->limits->seg_boundary) + 1;
-}
-
-static bool
-can_continue(const struct segments *s, dad_dma_addr_t addr, uint64_t len)
-{
-	const struct dad_sg *last = &s->sg[s->n - 1];
-
-	if (!s->open || last->dma_address + last->dma_length != addr)
-		return false;
-	uint64_t all = last->dma_length + len;
-
-	return all <= s->limits->max_seg_size && all - 1 < to_boundary(s, last->dma_address);
-}
-
-/* What a segment takes of these bytes, so that the next one begins aligned, too. 0: nothing, as the
- * longest segment is shorter than the alignment. */
-static uint64_t
-part_of(const struct dad_dma_limits *limits, uint64_t len)
-{
-	return len <= limits->max_seg_size ? len : limits->max_seg_size & ~(limits->alignment - 1);
-}
-
-/* The next entry. Whole into the last segment, or as new ones. 0 or E2BIG. */
-static int
-append(struct segments *s, dad_dma_addr_t addr, uint64_t len, bool mergeable)
-{
-	if (s->n > 0 && mergeable && can_continue(s, addr, len)) {
-		s->sg[s->n - 1].dma_length += len;
-		return 0;
-	}
-	while (len > 0) {
-		uint64_t part = part_of(s->limits, len);
-
-		if (s->n == s->max || part == 0)
-			return E2BIG;
-		part = RTE_MIN(part - 1, to_boundary(s, addr) - 1) + 1;
-		s->sg[s->n].dma_address = addr;
-		s->sg[s->n++].dma_length = part;
-		addr += part;
-		len -= part;
-	}
-	s->open = mergeable;
-	return 0;
-}
-
-static void
-finish(struct segments *s)
-{
-	if (s->n < s->max)
-		s->sg[s->n].dma_length = 0;
-}
-
-/* ---- finding entries again ----------------------------------------------------------------------
- */
-
-/* Where in the segments an entry begins: they hold the same bytes in the same order. */
-struct cursor {
-	const struct dad_sg *sg;
-	unsigned int n;
-	unsigned int at;
-	uint64_t offset;
-};
-
-static dad_dma_addr_t
-entry_address(const struct cursor *c)
-{
-	return c->at < c->n ? c->sg[c->at].dma_address + c->offset : DAD_DMA_MAPPING_ERROR;
-}
-
-static void
-next_entry(struct cursor *c, uint64_t len)
-{
-	while (c->at < c->n && len > 0) {
-		uint64_t left = c->sg[c->at].dma_length - c->offset;
-
-		if (left == 0)
-			break; /* not mapped like this */
-		if (len < left) {
-			c->offset += len;
-			return;
-		}
-		len -= left;
-		c->offset = 0;
-		c->at++;
-	}
-}
 
 /* ---- entry by entry -----------------------------------------------------------------------------
  */
@@ -228,173 +125,6 @@ map_simple(const struct dma_dev *dev, struct dad_sg sg[], unsigned int n, enum d
 	return segments;
 }
 
-/* ---- all strict ---------------------------------------------------------------------------------
- */
-
-/* Where entry i lies in the range of IOVAs: behind the one before it, in granules of its own. One
- * that fits between two boundaries does not cross one. */
-static uint64_t
-place(const struct dma_dev *dev, const struct dad_sg *entry, uint64_t end)
-{
-	uint64_t granule = dev->domain->granule, boundary = dev->limits.seg_boundary;
-	uint64_t offset = (uintptr_t)entry->va & (granule - 1);
-	uint64_t first = end + offset, last = first + entry->length - 1;
-
-	if ((first & ~boundary) != (last & ~boundary) && offset + entry->length - 1 <= boundary)
-		end = (end | boundary) + 1;
-	return end;
-}
-
-static uint64_t
-span(const struct dma_dev *dev, const struct dad_sg *entry)
-{
-	uint64_t granule = dev->domain->granule;
-	uint64_t offset = (uintptr_t)entry->va & (granule - 1);
-
-	return RTE_ALIGN_CEIL(offset + entry->length, granule);
-}
-
-static bool
-is_aligned(const struct dma_dev *dev, const struct dad_sg *entry)
-{
-	return ((uintptr_t)entry->va & (dev->limits.alignment - 1)) == 0;
-}
-
-static bool
-has_regions(const struct dma_dev *dev)
-{
-	return __atomic_load_n(&dev->domain->n_regions, __ATOMIC_RELAXED) != 0;
-}
-
-static void
-put_regions(struct dma_dev *dev, const struct dad_sg sg[], unsigned int n)
-{
-	if (has_regions(dev))
-		for (unsigned int i = 0; i < n; i++)
-			region_put(dev->domain, (uintptr_t)sg[i].va);
-}
-
-static int
-get_regions(struct dma_dev *dev, const struct dad_sg sg[], unsigned int n)
-{
-	bool counted;
-
-	if (!has_regions(dev))
-		return 0;
-	for (unsigned int i = 0; i < n; i++)
-		if (region_get(dev->domain, (uintptr_t)sg[i].va, sg[i].length, &counted) != 0) {
-			put_regions(dev, sg, i);
-			return EFAULT;
-		}
-	return 0;
-}
-
-static bool
-is_in_region(const struct dma_dev *dev, uint64_t va)
-{
-	return has_regions(dev) && region_of(dev->domain, va) != NULL;
-}
-
-/* The range in which all entries find their place, and how it must lie. */
-static uint64_t
-measure(const struct dma_dev *dev, const struct dad_sg sg[], unsigned int n, uint64_t *align)
-{
-	uint64_t end = 0;
-
-	for (unsigned int i = 0; i < n; i++)
-		end = place(dev, &sg[i], end) + span(dev, &sg[i]);
-	*align = dev->domain->granule;
-	if (dev->limits.seg_boundary != UINT64_MAX)
-		*align = RTE_MIN(rte_align64pow2(end), dev->limits.seg_boundary + 1);
-	return end;
-}
-
-static int
-fill_range(struct dma_dev *dev, struct dad_sg sg[], unsigned int n, enum dad_dma_dir dir,
-	unsigned int attrs, uint64_t start, struct segments *s)
-{
-	uint64_t end = 0;
-
-	for (unsigned int i = 0; i < n; i++) {
-		uint64_t va = (uintptr_t)sg[i].va;
-		uint64_t at = place(dev, &sg[i], end);
-		uint64_t iova = start + at + (va & (dev->domain->granule - 1));
-		int error = is_aligned(dev, &sg[i]) ? 0 : ERANGE;
-
-		if (error == 0)
-			error = strict_put(
-				dev, iova, va, sg[i].length, dir, attrs, is_in_region(dev, va));
-		if (error == 0)
-			error = append(s, dev_to_bus(dev, iova), sg[i].length, true);
-		if (error != 0)
-			return error;
-		end = at + span(dev, &sg[i]);
-	}
-	return 0;
-}
-
-static int
-map_strict(struct dma_dev *dev, struct dad_sg sg[], unsigned int n, enum dad_dma_dir dir,
-	unsigned int attrs, unsigned int *segments)
-{
-	struct dad_dma_domain *domain = dev->domain;
-	struct segments s = {.limits = &dev->limits, .sg = sg, .max = n};
-	uint64_t align, start;
-	uint64_t len = measure(dev, sg, n, &align);
-	int error = remap_alloc_dev(dev, dma_lcore_id(), len, align, &start);
-
-	if (error != 0)
-		return error;
-	error = get_regions(dev, sg, n);
-	if (error != 0)
-		goto no_regions;
-	error = fill_range(dev, sg, n, dir, attrs, start, &s);
-	if (error == 0 && domain->ops->sync != NULL &&
-		domain->ops->sync(domain->priv, start, len) != 0)
-		error = EIO;
-	if (error != 0)
-		goto no_range;
-	finish(&s);
-	*segments = s.n;
-	domain_count_strict(domain, dma_lcore_id(), 1);
-	dev_count(dev, COUNT_STRICT, n);
-	dev_count(dev, COUNT_LIVE, n);
-	return 0;
-
-no_range:
-	put_regions(dev, sg, n);
-	remap_drop(domain, start, len, false);
-	return error;
-no_regions:
-	remap_free(domain, dma_lcore_id(), start, len);
-	return error;
-}
-
-static void
-unmap_strict(struct dma_dev *dev, const struct dad_sg sg[], unsigned int n, enum dad_dma_dir dir,
-	unsigned int attrs)
-{
-	struct dad_dma_domain *domain = dev->domain;
-	uint64_t first = dev_to_iova(dev, sg[0].dma_address) & ~(domain->granule - 1);
-	uint64_t align, len = measure(dev, sg, n, &align);
-	struct cursor c = {.sg = sg, .n = n};
-
-	for (unsigned int i = 0; i < n; i++) {
-		uint64_t iova = dev_to_iova(dev, entry_address(&c));
-
-		strict_take(dev, iova, sg[i].length, dir, attrs);
-		/* all are put alike, when none of them can be found any more */
-		if (has_regions(dev) && !domain_is_counted(domain, iova))
-			region_get_late(domain, (uintptr_t)sg[i].va);
-		next_entry(&c, sg[i].length);
-	}
-	remap_drop(domain, first, len, true);
-	put_regions(dev, sg, n);
-	domain_count_strict(domain, dma_lcore_id(), -UINT64_C(1));
-	dev_count(dev, COUNT_LIVE, -(uint64_t)n);
-	dev_count(dev, COUNT_UNMAPPED, n);
-}
-
 /* ---- the calls
  * ------------------------------------------------------------------------------------ */
 
@@ -439,7 +169,7 @@ dad_dma_map_sg_attrs(struct dad_dma_dev *pub, struct dad_sg sg[], unsigned int n
 	if (rungs & RUNGS_IN_PLACE)
 		error = map_entries(dev, sg, n, dir, attrs, rungs & RUNGS_IN_PLACE, &segments);
 	if (error != 0 && (rungs & RUNG(STRICT)))
-		error = map_strict(dev, sg, n, dir, attrs, &segments);
+		error = sg_map_strict(dev, sg, n, dir, attrs, &segments);
 	if (error != 0 && (rungs & RUNG(BOUNCE)))
 		error = map_entries(dev, sg, n, dir, attrs, rungs & ~RUNG(STRICT), &segments);
 out:
@@ -466,7 +196,7 @@ dad_dma_unmap_sg_attrs(struct dad_dma_dev *pub, struct dad_sg sg[], unsigned int
 	if (dad_dma_need_unmap(pub, sg[0].dma_address))
 		domain_reverse(dev->domain, dev_to_iova(dev, sg[0].dma_address), &contig, &kind);
 	if (kind == KIND_STRICT)
-		unmap_strict(dev, sg, n, dir, attrs);
+		sg_unmap_strict(dev, sg, n, dir, attrs);
 	else
 		unmap_entries(dev, sg, n, n, dir, attrs);
 }

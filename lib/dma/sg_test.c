@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include <rte_errno.h>
-#include <rte_mbuf.h>
 
 #include "dad_dma.h"
 #include "dad_dma_domain.h"
@@ -20,7 +19,8 @@
 #include "test_random.h"
 #include "test_soft.h"
 
-/* Scatter lists against oracles. */
+/* Scatter lists: the bytes and their order, on all rungs. Which segments there are is for
+ * sg_merge_test.c. */
 
 #define POOL	(4u << 20)
 #define ENTRIES 24u
@@ -57,80 +57,12 @@ make_list(struct dad_sg sg[ENTRIES], unsigned char *pool, unsigned int max_len)
 	return n;
 }
 
-/* What a greedy merger of whole entries needs, if each lies at addr[i]; an entry that breaks a
- * limit by itself is cut where it does. One that is bounced stays alone: who syncs a segment syncs
- * a mapping. */
-static unsigned int
-greedy(const struct dad_dma_dev *dev, const struct dad_sg sg[], const dad_dma_addr_t addr[],
-	unsigned int n, const struct dad_dma_limits *l)
-{
-	unsigned int segments = 0;
-	uint64_t start = 0, len = 0;
-	bool alone = false;
-
-	for (unsigned int i = 0; i < n; i++) {
-		const bool before = alone;
-
-		alone = dad_dma_is_bounced(dev, addr[i]);
-		bool fits = segments > 0 && !before && !alone && start + len == addr[i] &&
-			len + sg[i].length <= l->max_seg_size &&
-			(start & ~l->seg_boundary) ==
-				((addr[i] + sg[i].length - 1) & ~l->seg_boundary);
-
-		if (fits) {
-			len += sg[i].length;
-			continue;
-		}
-		segments++;
-		start = addr[i];
-		len = 0;
-		for (uint64_t k = 0; k < sg[i].length; k++) {
-			uint64_t at = addr[i] + k;
-
-			if (len == l->max_seg_size ||
-				(start & ~l->seg_boundary) != (at & ~l->seg_boundary)) {
-				segments++;
-				start = at;
-				len = 0;
-			}
-			len++;
-		}
-	}
-	return segments;
-}
-
-/* Where each entry is for the device, found without the library's help. */
-static void
-locate(const struct dad_sg sg[], unsigned int n, dad_dma_addr_t addr[])
-{
-	unsigned int seg = 0;
-	uint64_t offset = 0;
-
-	for (unsigned int i = 0; i < n; i++) {
-		if (offset == sg[seg].dma_length) {
-			seg++;
-			offset = 0;
-		}
-		addr[i] = sg[seg].dma_address + offset;
-		for (uint64_t left = sg[i].length; left > 0;) {
-			if (offset == sg[seg].dma_length) {
-				seg++;
-				offset = 0;
-			}
-			uint64_t part = RTE_MIN(left, sg[seg].dma_length - offset);
-			offset += part;
-			left -= part;
-		}
-	}
-}
-
 static void
 check_segments(
 	struct dad_dma_dev *dev, const struct dad_sg sg[], unsigned int n, unsigned int segments)
 {
 	struct dad_dma_limits l;
 	uint64_t entries = 0, all = 0;
-	dad_dma_addr_t addr[ENTRIES];
 
 	dad_dma_get_limits(dev, &l);
 	assert_in_range(segments, 1, n);
@@ -148,8 +80,6 @@ check_segments(
 	assert_int_equal(all, entries);
 	if (segments < n)
 		assert_int_equal(sg[segments].dma_length, 0);
-	locate(sg, n, addr);
-	assert_true(segments <= greedy(dev, sg, addr, n, &l));
 }
 
 /* The device reads the list in order, and writes it in order. */
@@ -272,120 +202,6 @@ all_rungs_keep_order_sum_and_limits(void **state)
 }
 
 static void
-pages_are_made_neighbours(void **state)
-{
-	struct dad_dma_dev *dev = soft_device(soft_domain(0, 0, 0), RUNG(STRICT));
-	unsigned char *page = RTE_PTR_ALIGN_CEIL(libc_pool, PAGE);
-	struct dad_sg sg[8] = {{0}};
-
-	(void)state;
-	for (unsigned int i = 0; i < 8; i++) /* backwards, with holes */
-		sg[i] = (struct dad_sg){.va = page + (20 - 2 * i) * PAGE, .length = PAGE};
-	assert_int_equal(dad_dma_map_sg(dev, sg, 8, DAD_DMA_TO_DEVICE), 1);
-	assert_int_equal(sg[0].dma_length, 8 * PAGE);
-	assert_int_equal(sg[1].dma_length, 0);
-	dad_dma_unmap_sg(dev, sg, 8, DAD_DMA_TO_DEVICE);
-
-	/* all but the first may end, all but the last may begin, nowhere else than at a page */
-	sg[0] = (struct dad_sg){.va = page + 100, .length = PAGE - 100};
-	sg[1] = (struct dad_sg){.va = page + 8 * PAGE, .length = PAGE};
-	sg[2] = (struct dad_sg){.va = page + 4 * PAGE, .length = 1};
-	sg[3] = (struct dad_sg){.va = page + 6 * PAGE, .length = 1};
-	assert_int_equal(dad_dma_map_sg(dev, sg, 4, DAD_DMA_TO_DEVICE), 2);
-	assert_int_equal(sg[0].dma_length, 2 * PAGE - 100 + 1);
-	assert_int_equal(sg[1].dma_length, 1);
-	dad_dma_unmap_sg(dev, sg, 4, DAD_DMA_TO_DEVICE);
-	unmake_soft(dev);
-}
-
-static void
-entries_that_are_too_long_are_split_if_there_is_room(void **state)
-{
-	struct dad_dma_dev *dev = soft_device(soft_domain(0, 0, 0), DAD_DMA_RUNGS_ALL);
-	struct dad_sg sg[4];
-
-	(void)state;
-	assert_int_equal(dad_dma_set_mask(dev, UINT64_MAX), 0);
-	sg[0] = (struct dad_sg){.va = eal_pool, .length = (64u << 10) + 1};
-	assert_int_equal(dad_dma_map_sg(dev, sg, 1, DAD_DMA_TO_DEVICE), 0);
-	assert_int_equal(rte_errno, E2BIG);
-	/* merging makes room for it */
-	sg[0] = (struct dad_sg){.va = eal_pool, .length = 1000};
-	sg[1] = (struct dad_sg){.va = eal_pool + 1000, .length = 1000};
-	sg[2] = (struct dad_sg){.va = eal_pool + 1u * PAGE, .length = 100u << 10};
-	assert_int_equal(dad_dma_map_sg(dev, sg, 3, DAD_DMA_TO_DEVICE), 3);
-	assert_int_equal(sg[0].dma_length, 2000);
-	assert_int_equal(sg[1].dma_length, 64u << 10);
-	assert_int_equal(sg[2].dma_length, 36u << 10);
-	dad_dma_unmap_sg(dev, sg, 3, DAD_DMA_TO_DEVICE);
-	unmake_soft(dev);
-}
-
-/* From eal_pool on, all of it, in segments that begin aligned. */
-static void
-assert_aligned(struct dad_dma_dev *dev, const struct dad_sg sg[], unsigned int n, size_t size)
-{
-	unsigned char bytes[1000];
-	size_t all = 0;
-
-	for (unsigned int i = 0; i < n; all += sg[i++].dma_length) {
-		assert_int_equal(sg[i].dma_address % 64, 0);
-		assert_in_range(sg[i].dma_length, 1, sizeof(bytes));
-		assert_int_equal(
-			dad_soft_dma_read(dev, sg[i].dma_address, bytes, sg[i].dma_length), 0);
-		assert_memory_equal(bytes, eal_pool + all, sg[i].dma_length);
-	}
-	assert_int_equal(all, size);
-}
-
-/* Each segment is an address that the device is given. */
-static void
-what_is_split_stays_aligned(void **state)
-{
-	const unsigned int rungs[] = {RUNG(DIRECT), RUNG(WINDOW), RUNG(STRICT), RUNG(BOUNCE)};
-	const struct dad_dma_limits limits = {.max_seg_size = 1000, .alignment = 64};
-	const struct dad_dma_limits impossible = {.max_seg_size = 63, .alignment = 64};
-	const struct iovec iov[] = {{.iov_base = eal_pool, .iov_len = 5056},
-		{.iov_base = eal_pool + 5056, .iov_len = 1000}};
-	struct dad_dma_bounce_conf bounce = {.size = 1u << 20};
-
-	(void)state;
-	for (unsigned int i = 0; i < RTE_DIM(rungs); i++) {
-		struct dad_dma_domain *domain = soft_domain(0, 0, 0);
-		struct dad_dma_dev *dev = soft_device(domain, DAD_DMA_RUNGS_ALL);
-		struct dad_sg sg[8];
-		struct dad_sg_table table = {.sg = sg, .max = RTE_DIM(sg)};
-
-		assert_int_equal(dad_dma_bounce_create(domain, &bounce), 0);
-		assert_int_equal(dad_dma_dev_set_rungs(dev, rungs[i]), 0);
-		assert_int_equal(
-			dad_dma_set_mask(dev, i == 0 ? UINT64_MAX : DAD_DMA_BIT_MASK(32)), 0);
-		assert_int_equal(dad_dma_set_limits(dev, &limits), 0);
-		assert_int_equal(dad_dma_map_iovec(dev, iov, 2, &table, DAD_DMA_TO_DEVICE, 0), 0);
-		assert_aligned(dev, sg, table.segments, 6056);
-		dad_dma_unmap_sg(dev, sg, table.entries, DAD_DMA_TO_DEVICE);
-
-		/* entries that are merged leave room for the parts of one that is long */
-		for (unsigned int e = 0; e < 5; e++)
-			sg[e] = (struct dad_sg){.va = eal_pool + (size_t)e * 128, .length = 128};
-		sg[5] = (struct dad_sg){.va = eal_pool + 640, .length = 3000};
-		unsigned int n = dad_dma_map_sg(dev, sg, 6, DAD_DMA_TO_DEVICE);
-		assert_int_equal(n, i < 2 ? 1 + 4 : 0);
-		if (n > 0) {
-			assert_aligned(dev, sg, n, 3640);
-			dad_dma_unmap_sg(dev, sg, 6, DAD_DMA_TO_DEVICE);
-		}
-		/* no segment can be continued by one that is aligned */
-		assert_int_equal(dad_dma_set_limits(dev, &impossible), 0);
-		sg[0] = (struct dad_sg){.va = eal_pool, .length = 64};
-		assert_int_equal(dad_dma_map_sg(dev, sg, 1, DAD_DMA_TO_DEVICE), 0);
-		assert_int_equal(rte_errno, E2BIG);
-		assert_int_equal(dad_dma_dev_destroy(dev), 0);
-		dad_dma_domain_put(domain);
-	}
-}
-
-static void
 wrong_lists_are_refused_and_leave_nothing(void **state)
 {
 	struct dad_dma_dev *dev = soft_device(soft_domain(0, 0, 0), DAD_DMA_RUNGS_ALL);
@@ -403,6 +219,13 @@ wrong_lists_are_refused_and_leave_nothing(void **state)
 	sg[1].va = (void *)(UINT64_C(1) << 47);
 	assert_int_equal(dad_dma_map_sg(dev, sg, 3, DAD_DMA_TO_DEVICE), 0);
 	assert_int_equal(rte_errno, EFAULT);
+	/* whose segments nobody counts to the end */
+	const struct dad_dma_limits limits = {.seg_boundary = PAGE - 1};
+	assert_int_equal(dad_dma_set_limits(dev, &limits), 0);
+	assert_int_equal(dad_dma_dev_set_rungs(dev, RUNG(STRICT)), 0);
+	sg[1] = (struct dad_sg){.va = (void *)(uintptr_t)PAGE, .length = UINT64_C(1) << 45};
+	assert_int_equal(dad_dma_map_sg(dev, sg, 3, DAD_DMA_TO_DEVICE), 0);
+	assert_int_equal(rte_errno, ERANGE);
 	/* the last entry is the one that fails */
 	sg[1] = (struct dad_sg){.va = eal_pool + PAGE, .length = 10};
 	sg[2] = (struct dad_sg){.va = libc_pool, .length = 10};
@@ -444,147 +267,10 @@ entries_of_one_list_may_take_different_rungs(void **state)
 	unmake_soft(dev);
 }
 
-/* ---- other kinds of lists ----------------------------------------------------------------------
- */
-
-static void
-iovecs_become_lists(void **state)
-{
-	struct dad_dma_dev *dev = soft_device(soft_domain(0, 0, 0), DAD_DMA_RUNGS_ALL);
-	struct iovec iov[4] = {
-		{libc_pool, 100}, {NULL, 0}, {libc_pool + PAGE, 200u << 10}, {eal_pool, 1}};
-	struct dad_sg sg[8] = {{0}};
-	struct dad_sg_table t = {.sg = sg, .max = 8};
-
-	(void)state;
-	assert_int_equal(dad_dma_map_iovec(dev, iov, 4, &t, DAD_DMA_TO_DEVICE, 0), 0);
-	assert_int_equal(t.entries, 6); /* 200 KiB are four */
-	check_segments(dev, sg, t.entries, t.segments);
-	transfer(dev, sg, t.entries, t.segments, DAD_DMA_TO_DEVICE);
-	t.max = 5;
-	assert_int_equal(dad_dma_map_iovec(dev, iov, 4, &t, DAD_DMA_TO_DEVICE, 0), -ENOBUFS);
-	assert_int_equal(dad_dma_map_iovec(dev, iov + 1, 1, &t, DAD_DMA_TO_DEVICE, 0), -EINVAL);
-	unmake_soft(dev);
-}
-
-static void
-no_free(void *addr, void *arg)
-{
-	(void)addr;
-	(void)arg;
-}
-
-static void
-chains_of_mbufs_become_lists(void **state)
-{
-	struct dad_dma_dev *dev = soft_device(soft_domain(0, 0, 0), DAD_DMA_RUNGS_ALL);
-	struct rte_mempool *mp = rte_pktmbuf_pool_create("sg", 64, 0, 0, 2048, SOCKET_ID_ANY);
-	static struct rte_mbuf_ext_shared_info shared = {.free_cb = no_free};
-	struct dad_sg sg[8] = {{0}};
-	struct dad_sg_table t = {.sg = sg, .max = 8};
-
-	(void)state;
-	assert_non_null(mp);
-	struct rte_mbuf *head = rte_pktmbuf_alloc(mp), *tail = rte_pktmbuf_alloc(mp);
-	struct rte_mbuf *outside = rte_pktmbuf_alloc(mp);
-	assert_non_null(head);
-	assert_non_null(tail);
-	assert_non_null(outside);
-	memset(rte_pktmbuf_append(head, 1500), 'a', 1500);
-	memset(rte_pktmbuf_append(tail, 700), 'b', 700);
-	rte_mbuf_ext_refcnt_set(&shared, 1);
-	rte_pktmbuf_attach_extbuf(outside, libc_pool, 0, 9000, &shared);
-	memset(rte_pktmbuf_append(outside, 8000), 'c', 8000);
-	struct rte_mbuf *clone = rte_pktmbuf_clone(tail, mp);
-	assert_int_equal(rte_pktmbuf_chain(head, outside), 0);
-	assert_int_equal(rte_pktmbuf_chain(head, clone), 0);
-	assert_int_equal(dad_dma_map_mbuf(dev, head, &t, DAD_DMA_TO_DEVICE, 0), 0);
-	assert_int_equal(t.entries, 3);
-	check_segments(dev, sg, t.entries, t.segments);
-	transfer(dev, sg, t.entries, t.segments, DAD_DMA_TO_DEVICE);
-	rte_pktmbuf_free(head);
-	rte_pktmbuf_free(tail);
-	assert_int_equal(rte_mempool_avail_count(mp), 64);
-	rte_mempool_free(mp);
-	unmake_soft(dev);
-}
-
-/* ---- in two steps
- * --------------------------------------------------------------------------------- */
-
-static void
-a_range_is_filled_piece_by_piece(void **state)
-{
-	struct dad_dma_domain *domain = soft_domain(0, 0, 0);
-	struct dad_dma_dev *dev = soft_device(domain, DAD_DMA_RUNGS_ALL);
-	unsigned char *page = RTE_PTR_ALIGN_CEIL(libc_pool, PAGE);
-	struct dad_dma_iova_state s;
-	static unsigned char got[16 * PAGE];
-	struct dad_dma_domain_info info;
-
-	(void)state;
-	for (unsigned int i = 0; i < 12 * PAGE; i++)
-		page[i] = (unsigned char)below(256);
-	/* 300 bytes before a page, two pages from elsewhere, a bit of a fourth */
-	assert_true(dad_dma_iova_try_alloc(dev, &s, page + PAGE - 300, 300 + 2 * PAGE + 17));
-	assert_int_equal(s.addr % PAGE, PAGE - 300);
-	assert_int_equal(
-		dad_dma_iova_link(dev, &s, page + PAGE - 300, 0, 300, DAD_DMA_TO_DEVICE, 0), 0);
-	assert_int_equal(
-		dad_dma_iova_link(dev, &s, page + 5 * PAGE, 300, 2 * PAGE, DAD_DMA_TO_DEVICE, 0),
-		0);
-	/* not in the middle of a granule, not beyond the end, not at another offset */
-	assert_int_equal(dad_dma_iova_link(dev, &s, page + 10 * PAGE + 8, 308 + 2 * PAGE, 1,
-				 DAD_DMA_TO_DEVICE, 0),
-		-EIO);
-	assert_int_equal(dad_dma_iova_link(dev, &s, page + 10 * PAGE, 300 + 2 * PAGE, 18,
-				 DAD_DMA_TO_DEVICE, 0),
-		-EINVAL);
-	assert_int_equal(dad_dma_iova_link(dev, &s, page + 10 * PAGE + 1, 300 + 2 * PAGE, 17,
-				 DAD_DMA_TO_DEVICE, 0),
-		-EIO);
-	assert_int_equal(dad_dma_iova_link(dev, &s, page + 10 * PAGE, 300 + 2 * PAGE, 17,
-				 DAD_DMA_TO_DEVICE, 0),
-		0);
-	assert_int_equal(dad_dma_iova_sync(dev, &s, 0, s.size), 0);
-	assert_int_equal(dad_soft_dma_read(dev, s.addr, got, s.size), 0);
-	assert_memory_equal(got, page + PAGE - 300, 300);
-	assert_memory_equal(got + 300, page + 5 * PAGE, 2 * PAGE);
-	assert_memory_equal(got + 300 + 2 * PAGE, page + 10 * PAGE, 17);
-	assert_int_equal(dad_soft_dma_read(dev, s.addr, got, s.size + 1), -EMSGSIZE);
-
-	dad_dma_iova_unlink(dev, &s, 300, 2 * PAGE, DAD_DMA_TO_DEVICE, 0);
-	assert_int_equal(dad_soft_dma_read(dev, s.addr, got, 301), -EMSGSIZE);
-	assert_int_equal(dad_soft_dma_read(dev, s.addr, got, 300), 0);
-	assert_int_equal(dad_dma_dev_destroy(dev), -EBUSY);
-	dad_dma_iova_destroy(dev, &s, s.size, DAD_DMA_TO_DEVICE, 0);
-	dad_dma_domain_info(domain, &info);
-	assert_int_equal(info.strict_maps, 0);
-	assert_int_equal(info.registers_used, 0);
-	assert_true(dad_dma_iova_try_alloc(dev, &s, NULL, 1));
-	dad_dma_iova_free(dev, &s);
-	assert_int_equal(s.size, 0);
-	assert_int_equal(dad_dma_dev_destroy(dev), 0);
-	dad_dma_domain_put(domain);
-
-	/* where there are no IOVAs of our own */
-	domain = dad_dma_domain_identity();
-	dev = soft_device(domain, DAD_DMA_RUNGS_ALL);
-	assert_false(dad_dma_iova_try_alloc(dev, &s, NULL, 1));
-	assert_int_equal(rte_errno, EOPNOTSUPP);
-	unmake_soft(dev);
-}
-
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(all_rungs_keep_order_sum_and_limits),
-	cmocka_unit_test(pages_are_made_neighbours),
-	cmocka_unit_test(entries_that_are_too_long_are_split_if_there_is_room),
-	cmocka_unit_test(what_is_split_stays_aligned),
 	cmocka_unit_test(wrong_lists_are_refused_and_leave_nothing),
 	cmocka_unit_test(entries_of_one_list_may_take_different_rungs),
-	cmocka_unit_test(iovecs_become_lists),
-	cmocka_unit_test(chains_of_mbufs_become_lists),
-	cmocka_unit_test(a_range_is_filled_piece_by_piece),
 };
 
 POOLS_MAIN(tests, POOL, PAGE)

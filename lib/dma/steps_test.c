@@ -161,6 +161,68 @@ without_syncs_nothing_is_copied(void **state)
 }
 
 static void
+a_range_is_filled_piece_by_piece(void **state)
+{
+	unsigned char *page = RTE_PTR_ALIGN_CEIL(libc_pool, PAGE);
+	struct dad_dma_iova_state s;
+	struct dad_dma_domain_info info;
+
+	(void)state;
+	domain = soft_domain(0, 0, 0);
+	dev = soft_device(domain, DAD_DMA_RUNGS_ALL);
+	for (unsigned int i = 0; i < 12 * PAGE; i++)
+		page[i] = (unsigned char)below(256);
+	/* 300 bytes before a page, two pages from elsewhere, a bit of a fourth */
+	assert_true(dad_dma_iova_try_alloc(dev, &s, page + PAGE - 300, 300 + 2 * PAGE + 17));
+	assert_int_equal(s.addr % PAGE, PAGE - 300);
+	assert_int_equal(
+		dad_dma_iova_link(dev, &s, page + PAGE - 300, 0, 300, DAD_DMA_TO_DEVICE, 0), 0);
+	assert_int_equal(
+		dad_dma_iova_link(dev, &s, page + 5 * PAGE, 300, 2 * PAGE, DAD_DMA_TO_DEVICE, 0),
+		0);
+	/* not in the middle of a granule, not beyond the end, not at another offset */
+	assert_int_equal(dad_dma_iova_link(dev, &s, page + 10 * PAGE + 8, 308 + 2 * PAGE, 1,
+				 DAD_DMA_TO_DEVICE, 0),
+		-EIO);
+	assert_int_equal(dad_dma_iova_link(dev, &s, page + 10 * PAGE, 300 + 2 * PAGE, 18,
+				 DAD_DMA_TO_DEVICE, 0),
+		-EINVAL);
+	assert_int_equal(dad_dma_iova_link(dev, &s, page + 10 * PAGE + 1, 300 + 2 * PAGE, 17,
+				 DAD_DMA_TO_DEVICE, 0),
+		-EIO);
+	assert_int_equal(dad_dma_iova_link(dev, &s, page + 10 * PAGE, 300 + 2 * PAGE, 17,
+				 DAD_DMA_TO_DEVICE, 0),
+		0);
+	assert_int_equal(dad_dma_iova_sync(dev, &s, 0, s.size), 0);
+	assert_int_equal(dad_soft_dma_read(dev, s.addr, got, s.size), 0);
+	assert_memory_equal(got, page + PAGE - 300, 300);
+	assert_memory_equal(got + 300, page + 5 * PAGE, 2 * PAGE);
+	assert_memory_equal(got + 300 + 2 * PAGE, page + 10 * PAGE, 17);
+	assert_int_equal(dad_soft_dma_read(dev, s.addr, got, s.size + 1), -EMSGSIZE);
+
+	dad_dma_iova_unlink(dev, &s, 300, 2 * PAGE, DAD_DMA_TO_DEVICE, 0);
+	assert_int_equal(dad_soft_dma_read(dev, s.addr, got, 301), -EMSGSIZE);
+	assert_int_equal(dad_soft_dma_read(dev, s.addr, got, 300), 0);
+	assert_int_equal(dad_dma_dev_destroy(dev), -EBUSY);
+	dad_dma_iova_destroy(dev, &s, s.size, DAD_DMA_TO_DEVICE, 0);
+	dad_dma_domain_info(domain, &info);
+	assert_int_equal(info.strict_maps, 0);
+	assert_int_equal(info.registers_used, 0);
+	assert_true(dad_dma_iova_try_alloc(dev, &s, NULL, 1));
+	dad_dma_iova_free(dev, &s);
+	assert_int_equal(s.size, 0);
+	assert_int_equal(dad_dma_dev_destroy(dev), 0);
+	dad_dma_domain_put(domain);
+
+	/* where there are no IOVAs of our own */
+	domain = dad_dma_domain_identity();
+	dev = soft_device(domain, DAD_DMA_RUNGS_ALL);
+	assert_false(dad_dma_iova_try_alloc(dev, &s, NULL, 1));
+	assert_int_equal(rte_errno, EOPNOTSUPP);
+	unmake_soft(dev);
+}
+
+static void
 wrong_pieces_are_refused(void **state)
 {
 	struct dad_dma_iova_state s;
@@ -210,6 +272,7 @@ there_are_no_ranges_of_slots(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(ranges_go_both_ways),
 	cmocka_unit_test(without_syncs_nothing_is_copied),
+	cmocka_unit_test(a_range_is_filled_piece_by_piece),
 	cmocka_unit_test(wrong_pieces_are_refused),
 	cmocka_unit_test(there_are_no_ranges_of_slots),
 };

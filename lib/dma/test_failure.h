@@ -213,7 +213,7 @@ map_unit(struct dad_dma_dev *dev)
 }
 
 /* All of it, and the domain is given back; NULL: it could not be made. @return how much failed */
-static unsigned int
+static inline unsigned int
 use_domain(struct dad_dma_domain *domain)
 {
 	struct dad_dma_bounce_conf bounce = {.size = 64u << 10};
