@@ -17,6 +17,23 @@ bounce_max(const struct bounce *b)
 	return b->max;
 }
 
+bool
+bounce_is_in_reach(const struct dma_dev *dev, uint64_t mask)
+{
+	const struct bounce *b = dev_bounce(dev);
+
+	if (dev_to_bus(dev, b->lowest) > mask || dev_to_bus(dev, b->highest) > mask)
+		return false;
+	for (uint32_t slot = 0; slot < b->n_slots; slot++) {
+		uint64_t iova;
+
+		slot_at(b, slot, &iova);
+		if (dev_check_limits(dev, dev_to_bus(dev, iova), SLOT_SIZE) == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 bounce_add_to(const struct bounce *b, struct span *span)
 {
@@ -92,7 +109,8 @@ bounce_free(struct bounce *b)
 
 /* 0 or errno */
 static int
-make(struct dad_dma_domain *domain, size_t size, uint64_t limit, bool own, struct bounce **made)
+make(struct dad_dma_domain *domain, const struct dma_dev *dev, size_t size, uint64_t limit,
+	struct bounce **made)
 {
 	struct bounce *b = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*b));
 
@@ -100,13 +118,13 @@ make(struct dad_dma_domain *domain, size_t size, uint64_t limit, bool own, struc
 		return ENOMEM;
 	memset(b, 0, sizeof(*b));
 	b->domain = domain;
-	b->own = own;
+	b->own = dev != NULL;
 	size = rte_align64pow2(size);
 	b->chunk_shift =
 		RTE_MIN((unsigned int)__builtin_ctzll(size), (unsigned int)DAD_DMA_UNIT_SHIFT);
 	b->n_chunks = (unsigned int)(size >> b->chunk_shift);
 	b->chunks = calloc(b->n_chunks, sizeof(*b->chunks));
-	int error = b->chunks == NULL ? ENOMEM : bounce_memory_get(b, limit);
+	int error = b->chunks == NULL ? ENOMEM : bounce_memory_get(b, dev, limit);
 
 	if (error == 0)
 		error = make_slots(b);
@@ -143,7 +161,7 @@ dad_dma_bounce_create(struct dad_dma_domain *domain, const struct dad_dma_bounce
 	if (*place != NULL)
 		return -EEXIST;
 	/* EAL may be asked for memory: not under the lock */
-	int error = make(domain, size, limit, dev != NULL, &b);
+	int error = make(domain, dev, size, limit, &b);
 	if (error != 0)
 		return -error;
 

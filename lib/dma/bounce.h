@@ -80,14 +80,27 @@ slot_at(const struct bounce *b, uint32_t slot, uint64_t *iova)
 
 /* ---- bounce_memory.c: the chunks. 0 or errno */
 
-int bounce_memory_get(struct bounce *b, uint64_t limit);
+/* At addresses up to a limit that a device reaches, whatever its mask; or anybody, with NULL. */
+int bounce_memory_get(struct bounce *b, const struct dma_dev *dev, uint64_t limit);
 void bounce_memory_put(struct bounce *b);
+
+/* Can a device be given size bytes in a run of n slots? */
+static inline bool
+bounce_suits(const struct dma_dev *dev, uint64_t iova, uint64_t size, uint32_t n)
+{
+	(void)n;
+	return dev_check(dev, dev_to_bus(dev, iova), size) == 0;
+}
 
 /* ---- bounce_slots.c: which are free */
 
 #define NO_SLOT UINT32_MAX
 /* The parts that are not for every call. */
 uint32_t bounce_take_more(struct bounce *b, unsigned int lcore, uint32_t n);
+/* A run of n slots whose bytes from pad on, size of them, suit the device, in exchange for one that
+ * does not, which is given back in any case. 0, ENOSPC, or ERANGE: no run would suit. */
+int bounce_exchange(struct bounce *b, const struct dma_dev *dev, unsigned int lcore, uint32_t *slot,
+	uint32_t n, uint64_t pad, uint64_t size);
 void bounce_give_back(struct bounce *b, unsigned int lcore, uint32_t slot, uint32_t n);
 
 static inline void

@@ -49,39 +49,16 @@ is_in_reach(const struct arena *arena, const void *arg)
 		last < l->excl_low;
 }
 
-/* The highest IOVA, before the bus adds its offset, that the device can be given. */
-static uint64_t
-limit_of(const struct dma_dev *dev)
-{
-	uint64_t limit = dev_to_iova(dev, dev->coherent_mask);
-	int64_t offset = dev->limits.bus_offset;
-
-	if (offset > 0 && dev->coherent_mask < (uint64_t)offset)
-		return 0;
-	if (offset < 0 && limit < dev->coherent_mask)
-		limit = UINT64_MAX;
-	return RTE_MIN(limit, dev->domain->iova_last);
-}
-
-/* IOVAs for this block alone: under the mask, and not in the exclusion window. 0 or errno. */
+/* IOVAs for this block alone. 0 or errno. */
 static int
 remap(const struct dma_dev *dev, const struct block *b, uint64_t *iova)
 {
-	const struct dad_dma_limits *l = &dev->limits;
-	uint64_t len = bytes_of(b->order), limit = limit_of(dev);
-	void *va = (void *)(uintptr_t)block_va(b);
-	int error = remap_static(dev->domain, va, len, len, limit, KIND_COHERENT, iova);
+	struct dad_dma_range reach[DEV_RANGES];
+	unsigned int n = dev_reach(dev, dev->coherent_mask, reach);
+	uint64_t len = bytes_of(b->order);
 
-	if (error != 0 || (l->excl_low == 0 && l->excl_high == 0))
-		return error;
-	uint64_t first = dev_to_bus(dev, *iova);
-	if (first > l->excl_high || first + len - 1 < l->excl_low)
-		return 0;
-	remap_static_drop(dev->domain, *iova, len);
-	if (l->excl_low == 0)
-		return ERANGE;
-	limit = RTE_MIN(limit, dev_to_iova(dev, l->excl_low - 1));
-	return remap_static(dev->domain, va, len, len, limit, KIND_COHERENT, iova);
+	return remap_static(dev->domain, (void *)(uintptr_t)block_va(b), len, len, reach, n,
+		KIND_COHERENT, iova);
 }
 
 static bool

@@ -251,15 +251,17 @@ struct dad_dma_limits {
 	uint64_t alignment;	 /**< of each address; a power of two */
 	uint64_t min_align_mask; /**< these low bits of an address survive bouncing; 2^n - 1 */
 	uint64_t excl_low;	 /**< addresses from here ... */
-	uint64_t excl_high;	 /**< ... to here are not for it; both 0: no such window */
-	int64_t bus_offset;	 /**< what the bus between adds to an IOVA */
+	/** ... to here are not for it, nor is any IOVA in a page (granule) with them that is handed
+	 * out; both 0: no such window */
+	uint64_t excl_high;
+	int64_t bus_offset; /**< what the bus between adds to an IOVA; whole pages of 4 KiB */
 };
 
 /**
  * Set a device's limits; not while it has mappings.
  *
  * @return 0, or -EINVAL (not a power of two, a window that ends before it starts; a boundary below
- *         4095 or an alignment above 4096)
+ *         4095 or an alignment above 4096; an offset that is not of whole pages of 4 KiB)
  */
 int dad_dma_set_limits(struct dad_dma_dev *dev, const struct dad_dma_limits *limits);
 

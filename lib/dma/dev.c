@@ -59,14 +59,19 @@ dev_look_again(struct dma_dev *dev)
 	look_at(&dev->pub.sync, offset ? &all : &sync);
 }
 
+static bool
+has_exclusion(const struct dad_dma_limits *l)
+{
+	return l->excl_low != 0 || l->excl_high != 0;
+}
+
 void
 dev_refresh(struct dma_dev *dev)
 {
 	const struct dad_dma_limits *l = &dev->limits;
 
 	dev->rungs = rungs_of(dev);
-	dev->limited =
-		l->bus_offset != 0 || l->alignment > 1 || l->excl_low != 0 || l->excl_high != 0;
+	dev->limited = l->bus_offset != 0 || l->alignment > 1 || has_exclusion(l);
 	bool direct = (dev->rungs & DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_DIRECT)) && !dev->limited &&
 		!dev->count_direct;
 
@@ -82,9 +87,49 @@ dev_check_limits(const struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size)
 
 	if (l->alignment > 1 && (addr & (l->alignment - 1)) != 0)
 		return ERANGE;
-	if ((l->excl_low != 0 || l->excl_high != 0) && addr <= l->excl_high && last >= l->excl_low)
+	if (has_exclusion(l) && addr <= l->excl_high && last >= l->excl_low)
 		return ERANGE;
 	return 0;
+}
+
+/* A range of bus addresses as IOVAs, which may be two: the bus's offset wraps around. */
+static unsigned int
+add_range(const struct dma_dev *dev, uint64_t first, uint64_t last, struct dad_dma_range out[])
+{
+	first = dev_to_iova(dev, first);
+	last = dev_to_iova(dev, last);
+	if (first <= last) {
+		out[0] = (struct dad_dma_range){first, last};
+		return 1;
+	}
+	out[0] = (struct dad_dma_range){first, UINT64_MAX};
+	out[1] = (struct dad_dma_range){0, last};
+	return 2;
+}
+
+unsigned int
+dev_reach(const struct dma_dev *dev, uint64_t mask, struct dad_dma_range reach[DEV_RANGES])
+{
+	const struct dad_dma_limits *l = &dev->limits;
+	unsigned int n = 0;
+
+	/* the very last address is no mapping's */
+	mask = RTE_MIN(mask, UINT64_MAX - 1);
+	if (!has_exclusion(l))
+		return add_range(dev, 0, mask, reach);
+	if (l->excl_high < mask)
+		n = add_range(dev, l->excl_high + 1, mask, reach);
+	if (l->excl_low > 0)
+		n += add_range(dev, 0, RTE_MIN(l->excl_low - 1, mask), &reach[n]);
+	/* of three, which a wrap made, the order may be another one */
+	for (unsigned int i = 1; i < n; i++)
+		for (unsigned int k = i; k > 0 && reach[k].first > reach[k - 1].first; k--) {
+			const struct dad_dma_range lower = reach[k - 1];
+
+			reach[k - 1] = reach[k];
+			reach[k] = lower;
+		}
+	return n;
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -228,12 +273,13 @@ is_rung(const struct dma_dev *dev, enum dad_dma_rung rung)
 	return dev->rungs & DAD_DMA_RUNG_BIT(rung);
 }
 
-/* Of what devices reach directly: what has an IOVA for a transfer, as a slot or as a window is not
- * memory that some device would be served with. DAD_DMA_ABSENT if there is nothing. */
+/* The lowest address, from one on, of what devices reach directly: what has an IOVA for a transfer,
+ * as a slot or as a window is not memory that some device would be served with. DAD_DMA_ABSENT if
+ * there is nothing. */
 static uint64_t
-lowest_direct(const struct dad_dma_domain *domain)
+next_direct(const struct dad_dma_domain *domain, uint64_t from)
 {
-	return table_lowest(domain->reverse, KIND_MASK, KIND_REGION);
+	return table_lowest(domain->reverse, from, KIND_MASK, KIND_REGION);
 }
 
 static uint64_t
@@ -242,13 +288,46 @@ highest_direct(const struct dad_dma_domain *domain)
 	return table_highest(domain->reverse, KIND_MASK, KIND_REGION);
 }
 
-/* Is there a byte between first and what the mask leaves of the bus? */
 static bool
-reaches(const struct dma_dev *dev, uint64_t mask, uint64_t first)
+has_direct(const struct dad_dma_domain *domain, uint64_t first, uint64_t last)
 {
-	uint64_t addr = dev_to_bus(dev, first);
+	const uint64_t next = next_direct(domain, first);
 
-	return addr <= mask;
+	return next != DAD_DMA_ABSENT && next <= last;
+}
+
+/* Of the memory that is direct: is some of it in reach, and all of it? The highest range comes
+ * first. */
+static void
+look_for_direct(const struct dad_dma_domain *domain, const struct dad_dma_range reach[],
+	unsigned int n, bool *some, bool *all)
+{
+	uint64_t above = UINT64_MAX; /* up to here nothing was looked at */
+
+	*some = false;
+	*all = true;
+	for (unsigned int i = 0; i < n; i++) {
+		*some |= has_direct(domain, reach[i].first, reach[i].last);
+		if (reach[i].last < above)
+			*all &= !has_direct(domain, reach[i].last + 1, above);
+		above = reach[i].first - 1;
+	}
+	if (n == 0 || reach[n - 1].first > 0)
+		*all &= !has_direct(domain, 0, above);
+}
+
+/* Is there room for so many bytes, in whole granules? */
+static bool
+has_room(const struct dad_dma_domain *domain, const struct dad_dma_range reach[], unsigned int n,
+	uint64_t bytes)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		const uint64_t skip = -reach[i].first & (domain->granule - 1);
+
+		if (reach[i].last - reach[i].first >= skip + bytes - 1)
+			return true;
+	}
+	return false;
 }
 
 enum dad_dma_support
@@ -256,30 +335,23 @@ dad_dma_supported(const struct dad_dma_dev *pub, uint64_t mask)
 {
 	const struct dma_dev *dev = dev_of(pub);
 	const struct dad_dma_domain *domain = dev->domain;
-	bool some = false;
+	struct dad_dma_range reach[DEV_RANGES];
+	unsigned int n = dev_reach(dev, mask, reach);
+	bool some = false, all;
 
 	if (is_rung(dev, DAD_DMA_RUNG_DIRECT)) {
-		uint64_t lowest = lowest_direct(domain);
-
-		some = lowest != DAD_DMA_ABSENT && reaches(dev, mask, lowest);
-		if (some && reaches(dev, mask, highest_direct(domain)))
+		look_for_direct(domain, reach, n, &some, &all);
+		if (some && all)
 			return DAD_DMA_SUPPORT_DIRECT;
 	}
+	n = remap_clip(domain, reach, n);
 	/* a window is of 2 MiB at most; without room for two it is not worth it */
-	if (is_rung(dev, DAD_DMA_RUNG_WINDOW) &&
-		reaches(dev, mask, domain->iova_first + 2 * DAD_DMA_UNIT_SIZE - 1))
+	if (is_rung(dev, DAD_DMA_RUNG_WINDOW) && has_room(domain, reach, n, 2 * DAD_DMA_UNIT_SIZE))
 		return DAD_DMA_SUPPORT_WINDOW;
-	if (is_rung(dev, DAD_DMA_RUNG_STRICT) &&
-		reaches(dev, mask, domain->iova_first + domain->granule - 1))
+	if (is_rung(dev, DAD_DMA_RUNG_STRICT) && has_room(domain, reach, n, domain->granule))
 		return DAD_DMA_SUPPORT_STRICT;
-	if (is_rung(dev, DAD_DMA_RUNG_BOUNCE)) {
-		struct dad_dma_bounce_stats stats;
-
-		if (dad_dma_bounce_stats(domain, dev->own_bounce != NULL ? pub : NULL, &stats) ==
-				0 &&
-			reaches(dev, mask, stats.highest))
-			return DAD_DMA_SUPPORT_BOUNCE;
-	}
+	if (is_rung(dev, DAD_DMA_RUNG_BOUNCE) && bounce_is_in_reach(dev, mask))
+		return DAD_DMA_SUPPORT_BOUNCE;
 	return some ? DAD_DMA_SUPPORT_PARTLY : DAD_DMA_SUPPORT_NO;
 }
 
@@ -335,13 +407,20 @@ uint64_t
 dad_dma_get_required_mask(const struct dad_dma_dev *pub)
 {
 	const struct dma_dev *dev = dev_of(pub);
-	uint64_t highest = DAD_DMA_ABSENT;
+	uint64_t lowest = 0, highest = DAD_DMA_ABSENT;
 
-	if (is_rung(dev, DAD_DMA_RUNG_DIRECT))
+	if (is_rung(dev, DAD_DMA_RUNG_DIRECT)) {
+		lowest = next_direct(dev->domain, 0);
 		highest = highest_direct(dev->domain);
+	}
+	if (highest == DAD_DMA_ABSENT && dev->domain->ops != NULL) {
+		lowest = dev->domain->iova_first;
+		highest = dev->domain->iova_last;
+	}
 	if (highest == DAD_DMA_ABSENT)
-		highest = dev->domain->ops != NULL ? dev->domain->iova_last : 0;
-	highest = dev_to_bus(dev, highest);
+		return 1;
+	/* below a negative offset lies what becomes the highest of all addresses */
+	highest = RTE_MAX(dev_to_bus(dev, lowest), dev_to_bus(dev, highest));
 	return highest == 0 ? 1 : UINT64_MAX >> __builtin_clzll(highest);
 }
 
@@ -368,7 +447,7 @@ dad_dma_set_limits(struct dad_dma_dev *pub, const struct dad_dma_limits *limits)
 	if (!is_low_mask(l.seg_boundary) || l.seg_boundary < DAD_DMA_PAGE_SIZE - 1 ||
 		!is_low_mask(l.alignment - 1) || l.alignment > DAD_DMA_PAGE_SIZE ||
 		!is_low_mask(l.min_align_mask) || l.min_align_mask >= DAD_DMA_PAGE_SIZE ||
-		l.excl_low > l.excl_high)
+		l.excl_low > l.excl_high || ((uint64_t)l.bus_offset & (DAD_DMA_PAGE_SIZE - 1)) != 0)
 		return -EINVAL;
 	pthread_mutex_lock(&dev->domain->lock);
 	dev->limits = l;

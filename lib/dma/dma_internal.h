@@ -265,6 +265,11 @@ dev_check(const struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size)
 		return ERANGE;
 	return likely(!dev->limited) ? 0 : dev_check_limits(dev, addr, size);
 }
+/* All that it can be given below a mask: IOVAs, before the bus adds its offset. The highest first;
+ * how many there are. */
+#define DEV_RANGES 3u
+unsigned int dev_reach(
+	const struct dma_dev *dev, uint64_t mask, struct dad_dma_range reach[DEV_RANGES]);
 /* What the inline functions look at, after something changed; under the domain's lock. The device
  * has no mappings. */
 void dev_refresh(struct dma_dev *dev);
@@ -342,11 +347,10 @@ void regions_release(struct dad_dma_domain *domain);
 
 /* Does memory get IOVAs that equal its virtual addresses there, for good? */
 bool remap_has_direct(const struct dad_dma_domain *domain, uint64_t va, uint64_t len);
-/* IOVAs for len bytes (granules), the last at most at limit. 0, or ENOSPC, ERANGE, ENOMEM. */
-int remap_alloc(struct dad_dma_domain *domain, unsigned int lcore, uint64_t len, uint64_t align,
-	uint64_t limit, uint64_t *iova);
-uint64_t remap_limit(const struct dma_dev *dev);
-/* The same under all limits of a device. */
+/* What of some ranges the domain hands out, and how many of them are left. */
+unsigned int remap_clip(
+	const struct dad_dma_domain *domain, struct dad_dma_range ranges[], unsigned int n);
+/* IOVAs for len bytes (granules), in reach of a device. 0, or ENOSPC, ERANGE, ENOMEM. */
 int remap_alloc_dev(const struct dma_dev *dev, unsigned int lcore, uint64_t len, uint64_t align,
 	uint64_t *iova);
 void remap_free(struct dad_dma_domain *domain, unsigned int lcore, uint64_t iova, uint64_t len);
@@ -356,9 +360,10 @@ bool remap_withdraw(struct dad_dma_domain *domain, uint64_t iova, uint64_t len);
 bool remap_unmap(struct dad_dma_domain *domain, uint64_t iova, uint64_t len);
 /* The same, and free the IOVAs; at once, or lazily. */
 void remap_drop(struct dad_dma_domain *domain, uint64_t iova, uint64_t len, bool may_wait);
-/* A mapping that stays, for slots and coherent memory. va and len are in granules. 0 or errno. */
+/* A mapping that stays, for slots and coherent memory, somewhere in these ranges. va and len are in
+ * granules. 0 or errno. */
 int remap_static(struct dad_dma_domain *domain, void *va, uint64_t len, uint64_t align,
-	uint64_t limit, enum kind kind, uint64_t *iova);
+	const struct dad_dma_range in[], unsigned int n, enum kind kind, uint64_t *iova);
 /* What a backend said, as an errno of a mapping call. */
 int remap_error(int ret);
 void remap_static_drop(struct dad_dma_domain *domain, uint64_t iova, uint64_t len);
@@ -393,6 +398,8 @@ void bounce_free(struct bounce *bounce);
 /* Between a mapping's buffer and its slot. */
 void bounce_copy(struct dma_dev *dev, uint64_t iova, uint64_t size, bool to_device);
 uint64_t bounce_max(const struct bounce *bounce);
+/* Is all of a device's pool below a mask, and a slot of it not excluded? */
+bool bounce_is_in_reach(const struct dma_dev *dev, uint64_t mask);
 /* Where its slots are. */
 void bounce_add_to(const struct bounce *bounce, struct span *span);
 

@@ -40,6 +40,19 @@ chunk_around(struct dad_dma_domain *domain, uint64_t va, uint64_t *start, uint64
 	return true;
 }
 
+/* Of the domain's IOVAs, which the device could be given. */
+static uint64_t
+half_of_reach(const struct dma_dev *dev)
+{
+	struct dad_dma_range reach[DEV_RANGES];
+	unsigned int n = remap_clip(dev->domain, reach, dev_reach(dev, dev->pub.mask, reach));
+	uint64_t all = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		all += reach[i].last - reach[i].first + 1;
+	return all / 2 + all % 2;
+}
+
 static int
 window_open(struct dma_dev *dev, uint64_t va)
 {
@@ -57,12 +70,9 @@ window_open(struct dma_dev *dev, uint64_t va)
 	error = EFAULT;
 	if (!chunk_around(domain, va, &start, &len))
 		goto out;
-	/* strict mappings need room below the mask too */
+	/* strict mappings need room, too */
 	error = ENOSPC;
-	uint64_t limit = RTE_MIN(domain->iova_last, remap_limit(dev));
-	if (limit < domain->iova_first ||
-		domain->window_bytes + len >
-			RTE_MIN(domain->window_max, (limit - domain->iova_first) / 2 + 1))
+	if (domain->window_bytes + len > RTE_MIN(domain->window_max, half_of_reach(dev)))
 		goto out;
 	struct window *w = calloc(1, sizeof(*w));
 	error = ENOMEM;
