@@ -84,12 +84,17 @@ slot_at(const struct bounce *b, uint32_t slot, uint64_t *iova)
 int bounce_memory_get(struct bounce *b, const struct dma_dev *dev, uint64_t limit);
 void bounce_memory_put(struct bounce *b);
 
-/* Can a device be given size bytes in a run of n slots? */
+/* Can a device be given size bytes in a run of n slots? What fits into a block of its boundary lies
+ * in one; runs of one and two always do, as two are a page. */
 static inline bool
 bounce_suits(const struct dma_dev *dev, uint64_t iova, uint64_t size, uint32_t n)
 {
-	(void)n;
-	return dev_check(dev, dev_to_bus(dev, iova), size) == 0;
+	const uint64_t addr = dev_to_bus(dev, iova), boundary = dev->limits.seg_boundary;
+
+	if (unlikely(dev_check(dev, addr, size) != 0))
+		return false;
+	return likely(n <= RUN_SIZES) || size - 1 <= boundary - (addr & boundary) ||
+		size - 1 > boundary;
 }
 
 /* ---- bounce_slots.c: which are free */

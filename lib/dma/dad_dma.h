@@ -284,9 +284,10 @@ int dad_dma_dev_set_rungs(struct dad_dma_dev *dev, unsigned int rungs);
 void dad_dma_dev_count_direct(struct dad_dma_dev *dev, bool on);
 
 /**
- * The largest buffer that fits into slots wherever it begins (0: a pool that is too small for
- * min_align_mask); SIZE_MAX where nothing has to be bounced. Other limits are not in it: a device
- * that has but windows, or few IOVAs below its mask, cannot map as much.
+ * The largest buffer that fits into slots wherever it begins, and into a block of seg_boundary (0:
+ * a pool that is too small for min_align_mask); SIZE_MAX where nothing has to be bounced. A longer
+ * one crosses boundaries: in a list it is cut, if there is room. Other limits are not in it: a
+ * device that has but windows, or few IOVAs below its mask, cannot map as much.
  */
 size_t dad_dma_max_mapping_size(const struct dad_dma_dev *dev);
 

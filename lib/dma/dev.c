@@ -504,6 +504,8 @@ dad_dma_max_mapping_size(const struct dad_dma_dev *pub)
 		return SIZE_MAX;
 	uint64_t max = bounce_max(dev_bounce(dev)), pad = dev->limits.min_align_mask;
 
+	max = RTE_MIN(max - 1, dev->limits.seg_boundary) + 1;
+
 	/* of a tiny pool, what precedes a buffer in its slots may take all */
 	return max > pad ? max - pad : 0;
 }

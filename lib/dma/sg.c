@@ -231,17 +231,26 @@ map_simple(const struct dma_dev *dev, struct dad_sg sg[], unsigned int n, enum d
 /* ---- all strict ---------------------------------------------------------------------------------
  */
 
+/* Where in a block of its boundary the device finds an IOVA that begins one. */
+static uint64_t
+bus_phase(const struct dma_dev *dev)
+{
+	const uint64_t boundary = dev->limits.seg_boundary;
+
+	return boundary != UINT64_MAX ? (uint64_t)dev->limits.bus_offset & boundary : 0;
+}
+
 /* Where entry i lies in the range of IOVAs: behind the one before it, in granules of its own. One
  * that fits between two boundaries does not cross one. */
 static uint64_t
 place(const struct dma_dev *dev, const struct dad_sg *entry, uint64_t end)
 {
 	uint64_t granule = dev->domain->granule, boundary = dev->limits.seg_boundary;
-	uint64_t offset = (uintptr_t)entry->va & (granule - 1);
-	uint64_t first = end + offset, last = first + entry->length - 1;
+	uint64_t offset = (uintptr_t)entry->va & (granule - 1), bus = bus_phase(dev);
+	uint64_t first = bus + end + offset, last = first + entry->length - 1;
 
 	if ((first & ~boundary) != (last & ~boundary) && offset + entry->length - 1 <= boundary)
-		end = (end | boundary) + 1;
+		end = ((bus + end) | boundary) + 1 - bus;
 	return end;
 }
 
@@ -305,7 +314,9 @@ measure(const struct dma_dev *dev, const struct dad_sg sg[], unsigned int n, uin
 		end = place(dev, &sg[i], end) + span(dev, &sg[i]);
 	*align = dev->domain->granule;
 	if (dev->limits.seg_boundary != UINT64_MAX)
-		*align = RTE_MIN(rte_align64pow2(end), dev->limits.seg_boundary + 1);
+		*align = bus_phase(dev) != 0
+			? dev->limits.seg_boundary + 1
+			: RTE_MIN(rte_align64pow2(end), dev->limits.seg_boundary + 1);
 	return end;
 }
 
