@@ -336,8 +336,8 @@ void watch_tell(struct dad_dma_domain *domain, uint64_t va, uint64_t len);
 /* A mapping of [va, va + size) begins, which its region counts if it lies in one. 0, or EFAULT: it
  * lies in a region only with a part. */
 int region_get(struct dad_dma_domain *domain, uint64_t va, uint64_t size, bool *counted);
-/* One that is counted ends. */
-void region_put(struct dad_dma_domain *domain, uint64_t va);
+/* One that is counted ends. False, with a word in the log: none of the region is mapped. */
+bool region_put(struct dad_dma_domain *domain, uint64_t va);
 /* One that is not shall be, if there is a region by now. */
 void region_get_late(struct dad_dma_domain *domain, uint64_t va);
 struct region *region_of(const struct dad_dma_domain *domain, uint64_t va);
