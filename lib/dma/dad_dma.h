@@ -33,8 +33,9 @@
  *
  * **Threads.** map, unmap, sync and the translations may run on any thread, together with
  * everything else. The direct rung takes no lock, makes no system call and allocates nothing.
- * (dad_dma_bus_to_virt() of an address that is not in EAL's own memory takes EAL's memory read
- * lock if memory of rte_extmem_register() exists: not in memory callbacks.) Allocation of coherent
+ * (dad_dma_bus_to_virt() of an address that is not in EAL's own memory, and what looks at all
+ * memory, dad_dma_supported() and the setting of masks, take EAL's memory read lock if memory of
+ * rte_extmem_register() exists: not in memory callbacks.) Allocation of coherent
  * memory that has to grow, and creation of domains and devices, take a mutex: control path only;
  * with DAD_DMA_ALLOC_NEVER_GROW it does not grow. Setting masks,
  * limits and rungs of a device must not race with its mappings.
@@ -232,14 +233,12 @@ enum dad_dma_support {
 };
 
 /**
- * How would this device be served with that mask? Memory of rte_extmem_register(), which EAL does
- * not announce, is not looked at.
+ * How would this device be served with that mask?
  */
 enum dad_dma_support dad_dma_supported(const struct dad_dma_dev *dev, uint64_t mask);
 
 /**
- * The mask with which all memory there is now would be direct (as dma_get_required_mask()); but for
- * that of rte_extmem_register().
+ * The mask with which all memory there is now would be direct (as dma_get_required_mask()).
  */
 uint64_t dad_dma_get_required_mask(const struct dad_dma_dev *dev);
 

@@ -298,22 +298,45 @@ has_direct(const struct dad_dma_domain *domain, uint64_t first, uint64_t last)
 
 /* Of the memory that is direct: is some of it in reach, and all of it? The highest range comes
  * first. */
+struct direct {
+	const struct dad_dma_range *reach;
+	unsigned int n;
+	bool some, all;
+};
+
+/* What is in no table of ours, page by page. */
 static void
-look_for_direct(const struct dad_dma_domain *domain, const struct dad_dma_range reach[],
-	unsigned int n, bool *some, bool *all)
+look_at_external(uint64_t first, uint64_t last, void *arg)
+{
+	struct direct *d = arg;
+	bool all = false;
+
+	for (unsigned int i = 0; i < d->n; i++) {
+		d->some |= first <= d->reach[i].last && last >= d->reach[i].first;
+		all |= first >= d->reach[i].first && last <= d->reach[i].last;
+	}
+	d->all &= all;
+}
+
+static void
+look_for_direct(const struct dad_dma_domain *domain, struct direct *d)
 {
 	uint64_t above = UINT64_MAX; /* up to here nothing was looked at */
 
-	*some = false;
-	*all = true;
-	for (unsigned int i = 0; i < n; i++) {
-		*some |= has_direct(domain, reach[i].first, reach[i].last);
-		if (reach[i].last < above)
-			*all &= !has_direct(domain, reach[i].last + 1, above);
-		above = reach[i].first - 1;
+	d->some = false;
+	d->all = true;
+	for (unsigned int i = 0; i < d->n; i++) {
+		const struct dad_dma_range *r = &d->reach[i];
+
+		d->some |= has_direct(domain, r->first, r->last);
+		if (r->last < above)
+			d->all &= !has_direct(domain, r->last + 1, above);
+		above = r->first - 1;
 	}
-	if (n == 0 || reach[n - 1].first > 0)
-		*all &= !has_direct(domain, 0, above);
+	if (d->n == 0 || d->reach[d->n - 1].first > 0)
+		d->all &= !has_direct(domain, 0, above);
+	if (domain->ops == NULL)
+		eal_external_walk(look_at_external, d);
 }
 
 /* Is there room for so many bytes, in whole granules? */
@@ -337,11 +360,11 @@ dad_dma_supported(const struct dad_dma_dev *pub, uint64_t mask)
 	const struct dad_dma_domain *domain = dev->domain;
 	struct dad_dma_range reach[DEV_RANGES];
 	unsigned int n = dev_reach(dev, mask, reach);
-	bool some = false, all;
+	struct direct direct = {.reach = reach, .n = n};
 
 	if (is_rung(dev, DAD_DMA_RUNG_DIRECT)) {
-		look_for_direct(domain, reach, n, &some, &all);
-		if (some && all)
+		look_for_direct(domain, &direct);
+		if (direct.some && direct.all)
 			return DAD_DMA_SUPPORT_DIRECT;
 	}
 	n = remap_clip(domain, reach, n);
@@ -352,7 +375,7 @@ dad_dma_supported(const struct dad_dma_dev *pub, uint64_t mask)
 		return DAD_DMA_SUPPORT_STRICT;
 	if (is_rung(dev, DAD_DMA_RUNG_BOUNCE) && bounce_is_in_reach(dev, mask))
 		return DAD_DMA_SUPPORT_BOUNCE;
-	return some ? DAD_DMA_SUPPORT_PARTLY : DAD_DMA_SUPPORT_NO;
+	return direct.some ? DAD_DMA_SUPPORT_PARTLY : DAD_DMA_SUPPORT_NO;
 }
 
 /* A device that reaches not one byte of the domain's memory cannot be served. */
@@ -403,25 +426,38 @@ dad_dma_get_coherent_mask(const struct dad_dma_dev *dev)
 	return dev_of(dev)->coherent_mask;
 }
 
+/* The highest address on the bus; behind a negative offset what lies lowest may become that. */
+struct highest {
+	const struct dma_dev *dev;
+	uint64_t addr;
+};
+
+static void
+look_for_highest(uint64_t first, uint64_t last, void *arg)
+{
+	struct highest *h = arg;
+
+	h->addr = RTE_MAX(h->addr, dev_to_bus(h->dev, first));
+	h->addr = RTE_MAX(h->addr, dev_to_bus(h->dev, last));
+}
+
 uint64_t
 dad_dma_get_required_mask(const struct dad_dma_dev *pub)
 {
 	const struct dma_dev *dev = dev_of(pub);
-	uint64_t lowest = 0, highest = DAD_DMA_ABSENT;
+	const struct dad_dma_domain *domain = dev->domain;
+	struct highest h = {.dev = dev, .addr = 1};
+	uint64_t lowest = DAD_DMA_ABSENT;
 
-	if (is_rung(dev, DAD_DMA_RUNG_DIRECT)) {
-		lowest = next_direct(dev->domain, 0);
-		highest = highest_direct(dev->domain);
-	}
-	if (highest == DAD_DMA_ABSENT && dev->domain->ops != NULL) {
-		lowest = dev->domain->iova_first;
-		highest = dev->domain->iova_last;
-	}
-	if (highest == DAD_DMA_ABSENT)
-		return 1;
-	/* below a negative offset lies what becomes the highest of all addresses */
-	highest = RTE_MAX(dev_to_bus(dev, lowest), dev_to_bus(dev, highest));
-	return highest == 0 ? 1 : UINT64_MAX >> __builtin_clzll(highest);
+	if (is_rung(dev, DAD_DMA_RUNG_DIRECT))
+		lowest = next_direct(domain, 0);
+	if (lowest != DAD_DMA_ABSENT)
+		look_for_highest(lowest, highest_direct(domain), &h);
+	else if (domain->ops != NULL)
+		look_for_highest(domain->iova_first, domain->iova_last, &h);
+	if (is_rung(dev, DAD_DMA_RUNG_DIRECT) && domain->ops == NULL)
+		eal_external_walk(look_for_highest, &h);
+	return UINT64_MAX >> __builtin_clzll(h.addr);
 }
 
 /* ---- limits ------------------------------------------------------------------------------- */

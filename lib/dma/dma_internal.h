@@ -325,6 +325,9 @@ int eal_memory_follow(struct dad_dma_domain *domain);
 void eal_memory_leave(struct dad_dma_domain *domain);
 const struct rte_memseg *eal_external_by_va(uint64_t va);
 const struct rte_memseg *eal_external_by_iova(uint64_t iova);
+/* Calls for each page of external memory that EAL does not announce, under its memory lock. */
+typedef void (*eal_segment_t)(uint64_t first_iova, uint64_t last_iova, void *arg);
+void eal_external_walk(eal_segment_t call, void *arg);
 
 /* ---- watch.c */
 
