@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <rte_common.h>
+#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_memory.h>
 
@@ -45,8 +46,7 @@ is_in_reach(const struct arena *arena, const void *arg)
 
 	if (last < first || last > dev->coherent_mask)
 		return false;
-	return (l->excl_low == 0 && l->excl_high == 0) || first > l->excl_high ||
-		last < l->excl_low;
+	return !limits_exclude(l) || first > l->excl_high || last < l->excl_low;
 }
 
 /* IOVAs for this block alone. 0 or errno. */
@@ -83,6 +83,16 @@ is_direct(const struct dma_dev *dev, const struct block *b, dad_dma_addr_t handl
 /* ---- blocks
  * -------------------------------------------------------------------------------------- */
 
+/* Where it is luck whether memory is in reach, EAL is asked so often. Where virtual addresses are
+ * IOVAs, and none is excluded, what lies too high is followed by what lies as high. */
+#define TRIES 256u
+
+static unsigned int
+tries_for(const struct dma_dev *dev)
+{
+	return rte_eal_iova_mode() == RTE_IOVA_PA || limits_exclude(&dev->limits) ? TRIES : 0;
+}
+
 /* On a node: what there is first, then more. 0, ENOMEM or ERANGE. */
 static int
 take_on(const struct dma_dev *dev, unsigned int lcore, unsigned int order, int socket_id,
@@ -104,7 +114,7 @@ take_on(const struct dma_dev *dev, unsigned int lcore, unsigned int order, int s
 			ret = 0;
 			break;
 		}
-		ret = arenas_grow(domain, order, socket_id, suits, dev);
+		ret = arenas_grow(domain, order, socket_id, suits, dev, tries_for(dev));
 	} while (ret == 0);
 	pthread_mutex_unlock(&domain->arena_lock);
 	return ret;
@@ -127,7 +137,8 @@ take(struct dma_dev *dev, unsigned int lcore, size_t size, unsigned int flags, s
 	}
 	unsigned int order = order_of(dev, size);
 	int ret = take_on(dev, lcore, order, dev->socket_id, may_grow, b);
-	if (ret == ENOMEM && dev->socket_id != SOCKET_ID_ANY) {
+	if (dev->socket_id != SOCKET_ID_ANY &&
+		(ret == ENOMEM || (ret == ERANGE && rte_socket_count() > 1))) {
 		ret = take_on(dev, lcore, order, SOCKET_ID_ANY, may_grow, b);
 		if (ret == 0 && may_grow)
 			DMA_LOG(NOTICE, "%s: no memory left on node %d: taken from another",

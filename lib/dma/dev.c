@@ -59,19 +59,13 @@ dev_look_again(struct dma_dev *dev)
 	look_at(&dev->pub.sync, offset ? &all : &sync);
 }
 
-static bool
-has_exclusion(const struct dad_dma_limits *l)
-{
-	return l->excl_low != 0 || l->excl_high != 0;
-}
-
 void
 dev_refresh(struct dma_dev *dev)
 {
 	const struct dad_dma_limits *l = &dev->limits;
 
 	dev->rungs = rungs_of(dev);
-	dev->limited = l->bus_offset != 0 || l->alignment > 1 || has_exclusion(l);
+	dev->limited = l->bus_offset != 0 || l->alignment > 1 || limits_exclude(l);
 	bool direct = (dev->rungs & DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_DIRECT)) && !dev->limited &&
 		!dev->count_direct;
 
@@ -87,7 +81,7 @@ dev_check_limits(const struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size)
 
 	if (l->alignment > 1 && (addr & (l->alignment - 1)) != 0)
 		return ERANGE;
-	if (has_exclusion(l) && addr <= l->excl_high && last >= l->excl_low)
+	if (limits_exclude(l) && addr <= l->excl_high && last >= l->excl_low)
 		return ERANGE;
 	return 0;
 }
@@ -115,7 +109,7 @@ dev_reach(const struct dma_dev *dev, uint64_t mask, struct dad_dma_range reach[D
 
 	/* the very last address is no mapping's */
 	mask = RTE_MIN(mask, UINT64_MAX - 1);
-	if (!has_exclusion(l))
+	if (!limits_exclude(l))
 		return add_range(dev, 0, mask, reach);
 	if (l->excl_high < mask)
 		n = add_range(dev, l->excl_high + 1, mask, reach);

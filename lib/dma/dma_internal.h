@@ -252,6 +252,13 @@ dev_to_iova(const struct dma_dev *dev, dad_dma_addr_t addr)
 	return addr - (uint64_t)dev->limits.bus_offset;
 }
 
+/* Are there addresses that the device must not be given? */
+static inline bool
+limits_exclude(const struct dad_dma_limits *l)
+{
+	return l->excl_low != 0 || l->excl_high != 0;
+}
+
 /* ---- dev.c */
 
 /* Can the device be given this? 0 or ERANGE. */
