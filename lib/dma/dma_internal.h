@@ -120,6 +120,7 @@ struct dad_dma_domain {
 	uint64_t n_regions;	    /* relaxed atomics; read without the lock */
 	struct window_list windows; /* of EAL's memory */
 	uint64_t window_bytes;
+	uint64_t window_bytes_at[DAD_DMA_KEY_BITS + 1]; /* by how many bits their IOVAs have */
 	struct bounce *bounce;
 	/* IOVAs for which an unmap, or a sync, has something to do, but for slots */
 	struct span unmap_span;

@@ -15,6 +15,7 @@
 #include "dad_dma.h"
 #include "dad_dma_domain.h"
 #include "dad_dma_sg.h"
+#include "dad_dma_soft.h"
 #include "test_pools.h"
 #include "test_random.h"
 #include "test_soft.h"
@@ -395,6 +396,72 @@ windows_find_every_place(void **state)
 	assert_true(made > 50);
 }
 
+/* Memory has a window for each device that reaches none of those there are, and no more; they go
+ * with it. */
+static void
+devices_that_do_not_reach_a_window_get_one(void **state)
+{
+	struct dad_dma_domain *domain = soft_domain(PAGE, UINT32_MAX, 0);
+	const uint64_t masks[] = {
+		UINT32_MAX, DAD_DMA_BIT_MASK(24), DAD_DMA_BIT_MASK(28), UINT64_MAX};
+	struct dad_dma_limits high = {.excl_low = 0, .excl_high = UINT64_C(3) << 30};
+	unsigned char *memory =
+		mmap(NULL, 3 * UNIT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct dad_dma_dev *devs[RTE_DIM(masks)];
+	struct dad_dma_domain_info info;
+
+	(void)state;
+	assert_true(memory != MAP_FAILED);
+	assert_int_equal(dad_dma_mem_register(domain, memory, 3 * UNIT, NULL, 0, PAGE), 0);
+	for (unsigned int i = 0; i < RTE_DIM(devs); i++) {
+		devs[i] = soft_device(domain, RUNG(WINDOW));
+		assert_int_equal(dad_dma_set_mask(devs[i], masks[i]), 0);
+	}
+	/* nothing that the second reaches is for the last */
+	assert_int_equal(dad_dma_set_limits(devs[3], &high), 0);
+	/* windows that the narrow ones do not reach take no room from theirs */
+	for (unsigned int i = 0; i < POOL / UNIT; i++) {
+		dad_dma_addr_t addr =
+			dad_dma_map_single(devs[0], eal_pool + i * UNIT, 1, DAD_DMA_TO_DEVICE);
+
+		assert_int_equal(dad_dma_mapping_error(devs[0], addr), 0);
+		dad_dma_unmap_single(devs[0], addr, 1, DAD_DMA_TO_DEVICE);
+	}
+	dad_dma_domain_info(domain, &info);
+	assert_int_equal(info.window_bytes, POOL);
+	for (unsigned int round = 0; round < 30; round++) {
+		unsigned char *va = (round % 2 ? memory : eal_pool) + below(UNIT - 100);
+
+		for (unsigned int i = 0; i < RTE_DIM(devs); i++) {
+			unsigned char byte = 0;
+			dad_dma_addr_t addr =
+				dad_dma_map_single(devs[i], va, 100, DAD_DMA_BIDIRECTIONAL);
+
+			assert_int_equal(dad_dma_mapping_error(devs[i], addr), 0);
+			assert_true(addr + 99 <= masks[i]);
+			assert_true(i != 3 || addr > high.excl_high);
+			va[99] = (unsigned char)round;
+			assert_int_equal(dad_soft_dma_read(devs[i], addr + 99, &byte, 1), 0);
+			assert_int_equal(byte, va[99]);
+			dad_dma_unmap_single(devs[i], addr, 100, DAD_DMA_BIDIRECTIONAL);
+		}
+	}
+	dad_dma_domain_info(domain, &info);
+	/* two of what EAL has, and two of the region, which may lie in two units */
+	assert_in_range(info.window_bytes, POOL + UNIT + UNIT, POOL + UNIT + 4 * UNIT);
+	assert_int_equal(dad_dma_mem_unregister(domain, memory, 3 * UNIT), 0);
+	dad_dma_domain_info(domain, &info);
+	assert_int_equal(info.window_bytes, POOL + UNIT);
+	for (unsigned int i = 1; i < RTE_DIM(devs); i++) {
+		assert_int_equal(dad_dma_map_single(devs[i], memory, 100, DAD_DMA_TO_DEVICE),
+			DAD_DMA_MAPPING_ERROR);
+		assert_int_equal(rte_errno, EFAULT);
+		assert_int_equal(dad_dma_dev_destroy(devs[i]), 0);
+	}
+	unmake_soft(devs[0]);
+	munmap(memory, 3 * UNIT);
+}
+
 /* ---- slots --------------------------------------------------------------------------------------
  */
 
@@ -564,7 +631,7 @@ no_segment_crosses_a_boundary(void **state)
 	for (unsigned int round = 0; round < 400; round++) {
 		const unsigned int rung = rungs[round % 4];
 		struct dad_dma_domain *domain = soft_domain(PAGE, UINT32_MAX, 0);
-		struct dad_dma_bounce_conf conf = {.size = 1u << 20};
+		struct dad_dma_bounce_conf conf = {.size = 8u << 20};
 		const struct dad_dma_limits l = {
 			.max_seg_size = UNIT,
 			.seg_boundary = ((uint64_t)PAGE << below(7)) - 1,
@@ -731,6 +798,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(strict_mappings_find_every_place),
 	cmocka_unit_test(coherent_memory_finds_every_place),
 	cmocka_unit_test(windows_find_every_place),
+	cmocka_unit_test(devices_that_do_not_reach_a_window_get_one),
 	cmocka_unit_test(every_slot_that_suits_is_found),
 	cmocka_unit_test(own_pools_find_every_place),
 	cmocka_unit_test(no_segment_crosses_a_boundary),
