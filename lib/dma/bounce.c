@@ -64,6 +64,71 @@ bounce_copy(struct dma_dev *dev, uint64_t iova, uint64_t size, bool to_device)
 	dev_count(dev, to_device ? COUNT_IN : COUNT_OUT, size);
 }
 
+/* ---- coherent memory --------------------------------------------------------------------------
+ */
+
+int
+bounce_alloc(struct dma_dev *dev, unsigned int lcore, uint64_t len, void **va, uint64_t *iova)
+{
+	struct bounce *b = dev->own_bounce;
+	uint32_t n = (uint32_t)(len >> SLOT_SHIFT), slot;
+
+	if (len > UINT64_C(1) << b->chunk_shift)
+		return ENOMEM;
+	int error = bounce_take_block(b, dev, lcore, n, &slot);
+	if (error != 0)
+		return error;
+	*va = slot_at(b, slot, iova);
+	__atomic_store_n(&b->slots[slot].va, SLOT_COHERENT | n, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* The slot there, and its address. NO_SLOT if there is none. */
+static uint32_t
+slot_of(const struct bounce *b, uint64_t iova, char **va)
+{
+	uint64_t contig;
+	uint64_t offset = dad_dma_table_find(b->where, iova, &contig);
+
+	if (offset == DAD_DMA_ABSENT)
+		return NO_SLOT;
+	*va = b->chunks[offset >> b->chunk_shift].va +
+		(offset & ((UINT64_C(1) << b->chunk_shift) - 1));
+	return (uint32_t)(offset >> SLOT_SHIFT);
+}
+
+bool
+bounce_release(struct dma_dev *dev, uint64_t len, void *va, uint64_t iova)
+{
+	struct bounce *b = dev->own_bounce;
+	uint64_t n = len >> SLOT_SHIFT, word = SLOT_COHERENT | n;
+	char *there;
+	uint32_t slot = slot_of(b, iova, &there);
+
+	/* of two calls for the same block one wins; pages begin at even slots */
+	if (slot == NO_SLOT || there != va || ((uintptr_t)va & (DAD_DMA_PAGE_SIZE - 1)) != 0 ||
+		!__atomic_compare_exchange_n(
+			&b->slots[slot].va, &word, 0, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return false;
+	bounce_give_block(b, slot, (uint32_t)n);
+	return true;
+}
+
+bool
+bounce_is_coherent(const struct dma_dev *dev, uint64_t iova)
+{
+	const struct bounce *b = dev->own_bounce;
+	char *va;
+	uint32_t slot = b != NULL ? slot_of(b, iova, &va) : NO_SLOT;
+
+	if (slot == NO_SLOT)
+		return false;
+	uint32_t first = b->slots[slot].first;
+	uint64_t word = __atomic_load_n(&b->slots[first].va, __ATOMIC_RELAXED);
+
+	return (word & SLOT_COHERENT) && slot - first < (word & ~SLOT_COHERENT);
+}
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 static int

@@ -20,12 +20,15 @@ struct chunk {
  * unmapped, and by then the CPU has it no longer. All slots of a run know its first, from when it
  * is taken out of the bitmap; that alone knows the rest. */
 struct slot {
-	uint64_t va;	/* of the buffer; with SLOT_COUNTED if a region counts the mapping */
+	/* of the buffer; with SLOT_COUNTED if a region counts the mapping. Or SLOT_COHERENT, and
+	 * how many slots there are in the block */
+	uint64_t va;
 	uint32_t size;	/* of the buffer; 0: free */
 	uint32_t first; /* slot of the run */
 };
 
-#define SLOT_COUNTED (UINT64_C(1) << 63)
+#define SLOT_COUNTED  (UINT64_C(1) << 63)
+#define SLOT_COHERENT (UINT64_C(1) << 62)
 
 /* Runs of one slot, or of two, that an lcore keeps at hand. Only the lcore touches them. What it
  * gave last it takes first: that is still in its cache. 2 KiB, and none at all for a thread that is
@@ -107,6 +110,12 @@ uint32_t bounce_take_more(struct bounce *b, unsigned int lcore, uint32_t n);
 int bounce_exchange(struct bounce *b, const struct dma_dev *dev, unsigned int lcore, uint32_t *slot,
 	uint32_t n, uint64_t pad, uint64_t size);
 void bounce_give_back(struct bounce *b, unsigned int lcore, uint32_t slot, uint32_t n);
+
+/* A block of n slots, a power of two, for coherent memory, which lies at a multiple of its size for
+ * both sides. 0, ENOMEM, or ERANGE: the device reaches no such block. */
+int bounce_take_block(struct bounce *b, const struct dma_dev *dev, unsigned int lcore, uint32_t n,
+	uint32_t *slot);
+void bounce_give_block(struct bounce *b, uint32_t slot, uint32_t n);
 
 static inline void
 at_hand_set(struct at_hand *h, uint32_t n)

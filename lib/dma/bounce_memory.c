@@ -46,6 +46,23 @@ map_memory(void *where, size_t size)
 	return va == MAP_FAILED ? NULL : va;
 }
 
+/* At a multiple of align, wherever that is. */
+static void *
+map_aligned(size_t size, uint64_t align)
+{
+	size_t all = size + align;
+	char *place =
+		mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (place == MAP_FAILED)
+		return NULL;
+	char *va = RTE_PTR_ALIGN(place, align);
+	/* somebody else may be given the place in between: then anywhere will do */
+	munmap(place, all);
+	void *memory = map_memory(va, size);
+	return memory != NULL ? memory : map_memory(NULL, size);
+}
+
 /* ---- domains that remap: any memory, at low IOVAs
  * ------------------------------------------------ */
 
@@ -53,7 +70,8 @@ static int
 get_remapped(struct bounce *b, const struct dad_dma_range in[], unsigned int n)
 {
 	b->area_size = (size_t)b->n_chunks << b->chunk_shift;
-	b->area = map_memory(NULL, b->area_size);
+	/* so that coherent memory can be as aligned for the CPU as for the device */
+	b->area = map_aligned(b->area_size, chunk_size(b));
 	if (b->area == NULL)
 		return ENOMEM;
 	for (unsigned int i = 0; i < b->n_chunks; i++) {

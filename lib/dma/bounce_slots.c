@@ -293,3 +293,57 @@ bounce_give_back(struct bounce *b, unsigned int lcore, uint32_t slot, uint32_t n
 			put_back(b, h, run, h->max / 2);
 	}
 }
+
+/* ---- blocks --------------------------------------------------------------------------------- */
+
+static uint32_t
+find_block(const struct bounce *b, const struct dma_dev *dev, uint32_t n, bool free)
+{
+	const uint32_t per_chunk = 1u << (b->chunk_shift - SLOT_SHIFT);
+	const uint64_t len = (uint64_t)n << SLOT_SHIFT;
+
+	for (uint32_t slot = 0; slot < b->n_slots; slot += 2) {
+		uint64_t iova;
+		uint64_t va = (uintptr_t)slot_at(b, slot, &iova);
+
+		if (per_chunk - slot % per_chunk < n || ((va | iova) & (len - 1)) != 0)
+			continue;
+		if ((!free || count_free(b, slot, n) == n) &&
+			dev_check_coherent(dev, dev_to_bus(dev, iova), len))
+			return slot;
+	}
+	return NO_SLOT;
+}
+
+int
+bounce_take_block(
+	struct bounce *b, const struct dma_dev *dev, unsigned int lcore, uint32_t n, uint32_t *slot)
+{
+	int error = 0;
+
+	/* what this lcore has at hand may be a part of it */
+	for (uint32_t run = 1; run <= RUN_SIZES; run++) {
+		struct at_hand *h = at_hand_of(b, lcore, run);
+
+		if (h != NULL)
+			put_back(b, h, run, h->n);
+	}
+	lock_take(&b->lock);
+	*slot = find_block(b, dev, n, true);
+	if (*slot != NO_SLOT) {
+		take_run(b, *slot, n);
+	} else {
+		b->full++;
+		error = find_block(b, dev, n, false) != NO_SLOT ? ENOMEM : ERANGE;
+	}
+	lock_drop(&b->lock);
+	return error;
+}
+
+void
+bounce_give_block(struct bounce *b, uint32_t slot, uint32_t n)
+{
+	lock_take(&b->lock);
+	give_locked(b, slot, n);
+	lock_drop(&b->lock);
+}

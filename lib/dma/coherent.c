@@ -37,16 +37,9 @@ static bool
 is_in_reach(const struct arena *arena, const void *arg)
 {
 	const struct dma_dev *dev = arg;
-	const struct dad_dma_limits *l = &dev->limits;
 
-	if (arena->iova == DAD_DMA_ABSENT)
-		return false;
-	uint64_t first = dev_to_bus(dev, arena->iova);
-	uint64_t last = first + bytes_of(arena->order) - 1;
-
-	if (last < first || last > dev->coherent_mask)
-		return false;
-	return !limits_exclude(l) || first > l->excl_high || last < l->excl_low;
+	return arena->iova != DAD_DMA_ABSENT &&
+		dev_check_coherent(dev, dev_to_bus(dev, arena->iova), bytes_of(arena->order));
 }
 
 /* IOVAs for this block alone. 0 or errno. */
@@ -120,19 +113,25 @@ take_on(const struct dma_dev *dev, unsigned int lcore, unsigned int order, int s
 	return ret;
 }
 
+/* 0 or errno. */
+static int
+check(size_t size, unsigned int flags)
+{
+	if (size == 0 || (flags & ~(unsigned int)KNOWN_FLAGS) != 0)
+		return EINVAL;
+	/* more than the largest arena EAL can be asked to align */
+	return size > UINT32_C(1) << 31 ? ENOMEM : 0;
+}
+
 /* Sets rte_errno. */
 static bool
 take(struct dma_dev *dev, unsigned int lcore, size_t size, unsigned int flags, struct block *b)
 {
 	bool may_grow = (flags & DAD_DMA_ALLOC_NEVER_GROW) == 0;
 
-	if (size == 0 || (flags & ~(unsigned int)KNOWN_FLAGS) != 0) {
-		rte_errno = EINVAL;
-		return false;
-	}
-	/* more than the largest arena EAL can be asked to align */
-	if (size > UINT32_C(1) << 31) {
-		rte_errno = ENOMEM;
+	int error = check(size, flags);
+	if (error != 0) {
+		rte_errno = error;
 		return false;
 	}
 	unsigned int order = order_of(dev, size);
@@ -156,6 +155,28 @@ account(struct dma_dev *dev, unsigned int lcore, const struct block *b, bool mor
 	uint64_t bytes = bytes_of(b->order);
 
 	dev_count_on(dev, lcore, COUNT_COHERENT, more ? bytes : -bytes);
+}
+
+/* Of the device's own pool. */
+static void *
+alloc_restricted(struct dma_dev *dev, size_t size, unsigned int flags, dad_dma_addr_t *handle)
+{
+	unsigned int lcore = dma_lcore_id();
+	int error = handle == NULL ? EINVAL : check(size, flags);
+	uint64_t iova, len = bytes_of(order_of(dev, size));
+	void *va = NULL;
+
+	if (error == 0)
+		error = bounce_alloc(dev, lcore, len, &va, &iova);
+	if (error != 0) {
+		rte_errno = error;
+		return NULL;
+	}
+	*handle = dev_to_bus(dev, iova);
+	dev_count_on(dev, lcore, COUNT_COHERENT, len);
+	if (flags & DAD_DMA_ALLOC_ZERO)
+		memset(va, 0, len);
+	return va;
 }
 
 static void *
@@ -209,6 +230,14 @@ release(struct dma_dev *dev, size_t size, void *va, dad_dma_addr_t handle, unsig
 
 	if (va == NULL)
 		return;
+	if (dev->own_bounce != NULL && check(size, 0) == 0) {
+		uint64_t len = bytes_of(order_of(dev, size));
+
+		if (bounce_release(dev, len, va, dev_to_iova(dev, handle))) {
+			dev_count_on(dev, lcore, COUNT_COHERENT, -len);
+			return;
+		}
+	}
 	if (size == 0 || size > UINT32_C(1) << 31 ||
 		!blocks_claim(arenas, lcore, va, order_of(dev, size), dev, &b)) {
 		refuse(dev, size, va, handle);
@@ -231,7 +260,7 @@ release(struct dma_dev *dev, size_t size, void *va, dad_dma_addr_t handle, unsig
 void *
 dad_dma_alloc_coherent(struct dad_dma_dev *dev, size_t size, dad_dma_addr_t *handle)
 {
-	return alloc(dev_of(dev), size, DAD_DMA_ALLOC_ZERO, handle);
+	return dad_dma_alloc_flags(dev, size, DAD_DMA_ALLOC_ZERO, handle);
 }
 
 void
@@ -242,9 +271,12 @@ dad_dma_free_coherent(struct dad_dma_dev *dev, size_t size, void *va, dad_dma_ad
 
 void *
 dad_dma_alloc_flags(
-	struct dad_dma_dev *dev, size_t size, unsigned int flags, dad_dma_addr_t *handle)
+	struct dad_dma_dev *pub, size_t size, unsigned int flags, dad_dma_addr_t *handle)
 {
-	return alloc(dev_of(dev), size, flags, handle);
+	struct dma_dev *dev = dev_of(pub);
+
+	return unlikely(dev->own_bounce != NULL) ? alloc_restricted(dev, size, flags, handle)
+						 : alloc(dev, size, flags, handle);
 }
 
 void
@@ -324,6 +356,8 @@ dad_dma_effective_attrs(const struct dad_dma_dev *pub, dad_dma_addr_t handle)
 	const struct region *region = region_of(domain, va);
 	if (region != NULL && region->phys != DAD_DMA_ABSENT)
 		return 0;
+	if (kind == KIND_BOUNCE && bounce_is_coherent(dev, dev_to_iova(dev, handle)))
+		kind = KIND_COHERENT;
 	if ((domain->flags & DAD_DMA_DOMAIN_NONCOHERENT) && kind != KIND_COHERENT)
 		return DAD_DMA_EFFECTIVE_CACHED;
 	return DAD_DMA_EFFECTIVE_CACHED |

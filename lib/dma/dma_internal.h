@@ -278,6 +278,16 @@ dev_check(const struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size)
 #define DEV_RANGES 3u
 unsigned int dev_reach(
 	const struct dma_dev *dev, uint64_t mask, struct dad_dma_range reach[DEV_RANGES]);
+/* Can it be given this as coherent memory? */
+static inline bool
+dev_check_coherent(const struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size)
+{
+	const struct dad_dma_limits *l = &dev->limits;
+	uint64_t last = addr + (size - 1);
+
+	return last >= addr && last <= dev->coherent_mask &&
+		(!limits_exclude(l) || addr > l->excl_high || last < l->excl_low);
+}
 /* What the inline functions look at, after something changed; under the domain's lock. The device
  * has no mappings. */
 void dev_refresh(struct dma_dev *dev);
@@ -409,6 +419,12 @@ void bounce_free(struct bounce *bounce);
 /* Between a mapping's buffer and its slot. */
 void bounce_copy(struct dma_dev *dev, uint64_t iova, uint64_t size, bool to_device);
 uint64_t bounce_max(const struct bounce *bounce);
+/* Coherent memory of a device with a pool of its own, which reaches nothing else: len is pages, a
+ * power of two of them. 0, ENOMEM or ERANGE. */
+int bounce_alloc(struct dma_dev *dev, unsigned int lcore, uint64_t len, void **va, uint64_t *iova);
+/* False: it was not allocated so. */
+bool bounce_release(struct dma_dev *dev, uint64_t len, void *va, uint64_t iova);
+bool bounce_is_coherent(const struct dma_dev *dev, uint64_t iova);
 /* Is all of a device's pool below a mask, and a slot of it not excluded? */
 bool bounce_is_in_reach(const struct dma_dev *dev, uint64_t mask);
 /* Where its slots are. */
