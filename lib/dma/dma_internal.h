@@ -234,6 +234,12 @@ dev_count(struct dma_dev *dev, enum dev_counter which, uint64_t n)
 	dev_count_on(dev, dma_lcore_id(), which, n);
 }
 
+static inline bool
+dev_has_rung(const struct dma_dev *dev, enum dad_dma_rung rung)
+{
+	return dev->rungs & DAD_DMA_RUNG_BIT(rung);
+}
+
 /* Its pool, or NULL. */
 static inline struct bounce *
 dev_bounce(const struct dma_dev *dev)

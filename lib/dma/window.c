@@ -81,10 +81,9 @@ window_find(const struct dma_dev *dev, uint64_t va, uint64_t size)
 {
 	struct dad_dma_domain *domain = dev->domain;
 	struct region *region = region_of(domain, va);
-	struct window *w;
+	const struct window_list *list = region != NULL ? &region->windows : &domain->windows;
 
-	LIST_FOREACH(w, region != NULL ? &region->windows : &domain->windows, next)
-	{
+	for (struct window *w = LIST_FIRST(list); w != NULL; w = LIST_NEXT(w, next)) {
 		uint64_t offset = va - w->va;
 
 		if (offset < w->len &&
