@@ -322,9 +322,34 @@ arenas_destroy(struct arenas *arenas)
 	free(arenas);
 }
 
+/* One that suits instead of one that does not, or NULL. What does not is held until the search is
+ * over, so that EAL gives other memory. */
+static struct zone *
+search(const struct dad_dma_domain *domain, struct zone *zone, unsigned int order, int socket_id,
+	arena_suits_t suits, const void *arg, unsigned int tries)
+{
+	struct zone_list held;
+
+	TAILQ_INIT(&held);
+	while (zone != NULL && !zone_has(zone, order, suits, arg)) {
+		TAILQ_INSERT_HEAD(&held, zone, next);
+		zone = tries > 0
+			? zone_find(domain, RTE_MAX(order, ZONE_MIN_ORDER), order, socket_id)
+			: NULL;
+		tries--;
+	}
+	while (!TAILQ_EMPTY(&held)) {
+		struct zone *other = TAILQ_FIRST(&held);
+
+		TAILQ_REMOVE(&held, other, next);
+		zone_free(other);
+	}
+	return zone;
+}
+
 int
 arenas_grow(struct dad_dma_domain *domain, unsigned int order, int socket_id, arena_suits_t suits,
-	const void *arg)
+	const void *arg, unsigned int tries)
 {
 	struct arenas *arenas = domain->arenas;
 	lock_take(&arenas->lock);
@@ -342,13 +367,14 @@ arenas_grow(struct dad_dma_domain *domain, unsigned int order, int socket_id, ar
 			zone = zone_find(domain, orders[i], order, socket_id);
 	if (zone == NULL)
 		return ENOMEM;
-	if (!zone_has(zone, order, suits, arg)) {
-		/* without addresses of its own: there was no memory to note EAL's in the tables */
-		const bool unknown = domain->ops == NULL && !zone_has(zone, order, is_noted, NULL);
-
+	/* without addresses of its own: there was no memory to note EAL's in the tables */
+	if (domain->ops == NULL && !zone_has(zone, order, is_noted, NULL)) {
 		zone_free(zone);
-		return unknown ? ENOMEM : ERANGE;
+		return ENOMEM;
 	}
+	zone = search(domain, zone, order, socket_id, suits, arg, tries);
+	if (zone == NULL)
+		return ERANGE;
 	int node = placement_node(zone->mz->addr);
 	if (socket_id != SOCKET_ID_ANY && node >= 0 && node != socket_id)
 		DMA_LOG(NOTICE, "memory asked for on node %d lies on node %d", socket_id, node);

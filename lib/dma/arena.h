@@ -53,10 +53,11 @@ void arenas_destroy(struct arenas *arenas);
 /* Nothing is used any more: give all memory back. */
 void arenas_clear(struct arenas *arenas);
 
-/* Room for 2^order pages more, on that node. The caller holds the domain's arena_lock. 0, ENOMEM,
- * or ERANGE: there is memory, but none that suits. */
+/* Room for 2^order pages more, on that node. If what EAL gives does not suit, it is asked so many
+ * times more. The caller holds the domain's arena_lock. 0, ENOMEM, or ERANGE: there is memory, but
+ * none that suits. */
 int arenas_grow(struct dad_dma_domain *domain, unsigned int order, int socket_id,
-	arena_suits_t suits, const void *arg);
+	arena_suits_t suits, const void *arg, unsigned int tries);
 
 /* ---- arena_cache.c: blocks, with lcores' own before those of all. lcore: dma_lcore_id() */
 

@@ -17,6 +17,23 @@ bounce_max(const struct bounce *b)
 	return b->max;
 }
 
+bool
+bounce_is_in_reach(const struct dma_dev *dev, uint64_t mask)
+{
+	const struct bounce *b = dev_bounce(dev);
+
+	if (dev_to_bus(dev, b->lowest) > mask || dev_to_bus(dev, b->highest) > mask)
+		return false;
+	for (uint32_t slot = 0; slot < b->n_slots; slot++) {
+		uint64_t iova;
+
+		slot_at(b, slot, &iova);
+		if (dev_check_limits(dev, dev_to_bus(dev, iova), SLOT_SIZE) == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 bounce_add_to(const struct bounce *b, struct span *span)
 {
@@ -45,6 +62,71 @@ bounce_copy(struct dma_dev *dev, uint64_t iova, uint64_t size, bool to_device)
 	else
 		memcpy(memory, in_slot, size);
 	dev_count(dev, to_device ? COUNT_IN : COUNT_OUT, size);
+}
+
+/* ---- coherent memory --------------------------------------------------------------------------
+ */
+
+int
+bounce_alloc(struct dma_dev *dev, unsigned int lcore, uint64_t len, void **va, uint64_t *iova)
+{
+	struct bounce *b = dev->own_bounce;
+	uint32_t n = (uint32_t)(len >> SLOT_SHIFT), slot;
+
+	if (len > UINT64_C(1) << b->chunk_shift)
+		return ENOMEM;
+	int error = bounce_take_block(b, dev, lcore, n, &slot);
+	if (error != 0)
+		return error;
+	*va = slot_at(b, slot, iova);
+	__atomic_store_n(&b->slots[slot].va, SLOT_COHERENT | n, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* The slot there, and its address. NO_SLOT if there is none. */
+static uint32_t
+slot_of(const struct bounce *b, uint64_t iova, char **va)
+{
+	uint64_t contig;
+	uint64_t offset = dad_dma_table_find(b->where, iova, &contig);
+
+	if (offset == DAD_DMA_ABSENT)
+		return NO_SLOT;
+	*va = b->chunks[offset >> b->chunk_shift].va +
+		(offset & ((UINT64_C(1) << b->chunk_shift) - 1));
+	return (uint32_t)(offset >> SLOT_SHIFT);
+}
+
+bool
+bounce_release(struct dma_dev *dev, uint64_t len, void *va, uint64_t iova)
+{
+	struct bounce *b = dev->own_bounce;
+	uint64_t n = len >> SLOT_SHIFT, word = SLOT_COHERENT | n;
+	char *there;
+	uint32_t slot = slot_of(b, iova, &there);
+
+	/* of two calls for the same block one wins; pages begin at even slots */
+	if (slot == NO_SLOT || there != va || ((uintptr_t)va & (DAD_DMA_PAGE_SIZE - 1)) != 0 ||
+		!__atomic_compare_exchange_n(
+			&b->slots[slot].va, &word, 0, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return false;
+	bounce_give_block(b, slot, (uint32_t)n);
+	return true;
+}
+
+bool
+bounce_is_coherent(const struct dma_dev *dev, uint64_t iova)
+{
+	const struct bounce *b = dev->own_bounce;
+	char *va;
+	uint32_t slot = b != NULL ? slot_of(b, iova, &va) : NO_SLOT;
+
+	if (slot == NO_SLOT)
+		return false;
+	uint32_t first = b->slots[slot].first;
+	uint64_t word = __atomic_load_n(&b->slots[first].va, __ATOMIC_RELAXED);
+
+	return (word & SLOT_COHERENT) && slot - first < (word & ~SLOT_COHERENT);
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -92,7 +174,8 @@ bounce_free(struct bounce *b)
 
 /* 0 or errno */
 static int
-make(struct dad_dma_domain *domain, size_t size, uint64_t limit, bool own, struct bounce **made)
+make(struct dad_dma_domain *domain, const struct dma_dev *dev, size_t size, uint64_t limit,
+	struct bounce **made)
 {
 	struct bounce *b = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*b));
 
@@ -100,13 +183,13 @@ make(struct dad_dma_domain *domain, size_t size, uint64_t limit, bool own, struc
 		return ENOMEM;
 	memset(b, 0, sizeof(*b));
 	b->domain = domain;
-	b->own = own;
+	b->own = dev != NULL;
 	size = rte_align64pow2(size);
 	b->chunk_shift =
 		RTE_MIN((unsigned int)__builtin_ctzll(size), (unsigned int)DAD_DMA_UNIT_SHIFT);
 	b->n_chunks = (unsigned int)(size >> b->chunk_shift);
 	b->chunks = calloc(b->n_chunks, sizeof(*b->chunks));
-	int error = b->chunks == NULL ? ENOMEM : bounce_memory_get(b, limit);
+	int error = b->chunks == NULL ? ENOMEM : bounce_memory_get(b, dev, limit);
 
 	if (error == 0)
 		error = make_slots(b);
@@ -143,7 +226,7 @@ dad_dma_bounce_create(struct dad_dma_domain *domain, const struct dad_dma_bounce
 	if (*place != NULL)
 		return -EEXIST;
 	/* EAL may be asked for memory: not under the lock */
-	int error = make(domain, size, limit, dev != NULL, &b);
+	int error = make(domain, dev, size, limit, &b);
 	if (error != 0)
 		return -error;
 

@@ -20,12 +20,15 @@ struct chunk {
  * unmapped, and by then the CPU has it no longer. All slots of a run know its first, from when it
  * is taken out of the bitmap; that alone knows the rest. */
 struct slot {
-	uint64_t va;	/* of the buffer; with SLOT_COUNTED if a region counts the mapping */
+	/* of the buffer; with SLOT_COUNTED if a region counts the mapping. Or SLOT_COHERENT, and
+	 * how many slots there are in the block */
+	uint64_t va;
 	uint32_t size;	/* of the buffer; 0: free */
 	uint32_t first; /* slot of the run */
 };
 
-#define SLOT_COUNTED (UINT64_C(1) << 63)
+#define SLOT_COUNTED  (UINT64_C(1) << 63)
+#define SLOT_COHERENT (UINT64_C(1) << 62)
 
 /* Runs of one slot, or of two, that an lcore keeps at hand. Only the lcore touches them. What it
  * gave last it takes first: that is still in its cache. 2 KiB, and none at all for a thread that is
@@ -80,15 +83,39 @@ slot_at(const struct bounce *b, uint32_t slot, uint64_t *iova)
 
 /* ---- bounce_memory.c: the chunks. 0 or errno */
 
-int bounce_memory_get(struct bounce *b, uint64_t limit);
+/* At addresses up to a limit that a device reaches, whatever its mask; or anybody, with NULL. */
+int bounce_memory_get(struct bounce *b, const struct dma_dev *dev, uint64_t limit);
 void bounce_memory_put(struct bounce *b);
+
+/* Can a device be given size bytes in a run of n slots? What fits into a block of its boundary lies
+ * in one; runs of one and two always do, as two are a page. */
+static inline bool
+bounce_suits(const struct dma_dev *dev, uint64_t iova, uint64_t size, uint32_t n)
+{
+	const uint64_t addr = dev_to_bus(dev, iova), boundary = dev->limits.seg_boundary;
+
+	if (unlikely(dev_check(dev, addr, size) != 0))
+		return false;
+	return likely(n <= RUN_SIZES) || size - 1 <= boundary - (addr & boundary) ||
+		size - 1 > boundary;
+}
 
 /* ---- bounce_slots.c: which are free */
 
 #define NO_SLOT UINT32_MAX
 /* The parts that are not for every call. */
 uint32_t bounce_take_more(struct bounce *b, unsigned int lcore, uint32_t n);
+/* A run of n slots whose bytes from pad on, size of them, suit the device, in exchange for one that
+ * does not, which is given back in any case. 0, ENOSPC, or ERANGE: no run would suit. */
+int bounce_exchange(struct bounce *b, const struct dma_dev *dev, unsigned int lcore, uint32_t *slot,
+	uint32_t n, uint64_t pad, uint64_t size);
 void bounce_give_back(struct bounce *b, unsigned int lcore, uint32_t slot, uint32_t n);
+
+/* A block of n slots, a power of two, for coherent memory, which lies at a multiple of its size for
+ * both sides. 0, ENOMEM, or ERANGE: the device reaches no such block. */
+int bounce_take_block(struct bounce *b, const struct dma_dev *dev, unsigned int lcore, uint32_t n,
+	uint32_t *slot);
+void bounce_give_block(struct bounce *b, uint32_t slot, uint32_t n);
 
 static inline void
 at_hand_set(struct at_hand *h, uint32_t n)

@@ -41,14 +41,6 @@ bounce_slots_for(const struct dma_dev *dev, uint64_t pad, uint64_t size)
 	return unlikely(n == 1 && (l->min_align_mask | (l->alignment - 1)) >= SLOT_SIZE) ? 2 : n;
 }
 
-/* The slots are none for this device. */
-static __rte_noinline __rte_cold int
-bounce_out_of_reach(struct bounce *b, unsigned int lcore, uint32_t slot, uint32_t n)
-{
-	bounce_give(b, lcore, slot, n);
-	return ERANGE;
-}
-
 /* A mapping but for its copy, which goes to *to. The device has a pool. counted: by a region. 0 or
  * errno. */
 static __rte_always_inline int
@@ -69,8 +61,14 @@ bounce_place(struct dma_dev *dev, unsigned int lcore, uint64_t va, uint64_t size
 		return ENOSPC;
 	*to = slot_at(b, slot, iova) + pad;
 	*iova += pad;
-	if (unlikely(dev_check(dev, dev_to_bus(dev, *iova), size) != 0))
-		return bounce_out_of_reach(b, lcore, slot, n);
+	if (unlikely(!bounce_suits(dev, *iova, size, n))) {
+		int error = bounce_exchange(b, dev, lcore, &slot, n, pad, size);
+
+		if (error != 0)
+			return error;
+		*to = slot_at(b, slot, iova) + pad;
+		*iova += pad;
+	}
 	struct slot *s = &b->slots[slot];
 	s->va = va | (counted ? SLOT_COUNTED : 0);
 	__atomic_store_n(&s->size, (uint32_t)size, __ATOMIC_RELAXED);

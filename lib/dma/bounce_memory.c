@@ -46,25 +46,42 @@ map_memory(void *where, size_t size)
 	return va == MAP_FAILED ? NULL : va;
 }
 
+/* At a multiple of align, wherever that is. */
+static void *
+map_aligned(size_t size, uint64_t align)
+{
+	size_t all = size + align;
+	char *place =
+		mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (place == MAP_FAILED)
+		return NULL;
+	char *va = RTE_PTR_ALIGN(place, align);
+	/* somebody else may be given the place in between: then anywhere will do */
+	munmap(place, all);
+	void *memory = map_memory(va, size);
+	return memory != NULL ? memory : map_memory(NULL, size);
+}
+
 /* ---- domains that remap: any memory, at low IOVAs
  * ------------------------------------------------ */
 
 static int
-get_remapped(struct bounce *b, uint64_t limit)
+get_remapped(struct bounce *b, const struct dad_dma_range in[], unsigned int n)
 {
 	b->area_size = (size_t)b->n_chunks << b->chunk_shift;
-	b->area = map_memory(NULL, b->area_size);
+	/* so that coherent memory can be as aligned for the CPU as for the device */
+	b->area = map_aligned(b->area_size, chunk_size(b));
 	if (b->area == NULL)
 		return ENOMEM;
-	limit = RTE_MIN(limit, b->domain->iova_last);
 	for (unsigned int i = 0; i < b->n_chunks; i++) {
 		struct chunk *c = &b->chunks[i];
 		char *va = (char *)b->area + i * chunk_size(b);
 		int error = remap_static(
-			b->domain, va, chunk_size(b), chunk_size(b), limit, KIND_BOUNCE, &c->iova);
+			b->domain, va, chunk_size(b), chunk_size(b), in, n, KIND_BOUNCE, &c->iova);
 
 		if (error == ENOSPC) /* an alignment to pages is enough */
-			error = remap_static(b->domain, va, chunk_size(b), DAD_DMA_PAGE_SIZE, limit,
+			error = remap_static(b->domain, va, chunk_size(b), DAD_DMA_PAGE_SIZE, in, n,
 				KIND_BOUNCE, &c->iova);
 		if (error != 0)
 			return error;
@@ -99,26 +116,39 @@ map_for_eal(struct bounce *b)
 
 #define LOW_TRIES 4096u
 
-static int
-get_low_virtual(struct bounce *b, uint64_t limit)
+/* Memory between two addresses, the highest first: low memory is scarce. */
+static void *
+map_between(uint64_t first, uint64_t last, uint64_t size)
 {
-	uint64_t size = (uint64_t)b->n_chunks << b->chunk_shift;
+	void *va = NULL;
 
-	limit = RTE_MIN(limit, DMA_VA_END - 1);
+	last = RTE_MIN(last, DMA_VA_END - 1);
+	if (last < first || last - first < size - 1)
+		return NULL;
 	/* so that the tries reach down to the bottom */
-	uint64_t step = RTE_ALIGN_CEIL(RTE_MAX(size / 4, limit / LOW_TRIES), DAD_DMA_PAGE_SIZE);
+	uint64_t step =
+		RTE_ALIGN_CEIL(RTE_MAX(size / 4, (last - first) / LOW_TRIES), DAD_DMA_PAGE_SIZE);
+	uint64_t at = RTE_ALIGN_FLOOR(last + 1 - size, RTE_MIN(size, DAD_DMA_UNIT_SIZE));
 
-	if (limit + 1 < size)
-		return ERANGE;
-	/* the highest first: low memory is scarce */
-	uint64_t at = RTE_ALIGN_FLOOR(limit + 1 - size, RTE_MIN(size, DAD_DMA_UNIT_SIZE));
-	for (unsigned int tries = 0; b->area == NULL && tries < LOW_TRIES; tries++) {
+	for (unsigned int tries = 0; va == NULL && tries < LOW_TRIES; tries++) {
+		if (at < first)
+			break;
 		if (at != 0)
-			b->area = map_memory((void *)(uintptr_t)at, size);
+			va = map_memory((void *)(uintptr_t)at, size);
 		if (at < step)
 			break;
 		at -= step;
 	}
+	return va;
+}
+
+static int
+get_low_virtual(struct bounce *b, const struct dad_dma_range in[], unsigned int n)
+{
+	uint64_t size = (uint64_t)b->n_chunks << b->chunk_shift;
+
+	for (unsigned int i = 0; i < n && b->area == NULL; i++)
+		b->area = map_between(in[i].first, in[i].last, size);
 	if (b->area == NULL)
 		return ERANGE;
 	b->area_size = size;
@@ -153,8 +183,17 @@ reserve(size_t size)
 	return rte_memzone_reserve_aligned(name, size, SOCKET_ID_ANY, 0, (unsigned int)size);
 }
 
+static bool
+is_within(const struct rte_memzone *mz, const struct dad_dma_range in[], unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (mz->iova >= in[i].first && mz->iova + (mz->len - 1) <= in[i].last)
+			return true;
+	return false;
+}
+
 static int
-get_low_physical(struct bounce *b, uint64_t limit)
+get_low_physical(struct bounce *b, const struct dad_dma_range in[], unsigned int n)
 {
 	const struct rte_memzone *held[MAX_HELD];
 	unsigned int n_held = 0, i = 0;
@@ -165,7 +204,7 @@ get_low_physical(struct bounce *b, uint64_t limit)
 
 		if (mz == NULL) {
 			error = n_held > 0 ? ERANGE : ENOMEM;
-		} else if (mz->iova + (chunk_size(b) - 1) <= limit) {
+		} else if (is_within(mz, in, n)) {
 			b->chunks[i++] = (struct chunk){.va = mz->addr, .iova = mz->iova, .mz = mz};
 			if (domain_set_reverse(b->domain, mz->iova, mz->addr_64, chunk_size(b),
 				    KIND_BOUNCE) != 0)
@@ -182,12 +221,15 @@ get_low_physical(struct bounce *b, uint64_t limit)
 }
 
 int
-bounce_memory_get(struct bounce *b, uint64_t limit)
+bounce_memory_get(struct bounce *b, const struct dma_dev *dev, uint64_t limit)
 {
+	struct dad_dma_range in[DEV_RANGES] = {{.last = limit}};
+	unsigned int n = dev != NULL ? dev_reach(dev, limit, in) : 1;
+
 	if (b->domain->ops != NULL)
-		return get_remapped(b, limit);
-	return rte_eal_iova_mode() == RTE_IOVA_PA ? get_low_physical(b, limit)
-						  : get_low_virtual(b, limit);
+		return get_remapped(b, in, n);
+	return rte_eal_iova_mode() == RTE_IOVA_PA ? get_low_physical(b, in, n)
+						  : get_low_virtual(b, in, n);
 }
 
 void

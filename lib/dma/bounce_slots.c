@@ -88,6 +88,18 @@ find_long(struct bounce *b, uint32_t n)
 }
 
 /* Under the lock. */
+static void
+take_run(struct bounce *b, uint32_t slot, uint32_t n)
+{
+	mark(b, slot, n, false);
+	for (uint32_t i = 0; i < n; i++)
+		b->slots[slot + i].first = slot;
+	b->used += n;
+	if (b->used > b->high)
+		b->high = b->used;
+}
+
+/* Under the lock. */
 static uint32_t
 take_locked(struct bounce *b, uint32_t n)
 {
@@ -95,14 +107,8 @@ take_locked(struct bounce *b, uint32_t n)
 
 	if (slot == NO_SLOT && n > 1)
 		slot = find_long(b, n);
-	if (slot == NO_SLOT)
-		return NO_SLOT;
-	mark(b, slot, n, false);
-	for (uint32_t i = 0; i < n; i++)
-		b->slots[slot + i].first = slot;
-	b->used += n;
-	if (b->used > b->high)
-		b->high = b->used;
+	if (slot != NO_SLOT)
+		take_run(b, slot, n);
 	return slot;
 }
 
@@ -177,6 +183,90 @@ put_back(struct bounce *b, struct at_hand *h, uint32_t run, uint32_t n)
 	at_hand_set(h, h->n - n);
 }
 
+/* How many of n slots from one on are free. */
+static uint32_t
+count_free(const struct bounce *b, uint32_t slot, uint32_t n)
+{
+	uint32_t free = 0;
+
+	while (free < n && is_free(b, slot + free))
+		free++;
+	return free;
+}
+
+/* A run, free or not, that suits a device. */
+static uint32_t
+find_suiting(const struct bounce *b, const struct dma_dev *dev, uint32_t n, uint64_t pad,
+	uint64_t size, bool free)
+{
+	const uint32_t per_chunk = 1u << (b->chunk_shift - SLOT_SHIFT);
+	const uint32_t step = n > 1 ? 2 : 1;
+
+	for (uint32_t slot = 0; slot < b->n_slots;) {
+		uint32_t left = per_chunk - slot % per_chunk;
+		uint32_t skip = left < n ? left : step;
+		uint64_t iova;
+
+		if (left >= n) {
+			uint32_t have = free ? count_free(b, slot, n) : n;
+
+			slot_at(b, slot, &iova);
+			if (have == n && bounce_suits(dev, iova + pad, size, n))
+				return slot;
+			if (have < n) /* behind the one that is taken */
+				skip = (have + step) & ~(step - 1);
+		}
+		slot += skip;
+	}
+	return NO_SLOT;
+}
+
+/* One that the lcore has at hand, and keeps the other for. */
+static uint32_t
+exchange_at_hand(struct at_hand *h, const struct bounce *b, const struct dma_dev *dev,
+	uint32_t slot, uint32_t n, uint64_t pad, uint64_t size)
+{
+	for (uint32_t i = h->n; i-- > 0;) {
+		const uint32_t other = h->slot[i];
+		uint64_t iova;
+
+		slot_at(b, other, &iova);
+		if (bounce_suits(dev, iova + pad, size, n)) {
+			h->slot[i] = slot;
+			return other;
+		}
+	}
+	return NO_SLOT;
+}
+
+int
+bounce_exchange(struct bounce *b, const struct dma_dev *dev, unsigned int lcore, uint32_t *slot,
+	uint32_t n, uint64_t pad, uint64_t size)
+{
+	struct at_hand *h = at_hand_of(b, lcore, n);
+	uint32_t other = NO_SLOT;
+	int error = 0;
+
+	if (h != NULL)
+		other = exchange_at_hand(h, b, dev, *slot, n, pad, size);
+	if (other == NO_SLOT) {
+		bounce_give(b, lcore, *slot, n);
+		lock_take(&b->lock);
+		other = find_suiting(b, dev, n, pad, size, true);
+		if (other != NO_SLOT) {
+			take_run(b, other, n);
+		} else if (find_suiting(b, dev, n, pad, size, false) != NO_SLOT) {
+			error = ENOSPC;
+			b->full++;
+		} else {
+			error = ERANGE;
+		}
+		lock_drop(&b->lock);
+	}
+	*slot = other;
+	return error;
+}
+
 void
 bounce_give_back(struct bounce *b, unsigned int lcore, uint32_t slot, uint32_t n)
 {
@@ -202,4 +292,58 @@ bounce_give_back(struct bounce *b, unsigned int lcore, uint32_t slot, uint32_t n
 		else if (h->n == h->max)
 			put_back(b, h, run, h->max / 2);
 	}
+}
+
+/* ---- blocks --------------------------------------------------------------------------------- */
+
+static uint32_t
+find_block(const struct bounce *b, const struct dma_dev *dev, uint32_t n, bool free)
+{
+	const uint32_t per_chunk = 1u << (b->chunk_shift - SLOT_SHIFT);
+	const uint64_t len = (uint64_t)n << SLOT_SHIFT;
+
+	for (uint32_t slot = 0; slot < b->n_slots; slot += 2) {
+		uint64_t iova;
+		uint64_t va = (uintptr_t)slot_at(b, slot, &iova);
+
+		if (per_chunk - slot % per_chunk < n || ((va | iova) & (len - 1)) != 0)
+			continue;
+		if ((!free || count_free(b, slot, n) == n) &&
+			dev_check_coherent(dev, dev_to_bus(dev, iova), len))
+			return slot;
+	}
+	return NO_SLOT;
+}
+
+int
+bounce_take_block(
+	struct bounce *b, const struct dma_dev *dev, unsigned int lcore, uint32_t n, uint32_t *slot)
+{
+	int error = 0;
+
+	/* what this lcore has at hand may be a part of it */
+	for (uint32_t run = 1; run <= RUN_SIZES; run++) {
+		struct at_hand *h = at_hand_of(b, lcore, run);
+
+		if (h != NULL)
+			put_back(b, h, run, h->n);
+	}
+	lock_take(&b->lock);
+	*slot = find_block(b, dev, n, true);
+	if (*slot != NO_SLOT) {
+		take_run(b, *slot, n);
+	} else {
+		b->full++;
+		error = find_block(b, dev, n, false) != NO_SLOT ? ENOMEM : ERANGE;
+	}
+	lock_drop(&b->lock);
+	return error;
+}
+
+void
+bounce_give_block(struct bounce *b, uint32_t slot, uint32_t n)
+{
+	lock_take(&b->lock);
+	give_locked(b, slot, n);
+	lock_drop(&b->lock);
 }

@@ -20,6 +20,7 @@
 #include "dad_dma.h"
 #include "dad_dma_domain.h"
 #include "eal_test.h"
+#include "test_random.h"
 
 /* Whose pool it is, and who keeps its slots. */
 
@@ -195,6 +196,175 @@ lcores_hold_back_a_quarter_of_the_slots_at_most(void **state)
 	assert_int_equal(stats_of(dev).used, stats_of(dev).cached);
 	rte_free(it.buffer);
 	assert_int_equal(dad_dma_dev_destroy(dev), 0);
+}
+
+/* ---- coherent memory ------------------------------------------------------------------------- */
+
+#define BLOCKS 64u
+
+struct held {
+	unsigned char *va;
+	dad_dma_addr_t addr;
+	size_t size;
+	bool coherent;
+};
+
+static void
+check_block(const struct dad_dma_dev *dev, const struct held *h)
+{
+	const uint64_t aligned = rte_align64pow2(RTE_MAX(h->size, 4096u)) - 1;
+	const struct dad_dma_bounce_stats stats = stats_of(dev);
+
+	assert_true(h->addr >= stats.lowest && h->addr + h->size - 1 <= stats.highest);
+	assert_int_equal(((uintptr_t)h->va | h->addr) & aligned, 0);
+	assert_ptr_equal(dad_dma_bus_to_virt(domain, h->addr, NULL), h->va);
+	assert_int_equal(dad_dma_effective_attrs(dev, h->addr + h->size - 1),
+		DAD_DMA_EFFECTIVE_CACHED | DAD_DMA_EFFECTIVE_COHERENT);
+	for (size_t i = 0; i < h->size; i++)
+		assert_int_equal(h->va[i], 0);
+}
+
+/* Of one kind or the other, as it comes, each full of its own number. */
+static bool
+hold(struct dad_dma_dev *dev, struct held *h, unsigned int number)
+{
+	static unsigned char buffer[SLOT];
+
+	h->coherent = below(2) == 0;
+	h->size = 1 + below(h->coherent ? 5 * 4096 : SLOT);
+	if (h->coherent) {
+		h->va = dad_dma_alloc_coherent(dev, h->size, &h->addr);
+		if (h->va == NULL) {
+			assert_int_equal(rte_errno, ENOMEM);
+			return false;
+		}
+		check_block(dev, h);
+	} else {
+		h->addr = dad_dma_map_single(dev, buffer, h->size, DAD_DMA_TO_DEVICE);
+		if (h->addr == DAD_DMA_MAPPING_ERROR) {
+			assert_int_equal(rte_errno, ENOSPC);
+			return false;
+		}
+		h->va = dad_dma_bus_to_virt(domain, h->addr, NULL);
+	}
+	memset(h->va, (int)number, h->size);
+	return true;
+}
+
+static void
+drop(struct dad_dma_dev *dev, const struct held *h, unsigned int number)
+{
+	for (size_t i = 0; i < h->size; i++)
+		assert_int_equal(h->va[i], (unsigned char)number);
+	if (h->coherent)
+		dad_dma_free_coherent(dev, h->size, h->va, h->addr);
+	else
+		dad_dma_unmap_single(dev, h->addr, h->size, DAD_DMA_TO_DEVICE);
+}
+
+/* Blocks and slots side by side: none is anybody else's, and all of it can be had again. */
+static void
+play_restricted(struct dad_dma_dev *dev)
+{
+	static struct held held[BLOCKS];
+	unsigned int full = 0;
+	bool live[BLOCKS] = {false};
+
+	for (unsigned int i = 0; i < 20000; i++) {
+		const unsigned int one = (unsigned int)below(BLOCKS);
+
+		if (live[one])
+			drop(dev, &held[one], one);
+		live[one] = !live[one] && hold(dev, &held[one], one);
+		full += !live[one];
+	}
+	assert_true(full > 0);
+	for (unsigned int one = 0; one < BLOCKS; one++)
+		if (live[one])
+			drop(dev, &held[one], one);
+	assert_int_equal(stats_of(dev).used, stats_of(dev).cached);
+}
+
+static void
+wrong_frees_change_nothing(struct dad_dma_dev *dev)
+{
+	struct dad_dma_dev *other = make("other");
+	dad_dma_addr_t handle, more;
+	char *va = dad_dma_alloc_coherent(dev, 3 * 4096, &handle);
+
+	assert_non_null(va);
+	memset(va, 0, 4 * 4096);
+	assert_int_equal(dad_dma_dev_destroy(dev), -EBUSY);
+	dad_dma_free_coherent(dev, 3 * 4096, va, handle + 4096);
+	dad_dma_free_coherent(dev, 3 * 4096, va + 4096, handle + 4096);
+	dad_dma_free_coherent(dev, 3 * 4096, va + 4096, handle);
+	dad_dma_free_coherent(dev, 2 * 4096, va, handle);
+	dad_dma_free_coherent(dev, 5 * 4096, va, handle);
+	dad_dma_free_coherent(dev, 0, va, handle);
+	dad_dma_free_coherent(other, 3 * 4096, va, handle);
+	dad_dma_unmap_single(dev, handle, 3 * 4096, DAD_DMA_BIDIRECTIONAL);
+	assert_int_equal(stats_of(dev).used - stats_of(dev).cached, 8);
+	dad_dma_free_flags(dev, 4 * 4096, DAD_DMA_ALLOC_NEVER_GROW, va, handle);
+	assert_int_equal(stats_of(dev).used, stats_of(dev).cached);
+	/* twice, while somebody has a part of it */
+	void *again = dad_dma_alloc_flags(dev, 4096, DAD_DMA_ALLOC_NEVER_GROW, &more);
+	assert_non_null(again);
+	dad_dma_free_coherent(dev, 3 * 4096, va, handle);
+	assert_int_equal(stats_of(dev).used - stats_of(dev).cached, 2);
+	dad_dma_free_coherent(dev, 1, again, more);
+	assert_int_equal(dad_dma_dev_destroy(other), 0);
+}
+
+/* A device with a pool of its own reaches nothing else: neither is its coherent memory elsewhere.
+ */
+static void
+a_restricted_device_has_its_coherent_memory_in_the_pool(void **state)
+{
+	struct dad_dma_domain *identity = domain;
+	const struct dad_dma_domain_conf conf = {
+		.name = "soft", .type = DAD_DMA_DOMAIN_SOFT, .socket_id = SOCKET_ID_ANY};
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		domain = i == 0 ? identity : dad_dma_domain_create(&conf);
+		assert_non_null(domain);
+		struct dad_dma_dev *dev = make("restricted");
+		dad_dma_addr_t early_handle, handle;
+
+		assert_int_equal(dad_dma_set_coherent_mask(dev, UINT64_MAX), 0);
+		void *early = dad_dma_alloc_coherent(dev, 4096, &early_handle);
+		assert_non_null(early);
+		give_pool(dev, 256u << 10);
+		play_restricted(dev);
+		wrong_frees_change_nothing(dev);
+		/* all of it, and no more; not beyond the mask */
+		const struct dad_dma_bounce_stats stats = stats_of(dev);
+		assert_null(dad_dma_alloc_coherent(dev, (256u << 10) + 1, &handle));
+		assert_int_equal(rte_errno, ENOMEM);
+		void *all = dad_dma_alloc_coherent(dev, 256u << 10, &handle);
+		assert_non_null(all);
+		assert_int_equal(handle, stats.lowest);
+		dad_dma_addr_t none;
+		assert_null(dad_dma_alloc_coherent(dev, 1, &none));
+		assert_int_equal(rte_errno, ENOMEM);
+		dad_dma_free_coherent(dev, 256u << 10, all, handle);
+		const struct dad_dma_limits limits = {
+			.excl_low = stats.lowest, .excl_high = stats.highest - 4096};
+		assert_int_equal(dad_dma_set_limits(dev, &limits), 0);
+		all = dad_dma_alloc_coherent(dev, 4096, &handle);
+		assert_non_null(all);
+		assert_int_equal(handle, stats.highest - 4095);
+		dad_dma_free_coherent(dev, 4096, all, handle);
+		assert_null(dad_dma_alloc_coherent(dev, 4097, &handle));
+		assert_int_equal(rte_errno, ERANGE);
+		assert_null(dad_dma_alloc_coherent(dev, 0, &handle));
+		assert_int_equal(rte_errno, EINVAL);
+		/* what it had before is where it was */
+		dad_dma_free_coherent(dev, 4096, early, early_handle);
+		assert_int_equal(dad_dma_dev_destroy(dev), 0);
+	}
+	dad_dma_domain_put(domain);
+	domain = identity;
 }
 
 /* ---- EAL's container, played ------------------------------------------------------------------
@@ -405,6 +575,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(low_slots_are_in_eals_container),
+		cmocka_unit_test(a_restricted_device_has_its_coherent_memory_in_the_pool),
 		cmocka_unit_test(a_devices_own_pool_is_nothing_to_others),
 		cmocka_unit_test(lcores_hold_back_a_quarter_of_the_slots_at_most),
 		cmocka_unit_test(low_bits_survive_in_every_slot),

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <rte_common.h>
+#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_memory.h>
 
@@ -36,52 +37,21 @@ static bool
 is_in_reach(const struct arena *arena, const void *arg)
 {
 	const struct dma_dev *dev = arg;
-	const struct dad_dma_limits *l = &dev->limits;
 
-	if (arena->iova == DAD_DMA_ABSENT)
-		return false;
-	uint64_t first = dev_to_bus(dev, arena->iova);
-	uint64_t last = first + bytes_of(arena->order) - 1;
-
-	if (last < first || last > dev->coherent_mask)
-		return false;
-	return (l->excl_low == 0 && l->excl_high == 0) || first > l->excl_high ||
-		last < l->excl_low;
+	return arena->iova != DAD_DMA_ABSENT &&
+		dev_check_coherent(dev, dev_to_bus(dev, arena->iova), bytes_of(arena->order));
 }
 
-/* The highest IOVA, before the bus adds its offset, that the device can be given. */
-static uint64_t
-limit_of(const struct dma_dev *dev)
-{
-	uint64_t limit = dev_to_iova(dev, dev->coherent_mask);
-	int64_t offset = dev->limits.bus_offset;
-
-	if (offset > 0 && dev->coherent_mask < (uint64_t)offset)
-		return 0;
-	if (offset < 0 && limit < dev->coherent_mask)
-		limit = UINT64_MAX;
-	return RTE_MIN(limit, dev->domain->iova_last);
-}
-
-/* IOVAs for this block alone: under the mask, and not in the exclusion window. 0 or errno. */
+/* IOVAs for this block alone. 0 or errno. */
 static int
 remap(const struct dma_dev *dev, const struct block *b, uint64_t *iova)
 {
-	const struct dad_dma_limits *l = &dev->limits;
-	uint64_t len = bytes_of(b->order), limit = limit_of(dev);
-	void *va = (void *)(uintptr_t)block_va(b);
-	int error = remap_static(dev->domain, va, len, len, limit, KIND_COHERENT, iova);
+	struct dad_dma_range reach[DEV_RANGES];
+	unsigned int n = dev_reach(dev, dev->coherent_mask, reach);
+	uint64_t len = bytes_of(b->order);
 
-	if (error != 0 || (l->excl_low == 0 && l->excl_high == 0))
-		return error;
-	uint64_t first = dev_to_bus(dev, *iova);
-	if (first > l->excl_high || first + len - 1 < l->excl_low)
-		return 0;
-	remap_static_drop(dev->domain, *iova, len);
-	if (l->excl_low == 0)
-		return ERANGE;
-	limit = RTE_MIN(limit, dev_to_iova(dev, l->excl_low - 1));
-	return remap_static(dev->domain, va, len, len, limit, KIND_COHERENT, iova);
+	return remap_static(dev->domain, (void *)(uintptr_t)block_va(b), len, len, reach, n,
+		KIND_COHERENT, iova);
 }
 
 static bool
@@ -106,6 +76,16 @@ is_direct(const struct dma_dev *dev, const struct block *b, dad_dma_addr_t handl
 /* ---- blocks
  * -------------------------------------------------------------------------------------- */
 
+/* Where it is luck whether memory is in reach, EAL is asked so often. Where virtual addresses are
+ * IOVAs, and none is excluded, what lies too high is followed by what lies as high. */
+#define TRIES 256u
+
+static unsigned int
+tries_for(const struct dma_dev *dev)
+{
+	return rte_eal_iova_mode() == RTE_IOVA_PA || limits_exclude(&dev->limits) ? TRIES : 0;
+}
+
 /* On a node: what there is first, then more. 0, ENOMEM or ERANGE. */
 static int
 take_on(const struct dma_dev *dev, unsigned int lcore, unsigned int order, int socket_id,
@@ -127,10 +107,20 @@ take_on(const struct dma_dev *dev, unsigned int lcore, unsigned int order, int s
 			ret = 0;
 			break;
 		}
-		ret = arenas_grow(domain, order, socket_id, suits, dev);
+		ret = arenas_grow(domain, order, socket_id, suits, dev, tries_for(dev));
 	} while (ret == 0);
 	pthread_mutex_unlock(&domain->arena_lock);
 	return ret;
+}
+
+/* 0 or errno. */
+static int
+check(size_t size, unsigned int flags)
+{
+	if (size == 0 || (flags & ~(unsigned int)KNOWN_FLAGS) != 0)
+		return EINVAL;
+	/* more than the largest arena EAL can be asked to align */
+	return size > UINT32_C(1) << 31 ? ENOMEM : 0;
 }
 
 /* Sets rte_errno. */
@@ -139,18 +129,15 @@ take(struct dma_dev *dev, unsigned int lcore, size_t size, unsigned int flags, s
 {
 	bool may_grow = (flags & DAD_DMA_ALLOC_NEVER_GROW) == 0;
 
-	if (size == 0 || (flags & ~(unsigned int)KNOWN_FLAGS) != 0) {
-		rte_errno = EINVAL;
-		return false;
-	}
-	/* more than the largest arena EAL can be asked to align */
-	if (size > UINT32_C(1) << 31) {
-		rte_errno = ENOMEM;
+	int error = check(size, flags);
+	if (error != 0) {
+		rte_errno = error;
 		return false;
 	}
 	unsigned int order = order_of(dev, size);
 	int ret = take_on(dev, lcore, order, dev->socket_id, may_grow, b);
-	if (ret == ENOMEM && dev->socket_id != SOCKET_ID_ANY) {
+	if (dev->socket_id != SOCKET_ID_ANY &&
+		(ret == ENOMEM || (ret == ERANGE && rte_socket_count() > 1))) {
 		ret = take_on(dev, lcore, order, SOCKET_ID_ANY, may_grow, b);
 		if (ret == 0 && may_grow)
 			DMA_LOG(NOTICE, "%s: no memory left on node %d: taken from another",
@@ -168,6 +155,28 @@ account(struct dma_dev *dev, unsigned int lcore, const struct block *b, bool mor
 	uint64_t bytes = bytes_of(b->order);
 
 	dev_count_on(dev, lcore, COUNT_COHERENT, more ? bytes : -bytes);
+}
+
+/* Of the device's own pool. */
+static void *
+alloc_restricted(struct dma_dev *dev, size_t size, unsigned int flags, dad_dma_addr_t *handle)
+{
+	unsigned int lcore = dma_lcore_id();
+	int error = handle == NULL ? EINVAL : check(size, flags);
+	uint64_t iova, len = bytes_of(order_of(dev, size));
+	void *va = NULL;
+
+	if (error == 0)
+		error = bounce_alloc(dev, lcore, len, &va, &iova);
+	if (error != 0) {
+		rte_errno = error;
+		return NULL;
+	}
+	*handle = dev_to_bus(dev, iova);
+	dev_count_on(dev, lcore, COUNT_COHERENT, len);
+	if (flags & DAD_DMA_ALLOC_ZERO)
+		memset(va, 0, len);
+	return va;
 }
 
 static void *
@@ -221,6 +230,14 @@ release(struct dma_dev *dev, size_t size, void *va, dad_dma_addr_t handle, unsig
 
 	if (va == NULL)
 		return;
+	if (dev->own_bounce != NULL && check(size, 0) == 0) {
+		uint64_t len = bytes_of(order_of(dev, size));
+
+		if (bounce_release(dev, len, va, dev_to_iova(dev, handle))) {
+			dev_count_on(dev, lcore, COUNT_COHERENT, -len);
+			return;
+		}
+	}
 	if (size == 0 || size > UINT32_C(1) << 31 ||
 		!blocks_claim(arenas, lcore, va, order_of(dev, size), dev, &b)) {
 		refuse(dev, size, va, handle);
@@ -243,7 +260,7 @@ release(struct dma_dev *dev, size_t size, void *va, dad_dma_addr_t handle, unsig
 void *
 dad_dma_alloc_coherent(struct dad_dma_dev *dev, size_t size, dad_dma_addr_t *handle)
 {
-	return alloc(dev_of(dev), size, DAD_DMA_ALLOC_ZERO, handle);
+	return dad_dma_alloc_flags(dev, size, DAD_DMA_ALLOC_ZERO, handle);
 }
 
 void
@@ -254,9 +271,12 @@ dad_dma_free_coherent(struct dad_dma_dev *dev, size_t size, void *va, dad_dma_ad
 
 void *
 dad_dma_alloc_flags(
-	struct dad_dma_dev *dev, size_t size, unsigned int flags, dad_dma_addr_t *handle)
+	struct dad_dma_dev *pub, size_t size, unsigned int flags, dad_dma_addr_t *handle)
 {
-	return alloc(dev_of(dev), size, flags, handle);
+	struct dma_dev *dev = dev_of(pub);
+
+	return unlikely(dev->own_bounce != NULL) ? alloc_restricted(dev, size, flags, handle)
+						 : alloc(dev, size, flags, handle);
 }
 
 void
@@ -336,6 +356,8 @@ dad_dma_effective_attrs(const struct dad_dma_dev *pub, dad_dma_addr_t handle)
 	const struct region *region = region_of(domain, va);
 	if (region != NULL && region->phys != DAD_DMA_ABSENT)
 		return 0;
+	if (kind == KIND_BOUNCE && bounce_is_coherent(dev, dev_to_iova(dev, handle)))
+		kind = KIND_COHERENT;
 	if ((domain->flags & DAD_DMA_DOMAIN_NONCOHERENT) && kind != KIND_COHERENT)
 		return DAD_DMA_EFFECTIVE_CACHED;
 	return DAD_DMA_EFFECTIVE_CACHED |

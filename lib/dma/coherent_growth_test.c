@@ -40,6 +40,32 @@ static struct {
 
 static int zone_gate; /* 1: closed; 2: closed, and somebody waits at it */
 
+/* Memory that a device does not reach, as its limits are set when EAL gives it the first zone. */
+static struct {
+	struct dad_dma_dev *dev; /* NULL: nothing is played */
+	struct dad_dma_limits limits;
+	unsigned int asked;
+	unsigned int nodes; /* that there are; node 0 has but one zone if there are two */
+} luck;
+
+static const struct rte_memzone *
+exclude(const struct rte_memzone *mz)
+{
+	luck.limits.excl_low = dad_dma_virt_to_bus(domain, mz->addr, NULL);
+	luck.limits.excl_high = luck.limits.excl_low + mz->len - 1;
+	assert_int_equal(dad_dma_set_limits(luck.dev, &luck.limits), 0);
+	return mz;
+}
+
+unsigned int __real_rte_socket_count(void);
+unsigned int __wrap_rte_socket_count(void);
+
+unsigned int
+__wrap_rte_socket_count(void)
+{
+	return luck.dev != NULL ? luck.nodes : __real_rte_socket_count();
+}
+
 const struct rte_memzone *__real_rte_memzone_reserve_aligned(
 	const char *name, size_t len, int socket_id, unsigned int flags, unsigned int align);
 const struct rte_memzone *__wrap_rte_memzone_reserve_aligned(
@@ -54,6 +80,13 @@ __wrap_rte_memzone_reserve_aligned(
 		while (__atomic_load_n(&zone_gate, __ATOMIC_ACQUIRE) != 0)
 			sched_yield();
 	}
+	if (luck.dev != NULL && luck.asked++ > 0 && luck.nodes == 2 && socket_id == 0) {
+		rte_errno = ENOMEM;
+		return NULL;
+	}
+	if (luck.dev != NULL && luck.asked == 1)
+		return exclude(
+			__real_rte_memzone_reserve_aligned(name, len, socket_id, flags, align));
 	return __real_rte_memzone_reserve_aligned(name, len, socket_id, flags, align);
 }
 
@@ -64,6 +97,42 @@ info_of(struct dad_dma_domain *d)
 
 	dad_dma_coherent_info(d, &info);
 	return info;
+}
+
+/* Where memory lies is luck: what EAL gives first is no reason to say that there is none in reach,
+ * and neither is what one node has. */
+static void
+memory_in_reach_is_looked_for(void **state)
+{
+	const size_t size = 2u << 20; /* a zone */
+	struct dad_dma_dev *devs[3];
+	dad_dma_addr_t handle[3];
+	void *va[3];
+
+	(void)state;
+	for (luck.nodes = 1; luck.nodes <= 2; luck.nodes++) {
+		const unsigned int i = luck.nodes;
+
+		devs[i] = dad_dma_dev_create("lucky", domain, 0);
+		assert_non_null(devs[i]);
+		assert_int_equal(dad_dma_set_mask_and_coherent(devs[i], UINT64_MAX), 0);
+		luck.limits.excl_low = luck.limits.excl_high = 1; /* it will become more */
+		assert_int_equal(dad_dma_set_limits(devs[i], &luck.limits), 0);
+		luck.dev = devs[i];
+		luck.asked = 0;
+		va[i] = dad_dma_alloc_coherent(devs[i], size, &handle[i]);
+		assert_non_null(va[i]);
+		assert_true(handle[i] > luck.limits.excl_high ||
+			handle[i] + size - 1 < luck.limits.excl_low);
+		assert_in_range(luck.asked, 2, 8);
+		/* nothing that was tried is kept */
+		assert_int_equal(info_of(domain).memzones, i);
+	}
+	luck.dev = NULL;
+	for (unsigned int i = 1; i <= 2; i++) {
+		dad_dma_free_coherent(devs[i], size, va[i], handle[i]);
+		assert_int_equal(dad_dma_dev_destroy(devs[i]), 0);
+	}
 }
 
 static void
@@ -252,6 +321,7 @@ int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(memory_in_reach_is_looked_for),
 		cmocka_unit_test(what_another_lcore_keeps_is_found_before_growing),
 		cmocka_unit_test(never_grow_takes_what_is_there_and_keeps_it),
 		cmocka_unit_test(never_grow_does_not_wait_for_who_grows),

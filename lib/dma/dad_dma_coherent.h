@@ -47,8 +47,9 @@ enum {
  * @param size    bytes, more than 0
  * @param handle  the device's address of it
  * @return the CPU's address, or NULL with rte_errno: EINVAL (size 0, no handle), ENOMEM (no
- *         contiguous memory left), ERANGE (there is memory, but none under the coherent mask); in
- *         a remapping domain also ENOSPC (IOVAs or mapping registers) or EIO (the backend)
+ *         contiguous memory left), ERANGE (there is memory, but none under the coherent mask; with
+ *         physical addresses EAL is asked for much until that is said, which takes long); in a
+ *         remapping domain also ENOSPC (IOVAs or mapping registers) or EIO (the backend)
  */
 void *dad_dma_alloc_coherent(struct dad_dma_dev *dev, size_t size, dad_dma_addr_t *handle);
 

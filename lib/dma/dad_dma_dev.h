@@ -175,14 +175,12 @@ enum dad_dma_support {
 };
 
 /**
- * How would this device be served with that mask? Memory of rte_extmem_register(), which EAL does
- * not announce, is not looked at.
+ * How would this device be served with that mask?
  */
 enum dad_dma_support dad_dma_supported(const struct dad_dma_dev *dev, uint64_t mask);
 
 /**
- * The mask with which all memory there is now would be direct (as dma_get_required_mask()); but for
- * that of rte_extmem_register().
+ * The mask with which all memory there is now would be direct (as dma_get_required_mask()).
  */
 uint64_t dad_dma_get_required_mask(const struct dad_dma_dev *dev);
 
@@ -194,15 +192,17 @@ struct dad_dma_limits {
 	uint64_t alignment;	 /**< of each address; a power of two */
 	uint64_t min_align_mask; /**< these low bits of an address survive bouncing; 2^n - 1 */
 	uint64_t excl_low;	 /**< addresses from here ... */
-	uint64_t excl_high;	 /**< ... to here are not for it; both 0: no such window */
-	int64_t bus_offset;	 /**< what the bus between adds to an IOVA */
+	/** ... to here are not for it, nor is any IOVA in a page (granule) with them that is handed
+	 * out; both 0: no such window */
+	uint64_t excl_high;
+	int64_t bus_offset; /**< what the bus between adds to an IOVA; whole pages of 4 KiB */
 };
 
 /**
  * Set a device's limits; not while it has mappings.
  *
  * @return 0, or -EINVAL (not a power of two, a window that ends before it starts; a boundary below
- *         4095 or an alignment above 4096)
+ *         4095 or an alignment above 4096; an offset that is not of whole pages of 4 KiB)
  */
 int dad_dma_set_limits(struct dad_dma_dev *dev, const struct dad_dma_limits *limits);
 
@@ -225,9 +225,10 @@ int dad_dma_dev_set_rungs(struct dad_dma_dev *dev, unsigned int rungs);
 void dad_dma_dev_count_direct(struct dad_dma_dev *dev, bool on);
 
 /**
- * The largest buffer that fits into slots wherever it begins (0: a pool that is too small for
- * min_align_mask); SIZE_MAX where nothing has to be bounced. Other limits are not in it: a device
- * that has but windows, or few IOVAs below its mask, cannot map as much.
+ * The largest buffer that fits into slots wherever it begins, and into a block of seg_boundary (0:
+ * a pool that is too small for min_align_mask); SIZE_MAX where nothing has to be bounced. A longer
+ * one crosses boundaries: in a list it is cut, if there is room. Other limits are not in it: a
+ * device that has but windows, or few IOVAs below its mask, cannot map as much.
  */
 size_t dad_dma_max_mapping_size(const struct dad_dma_dev *dev);
 

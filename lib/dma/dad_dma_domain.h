@@ -232,7 +232,8 @@ void dad_dma_domain_unwatch(struct dad_dma_domain *domain, dad_dma_left_t left, 
 struct dad_dma_bounce_conf {
 	size_t size;	/**< bytes, rounded up to a power of two; default 8 MiB, at least 4 KiB */
 	uint64_t limit; /**< highest address a device may see of it; default 2^32 - 1 */
-	/** only this device uses it, and all its mappings are bounced (coherent memory is as ever).
+	/** only this device uses it, and reaches nothing else: all its mappings are bounced, and
+	 * its coherent memory comes from the pool, in blocks of 2 MiB or the pool's size at most.
 	 * NULL: all devices that have no pool of their own use it when no other rung works */
 	struct dad_dma_dev *dev;
 };

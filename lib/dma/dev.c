@@ -65,8 +65,7 @@ dev_refresh(struct dma_dev *dev)
 	const struct dad_dma_limits *l = &dev->limits;
 
 	dev->rungs = rungs_of(dev);
-	dev->limited =
-		l->bus_offset != 0 || l->alignment > 1 || l->excl_low != 0 || l->excl_high != 0;
+	dev->limited = l->bus_offset != 0 || l->alignment > 1 || limits_exclude(l);
 	bool direct = (dev->rungs & DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_DIRECT)) && !dev->limited &&
 		!dev->count_direct;
 
@@ -82,9 +81,49 @@ dev_check_limits(const struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size)
 
 	if (l->alignment > 1 && (addr & (l->alignment - 1)) != 0)
 		return ERANGE;
-	if ((l->excl_low != 0 || l->excl_high != 0) && addr <= l->excl_high && last >= l->excl_low)
+	if (limits_exclude(l) && addr <= l->excl_high && last >= l->excl_low)
 		return ERANGE;
 	return 0;
+}
+
+/* A range of bus addresses as IOVAs, which may be two: the bus's offset wraps around. */
+static unsigned int
+add_range(const struct dma_dev *dev, uint64_t first, uint64_t last, struct dad_dma_range out[])
+{
+	first = dev_to_iova(dev, first);
+	last = dev_to_iova(dev, last);
+	if (first <= last) {
+		out[0] = (struct dad_dma_range){first, last};
+		return 1;
+	}
+	out[0] = (struct dad_dma_range){first, UINT64_MAX};
+	out[1] = (struct dad_dma_range){0, last};
+	return 2;
+}
+
+unsigned int
+dev_reach(const struct dma_dev *dev, uint64_t mask, struct dad_dma_range reach[DEV_RANGES])
+{
+	const struct dad_dma_limits *l = &dev->limits;
+	unsigned int n = 0;
+
+	/* the very last address is no mapping's */
+	mask = RTE_MIN(mask, UINT64_MAX - 1);
+	if (!limits_exclude(l))
+		return add_range(dev, 0, mask, reach);
+	if (l->excl_high < mask)
+		n = add_range(dev, l->excl_high + 1, mask, reach);
+	if (l->excl_low > 0)
+		n += add_range(dev, 0, RTE_MIN(l->excl_low - 1, mask), &reach[n]);
+	/* of three, which a wrap made, the order may be another one */
+	for (unsigned int i = 1; i < n; i++)
+		for (unsigned int k = i; k > 0 && reach[k].first > reach[k - 1].first; k--) {
+			const struct dad_dma_range lower = reach[k - 1];
+
+			reach[k - 1] = reach[k];
+			reach[k] = lower;
+		}
+	return n;
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -220,131 +259,6 @@ dad_dma_dev_domain(const struct dad_dma_dev *dev)
 	return dev_of(dev)->domain;
 }
 
-/* ---- masks -------------------------------------------------------------------------------- */
-
-static bool
-is_rung(const struct dma_dev *dev, enum dad_dma_rung rung)
-{
-	return dev->rungs & DAD_DMA_RUNG_BIT(rung);
-}
-
-/* Of what devices reach directly: what has an IOVA for a transfer, as a slot or as a window is not
- * memory that some device would be served with. DAD_DMA_ABSENT if there is nothing. */
-static uint64_t
-lowest_direct(const struct dad_dma_domain *domain)
-{
-	return table_lowest(domain->reverse, KIND_MASK, KIND_REGION);
-}
-
-static uint64_t
-highest_direct(const struct dad_dma_domain *domain)
-{
-	return table_highest(domain->reverse, KIND_MASK, KIND_REGION);
-}
-
-/* Is there a byte between first and what the mask leaves of the bus? */
-static bool
-reaches(const struct dma_dev *dev, uint64_t mask, uint64_t first)
-{
-	uint64_t addr = dev_to_bus(dev, first);
-
-	return addr <= mask;
-}
-
-enum dad_dma_support
-dad_dma_supported(const struct dad_dma_dev *pub, uint64_t mask)
-{
-	const struct dma_dev *dev = dev_of(pub);
-	const struct dad_dma_domain *domain = dev->domain;
-	bool some = false;
-
-	if (is_rung(dev, DAD_DMA_RUNG_DIRECT)) {
-		uint64_t lowest = lowest_direct(domain);
-
-		some = lowest != DAD_DMA_ABSENT && reaches(dev, mask, lowest);
-		if (some && reaches(dev, mask, highest_direct(domain)))
-			return DAD_DMA_SUPPORT_DIRECT;
-	}
-	/* a window is of 2 MiB at most; without room for two it is not worth it */
-	if (is_rung(dev, DAD_DMA_RUNG_WINDOW) &&
-		reaches(dev, mask, domain->iova_first + 2 * DAD_DMA_UNIT_SIZE - 1))
-		return DAD_DMA_SUPPORT_WINDOW;
-	if (is_rung(dev, DAD_DMA_RUNG_STRICT) &&
-		reaches(dev, mask, domain->iova_first + domain->granule - 1))
-		return DAD_DMA_SUPPORT_STRICT;
-	if (is_rung(dev, DAD_DMA_RUNG_BOUNCE)) {
-		struct dad_dma_bounce_stats stats;
-
-		if (dad_dma_bounce_stats(domain, dev->own_bounce != NULL ? pub : NULL, &stats) ==
-				0 &&
-			reaches(dev, mask, stats.highest))
-			return DAD_DMA_SUPPORT_BOUNCE;
-	}
-	return some ? DAD_DMA_SUPPORT_PARTLY : DAD_DMA_SUPPORT_NO;
-}
-
-/* A device that reaches not one byte of the domain's memory cannot be served. */
-static bool
-mask_is_possible(const struct dad_dma_dev *pub, uint64_t mask)
-{
-	if (dad_dma_supported(pub, mask) != DAD_DMA_SUPPORT_NO)
-		return true;
-	DMA_LOG(NOTICE, "%s: mask %#" PRIx64 " excludes all memory", dev_of(pub)->name, mask);
-	return false;
-}
-
-int
-dad_dma_set_mask(struct dad_dma_dev *dev, uint64_t mask)
-{
-	if (!mask_is_possible(dev, mask))
-		return -EIO;
-	dev->mask = mask;
-	return 0;
-}
-
-int
-dad_dma_set_coherent_mask(struct dad_dma_dev *dev, uint64_t mask)
-{
-	if (!mask_is_possible(dev, mask))
-		return -EIO;
-	dev_of(dev)->coherent_mask = mask;
-	return 0;
-}
-
-int
-dad_dma_set_mask_and_coherent(struct dad_dma_dev *dev, uint64_t mask)
-{
-	int ret = dad_dma_set_mask(dev, mask);
-
-	return ret != 0 ? ret : dad_dma_set_coherent_mask(dev, mask);
-}
-
-uint64_t
-dad_dma_get_mask(const struct dad_dma_dev *dev)
-{
-	return dev->mask;
-}
-
-uint64_t
-dad_dma_get_coherent_mask(const struct dad_dma_dev *dev)
-{
-	return dev_of(dev)->coherent_mask;
-}
-
-uint64_t
-dad_dma_get_required_mask(const struct dad_dma_dev *pub)
-{
-	const struct dma_dev *dev = dev_of(pub);
-	uint64_t highest = DAD_DMA_ABSENT;
-
-	if (is_rung(dev, DAD_DMA_RUNG_DIRECT))
-		highest = highest_direct(dev->domain);
-	if (highest == DAD_DMA_ABSENT)
-		highest = dev->domain->ops != NULL ? dev->domain->iova_last : 0;
-	highest = dev_to_bus(dev, highest);
-	return highest == 0 ? 1 : UINT64_MAX >> __builtin_clzll(highest);
-}
-
 /* ---- limits ------------------------------------------------------------------------------- */
 
 static bool
@@ -368,7 +282,7 @@ dad_dma_set_limits(struct dad_dma_dev *pub, const struct dad_dma_limits *limits)
 	if (!is_low_mask(l.seg_boundary) || l.seg_boundary < DAD_DMA_PAGE_SIZE - 1 ||
 		!is_low_mask(l.alignment - 1) || l.alignment > DAD_DMA_PAGE_SIZE ||
 		!is_low_mask(l.min_align_mask) || l.min_align_mask >= DAD_DMA_PAGE_SIZE ||
-		l.excl_low > l.excl_high)
+		l.excl_low > l.excl_high || ((uint64_t)l.bus_offset & (DAD_DMA_PAGE_SIZE - 1)) != 0)
 		return -EINVAL;
 	pthread_mutex_lock(&dev->domain->lock);
 	dev->limits = l;
@@ -421,9 +335,11 @@ dad_dma_max_mapping_size(const struct dad_dma_dev *pub)
 	const struct dma_dev *dev = dev_of(pub);
 
 	/* strict mappings do not bounce until IOVAs run out */
-	if (!is_rung(dev, DAD_DMA_RUNG_BOUNCE) || is_rung(dev, DAD_DMA_RUNG_STRICT))
+	if (!dev_has_rung(dev, DAD_DMA_RUNG_BOUNCE) || dev_has_rung(dev, DAD_DMA_RUNG_STRICT))
 		return SIZE_MAX;
 	uint64_t max = bounce_max(dev_bounce(dev)), pad = dev->limits.min_align_mask;
+
+	max = RTE_MIN(max - 1, dev->limits.seg_boundary) + 1;
 
 	/* of a tiny pool, what precedes a buffer in its slots may take all */
 	return max > pad ? max - pad : 0;

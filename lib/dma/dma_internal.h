@@ -120,6 +120,7 @@ struct dad_dma_domain {
 	uint64_t n_regions;	    /* relaxed atomics; read without the lock */
 	struct window_list windows; /* of EAL's memory */
 	uint64_t window_bytes;
+	uint64_t window_bytes_at[DAD_DMA_KEY_BITS + 1]; /* by how many bits their IOVAs have */
 	struct bounce *bounce;
 	/* IOVAs for which an unmap, or a sync, has something to do, but for slots */
 	struct span unmap_span;
@@ -233,6 +234,12 @@ dev_count(struct dma_dev *dev, enum dev_counter which, uint64_t n)
 	dev_count_on(dev, dma_lcore_id(), which, n);
 }
 
+static inline bool
+dev_has_rung(const struct dma_dev *dev, enum dad_dma_rung rung)
+{
+	return dev->rungs & DAD_DMA_RUNG_BIT(rung);
+}
+
 /* Its pool, or NULL. */
 static inline struct bounce *
 dev_bounce(const struct dma_dev *dev)
@@ -252,6 +259,13 @@ dev_to_iova(const struct dma_dev *dev, dad_dma_addr_t addr)
 	return addr - (uint64_t)dev->limits.bus_offset;
 }
 
+/* Are there addresses that the device must not be given? */
+static inline bool
+limits_exclude(const struct dad_dma_limits *l)
+{
+	return l->excl_low != 0 || l->excl_high != 0;
+}
+
 /* ---- dev.c */
 
 /* Can the device be given this? 0 or ERANGE. */
@@ -264,6 +278,21 @@ dev_check(const struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size)
 	if (last < addr || last > dev->pub.mask)
 		return ERANGE;
 	return likely(!dev->limited) ? 0 : dev_check_limits(dev, addr, size);
+}
+/* All that it can be given below a mask: IOVAs, before the bus adds its offset. The highest first;
+ * how many there are. */
+#define DEV_RANGES 3u
+unsigned int dev_reach(
+	const struct dma_dev *dev, uint64_t mask, struct dad_dma_range reach[DEV_RANGES]);
+/* Can it be given this as coherent memory? */
+static inline bool
+dev_check_coherent(const struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size)
+{
+	const struct dad_dma_limits *l = &dev->limits;
+	uint64_t last = addr + (size - 1);
+
+	return last >= addr && last <= dev->coherent_mask &&
+		(!limits_exclude(l) || addr > l->excl_high || last < l->excl_low);
 }
 /* What the inline functions look at, after something changed; under the domain's lock. The device
  * has no mappings. */
@@ -320,6 +349,9 @@ int eal_memory_follow(struct dad_dma_domain *domain);
 void eal_memory_leave(struct dad_dma_domain *domain);
 const struct rte_memseg *eal_external_by_va(uint64_t va);
 const struct rte_memseg *eal_external_by_iova(uint64_t iova);
+/* Calls for each page of external memory that EAL does not announce, under its memory lock. */
+typedef void (*eal_segment_t)(uint64_t first_iova, uint64_t last_iova, void *arg);
+void eal_external_walk(eal_segment_t call, void *arg);
 
 /* ---- watch.c */
 
@@ -331,8 +363,8 @@ void watch_tell(struct dad_dma_domain *domain, uint64_t va, uint64_t len);
 /* A mapping of [va, va + size) begins, which its region counts if it lies in one. 0, or EFAULT: it
  * lies in a region only with a part. */
 int region_get(struct dad_dma_domain *domain, uint64_t va, uint64_t size, bool *counted);
-/* One that is counted ends. */
-void region_put(struct dad_dma_domain *domain, uint64_t va);
+/* One that is counted ends. False, with a word in the log: none of the region is mapped. */
+bool region_put(struct dad_dma_domain *domain, uint64_t va);
 /* One that is not shall be, if there is a region by now. */
 void region_get_late(struct dad_dma_domain *domain, uint64_t va);
 struct region *region_of(const struct dad_dma_domain *domain, uint64_t va);
@@ -342,11 +374,10 @@ void regions_release(struct dad_dma_domain *domain);
 
 /* Does memory get IOVAs that equal its virtual addresses there, for good? */
 bool remap_has_direct(const struct dad_dma_domain *domain, uint64_t va, uint64_t len);
-/* IOVAs for len bytes (granules), the last at most at limit. 0, or ENOSPC, ERANGE, ENOMEM. */
-int remap_alloc(struct dad_dma_domain *domain, unsigned int lcore, uint64_t len, uint64_t align,
-	uint64_t limit, uint64_t *iova);
-uint64_t remap_limit(const struct dma_dev *dev);
-/* The same under all limits of a device. */
+/* What of some ranges the domain hands out, and how many of them are left. */
+unsigned int remap_clip(
+	const struct dad_dma_domain *domain, struct dad_dma_range ranges[], unsigned int n);
+/* IOVAs for len bytes (granules), in reach of a device. 0, or ENOSPC, ERANGE, ENOMEM. */
 int remap_alloc_dev(const struct dma_dev *dev, unsigned int lcore, uint64_t len, uint64_t align,
 	uint64_t *iova);
 void remap_free(struct dad_dma_domain *domain, unsigned int lcore, uint64_t iova, uint64_t len);
@@ -356,9 +387,10 @@ bool remap_withdraw(struct dad_dma_domain *domain, uint64_t iova, uint64_t len);
 bool remap_unmap(struct dad_dma_domain *domain, uint64_t iova, uint64_t len);
 /* The same, and free the IOVAs; at once, or lazily. */
 void remap_drop(struct dad_dma_domain *domain, uint64_t iova, uint64_t len, bool may_wait);
-/* A mapping that stays, for slots and coherent memory. va and len are in granules. 0 or errno. */
+/* A mapping that stays, for slots and coherent memory, somewhere in these ranges. va and len are in
+ * granules. 0 or errno. */
 int remap_static(struct dad_dma_domain *domain, void *va, uint64_t len, uint64_t align,
-	uint64_t limit, enum kind kind, uint64_t *iova);
+	const struct dad_dma_range in[], unsigned int n, enum kind kind, uint64_t *iova);
 /* What a backend said, as an errno of a mapping call. */
 int remap_error(int ret);
 void remap_static_drop(struct dad_dma_domain *domain, uint64_t iova, uint64_t len);
@@ -393,6 +425,14 @@ void bounce_free(struct bounce *bounce);
 /* Between a mapping's buffer and its slot. */
 void bounce_copy(struct dma_dev *dev, uint64_t iova, uint64_t size, bool to_device);
 uint64_t bounce_max(const struct bounce *bounce);
+/* Coherent memory of a device with a pool of its own, which reaches nothing else: len is pages, a
+ * power of two of them. 0, ENOMEM or ERANGE. */
+int bounce_alloc(struct dma_dev *dev, unsigned int lcore, uint64_t len, void **va, uint64_t *iova);
+/* False: it was not allocated so. */
+bool bounce_release(struct dma_dev *dev, uint64_t len, void *va, uint64_t iova);
+bool bounce_is_coherent(const struct dma_dev *dev, uint64_t iova);
+/* Is all of a device's pool below a mask, and a slot of it not excluded? */
+bool bounce_is_in_reach(const struct dma_dev *dev, uint64_t mask);
 /* Where its slots are. */
 void bounce_add_to(const struct bounce *bounce, struct span *span);
 

@@ -304,6 +304,36 @@ search_list(const struct rte_memseg_list *msl, void *arg)
 	return 0;
 }
 
+struct segments {
+	eal_segment_t call;
+	void *arg;
+};
+
+static int
+walk_list(const struct rte_memseg_list *msl, void *arg)
+{
+	const struct segments *to = arg;
+
+	if (!is_unannounced(msl))
+		return 0;
+	for (unsigned int i = 0; i < msl->memseg_arr.len; i++) {
+		const struct rte_memseg *seg = rte_fbarray_get(&msl->memseg_arr, i);
+
+		if (seg->iova != RTE_BAD_IOVA)
+			to->call(seg->iova, seg->iova + (seg->len - 1), to->arg);
+	}
+	return 0;
+}
+
+void
+eal_external_walk(eal_segment_t call, void *arg)
+{
+	struct segments to = {.call = call, .arg = arg};
+
+	if (rte_memseg_list_walk_thread_unsafe(is_there_any, NULL) == 1)
+		rte_memseg_list_walk(walk_list, &to);
+}
+
 const struct rte_memseg *
 eal_external_by_iova(uint64_t iova)
 {

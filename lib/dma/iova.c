@@ -67,14 +67,19 @@ struct dad_iova {
 
 /* ---- magazines ---------------------------------------------------------------------------- */
 
+/* Where a range may begin: granules, both ends included. */
+struct starts {
+	uint64_t min, max;
+};
+
 /* The one on top, or another that suits. */
 static inline uint64_t
-magazine_pop(struct magazine *m, uint64_t align, uint64_t max_start)
+magazine_pop(struct magazine *m, uint64_t align, const struct starts *in)
 {
 	for (uint64_t i = m->n; i-- > 0;) {
 		uint64_t start = m->start[i];
 
-		if (likely((start & (align - 1)) == 0 && start <= max_start)) {
+		if (likely((start & (align - 1)) == 0 && start <= in->max && start >= in->min)) {
 			m->start[i] = m->start[--m->n];
 			return start;
 		}
@@ -151,19 +156,20 @@ magazine_flush(struct dad_iova *a, struct magazine *m, unsigned int class)
 
 /* From the loaded magazine, else from the previous, else from a full one of the depot. */
 static uint64_t
-cache_pop(struct dad_iova *a, struct cache *c, unsigned int class, uint64_t align, uint64_t max)
+cache_pop(struct dad_iova *a, struct cache *c, unsigned int class, uint64_t align,
+	const struct starts *in)
 {
 	struct magazine *m = c->loaded[class];
 
 	if (m == NULL)
 		return IOVA_NONE;
-	uint64_t start = magazine_pop(m, align, max);
+	uint64_t start = magazine_pop(m, align, in);
 	if (likely(start != IOVA_NONE))
 		return start;
 
 	struct magazine *other = c->previous[class];
 	if (other != NULL && other->n > 0) {
-		start = magazine_pop(other, align, max);
+		start = magazine_pop(other, align, in);
 		if (start != IOVA_NONE && m->n == 0) {
 			c->loaded[class] = other;
 			c->previous[class] = m;
@@ -177,7 +183,7 @@ cache_pop(struct dad_iova *a, struct cache *c, unsigned int class, uint64_t alig
 		return IOVA_NONE;
 	c->loaded[class] = other;
 	depot_put_empty(a, m);
-	return magazine_pop(other, align, max);
+	return magazine_pop(other, align, in);
 }
 
 /* Make room in the loaded magazine. False if there is no memory for one. */
@@ -347,14 +353,27 @@ dad_iova_reserve(struct dad_iova *a, uint64_t start, uint64_t size)
 	return ret;
 }
 
+/* Holds the space lock. 0, -ENOSPC or -ENOMEM. */
+static int
+take_in(struct dad_iova *a, uint64_t n, uint64_t align, const struct starts in[], unsigned int n_in,
+	uint64_t *start)
+{
+	int ret = -ENOSPC;
+
+	for (unsigned int i = 0; i < n_in && ret == -ENOSPC; i++)
+		ret = iova_space_take(&a->space, n, align, in[i].min, in[i].max, start);
+	return ret;
+}
+
 /* Not from a magazine. */
 static dad_dma_addr_t
-alloc_slow(struct dad_iova *a, struct cache *c, uint64_t n, uint64_t align, uint64_t max_start)
+alloc_slow(struct dad_iova *a, struct cache *c, uint64_t n, uint64_t align,
+	const struct starts in[], unsigned int n_in)
 {
 	uint64_t start;
 
 	lock_take(&a->space_lock);
-	int ret = iova_space_take(&a->space, n, align, max_start, &start);
+	int ret = take_in(a, n, align, in, n_in, &start);
 	lock_drop(&a->space_lock);
 	if (ret == 0) {
 		lock_take(&c->lock);
@@ -366,7 +385,7 @@ alloc_slow(struct dad_iova *a, struct cache *c, uint64_t n, uint64_t align, uint
 	if (ret == -ENOSPC) {
 		stop_all(a);
 		flush_all(a);
-		ret = iova_space_take(&a->space, n, align, max_start, &start);
+		ret = take_in(a, n, align, in, n_in, &start);
 		if (ret == 0) {
 			c->allocs++;
 			c->misses++;
@@ -381,15 +400,40 @@ alloc_slow(struct dad_iova *a, struct cache *c, uint64_t n, uint64_t align, uint
 	return DAD_DMA_MAPPING_ERROR;
 }
 
+/* Where size bytes may begin so that they lie in one of these ranges. */
+static unsigned int
+starts_in(const struct dad_iova *a, uint64_t size, const struct dad_dma_range in[],
+	unsigned int n_in, struct starts starts[])
+{
+	const uint64_t over = (UINT64_C(1) << a->shift) - 1;
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < n_in; i++) {
+		if (in[i].last - in[i].first < size - 1)
+			continue;
+		const struct starts s = {
+			.min = (in[i].first >> a->shift) + ((in[i].first & over) != 0),
+			.max = (in[i].last - (size - 1)) >> a->shift,
+		};
+		if (s.min <= s.max)
+			starts[n++] = s;
+	}
+	return n;
+}
+
 /* Whatever is not right at hand. */
 static __rte_noinline dad_dma_addr_t
-alloc_checked(struct dad_iova *a, struct cache *c, uint64_t size, uint64_t align, uint64_t limit)
+alloc_checked(struct dad_iova *a, struct cache *c, uint64_t size, uint64_t align,
+	const struct dad_dma_range in[], unsigned int n_in)
 {
+	struct starts starts[IOVA_RANGES];
+
 	if (size == 0 || (align & (align - 1)) != 0) {
 		rte_errno = EINVAL;
 		return DAD_DMA_MAPPING_ERROR;
 	}
-	if (limit < size - 1) {
+	n_in = starts_in(a, size, in, n_in, starts);
+	if (n_in == 0) {
 		lock_take(&a->space_lock);
 		a->no_space++;
 		lock_drop(&a->space_lock);
@@ -397,21 +441,30 @@ alloc_checked(struct dad_iova *a, struct cache *c, uint64_t size, uint64_t align
 		return DAD_DMA_MAPPING_ERROR;
 	}
 	uint64_t n = ((size - 1) >> a->shift) + 1;
-	uint64_t max_start = (limit - (size - 1)) >> a->shift;
 	align >>= a->shift;
 	if (align == 0)
 		align = 1;
 
 	if (n <= CACHED_GRANULES) {
+		uint64_t start = IOVA_NONE;
+
 		lock_take(&c->lock);
-		uint64_t start = cache_pop(a, c, (unsigned int)n - 1, align, max_start);
+		for (unsigned int i = 0; i < n_in && start == IOVA_NONE; i++)
+			start = cache_pop(a, c, (unsigned int)n - 1, align, &starts[i]);
 		if (start != IOVA_NONE)
 			c->allocs++;
 		lock_drop(&c->lock);
 		if (start != IOVA_NONE)
 			return start << a->shift;
 	}
-	return alloc_slow(a, c, n, align, max_start);
+	return alloc_slow(a, c, n, align, starts, n_in);
+}
+
+dad_dma_addr_t
+dad_iova_alloc_in(struct dad_iova *a, unsigned int lcore, uint64_t size, uint64_t align,
+	const struct dad_dma_range in[], unsigned int n_in)
+{
+	return alloc_checked(a, &a->cache[lcore], size, align, in, n_in);
 }
 
 dad_dma_addr_t
@@ -439,7 +492,7 @@ dad_iova_alloc_on(
 		}
 		lock_drop(&c->lock);
 	}
-	return alloc_checked(a, c, size, align, limit);
+	return alloc_checked(a, c, size, align, &(struct dad_dma_range){.last = limit}, 1);
 }
 
 static __rte_noinline void

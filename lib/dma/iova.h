@@ -19,7 +19,7 @@
 
 #include <stdint.h>
 
-#include "dad_dma.h"
+#include "dad_dma_domain.h"
 #include "lcore.h"
 
 struct dad_iova;
@@ -55,6 +55,10 @@ int dad_iova_reserve(struct dad_iova *a, uint64_t start, uint64_t size);
 /* The calls ..._on() are for who knows its dma_lcore_id() already. */
 dad_dma_addr_t dad_iova_alloc_on(
 	struct dad_iova *a, unsigned int lcore, uint64_t size, uint64_t align, uint64_t limit);
+/* In one of these ranges, of which there are IOVA_RANGES at most; who comes first is preferred. */
+#define IOVA_RANGES 3u
+dad_dma_addr_t dad_iova_alloc_in(struct dad_iova *a, unsigned int lcore, uint64_t size,
+	uint64_t align, const struct dad_dma_range in[], unsigned int n_in);
 void dad_iova_free_on(struct dad_iova *a, unsigned int lcore, dad_dma_addr_t addr, uint64_t size);
 
 /* size bytes, rounded up to granules, at a multiple of align (a power of two in bytes; what is less

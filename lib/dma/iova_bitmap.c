@@ -185,7 +185,7 @@ find_short(const struct iova_bitmap *map, unsigned int n, uint64_t align, uint64
 
 /* Runs of more than 64 reach over the end of a word: free bits inside one cannot be such a run. */
 static uint64_t
-find_long(const struct iova_bitmap *map, uint64_t n, uint64_t align, uint64_t max)
+find_long(const struct iova_bitmap *map, uint64_t n, uint64_t align, uint64_t min, uint64_t max)
 {
 	/* granules: from the first of the word above to hi all are free */
 	uint64_t hi = map->first + map->words * WORD_BITS;
@@ -195,9 +195,9 @@ find_long(const struct iova_bitmap *map, uint64_t n, uint64_t align, uint64_t ma
 		uint64_t taken = ~map->free[word];
 		uint64_t lo =
 			taken == 0 ? base : base + WORD_BITS - (uint64_t)__builtin_clzll(taken);
-		uint64_t found = iova_fit(lo, hi, n, align, max);
+		uint64_t found = iova_fit(lo, hi, n, align, min, max);
 
-		if (found != IOVA_NONE)
+		if (found != IOVA_NONE || base <= min)
 			return found;
 		if (taken != 0)
 			hi = base + (uint64_t)__builtin_ctzll(taken);
@@ -206,20 +206,27 @@ find_long(const struct iova_bitmap *map, uint64_t n, uint64_t align, uint64_t ma
 }
 
 uint64_t
-iova_bitmap_find(struct iova_bitmap *map, uint64_t n, uint64_t align, uint64_t max_start)
+iova_bitmap_find(
+	struct iova_bitmap *map, uint64_t n, uint64_t align, uint64_t min_start, uint64_t max_start)
 {
 	if (max_start < map->first || n > map->n)
 		return IOVA_NONE;
+	uint64_t min = min_start > map->first ? min_start - map->first : 0;
 	uint64_t max = max_start - map->first;
 	if (max > map->n - n)
 		max = map->n - n;
+	if (min > max)
+		return IOVA_NONE;
 	if (n > WORD_BITS)
-		return find_long(map, n, align, map->first + max);
+		return find_long(map, n, align, map->first + min, map->first + max);
 
 	uint64_t from = map->cursor < max ? map->cursor : max;
-	uint64_t found = find_short(map, (unsigned int)n, align, 0, from);
+	uint64_t found = IOVA_NONE;
+	if (from >= min)
+		found = find_short(map, (unsigned int)n, align, min, from);
 	if (found == IOVA_NONE && from < max)
-		found = find_short(map, (unsigned int)n, align, from + 1, max);
+		found = find_short(
+			map, (unsigned int)n, align, from + 1 > min ? from + 1 : min, max);
 	if (found == IOVA_NONE)
 		return found;
 	map->cursor = found;

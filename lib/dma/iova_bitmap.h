@@ -14,9 +14,10 @@ struct iova_bitmap;
 struct iova_bitmap *iova_bitmap_create(uint64_t first, uint64_t n);
 void iova_bitmap_destroy(struct iova_bitmap *map);
 
-/* The first of n free granules, a multiple of align (a power of two), at most max_start; or
- * IOVA_NONE if there is no such run. Nothing is taken yet. */
-uint64_t iova_bitmap_find(struct iova_bitmap *map, uint64_t n, uint64_t align, uint64_t max_start);
+/* The first of n free granules, a multiple of align (a power of two), from min_start to max_start;
+ * or IOVA_NONE if there is no such run. Nothing is taken yet. */
+uint64_t iova_bitmap_find(struct iova_bitmap *map, uint64_t n, uint64_t align, uint64_t min_start,
+	uint64_t max_start);
 
 /* Are all of the n granules from start on free, or all taken? They lie within the map. */
 bool iova_bitmap_is_free(const struct iova_bitmap *map, uint64_t start, uint64_t n);

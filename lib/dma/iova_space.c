@@ -63,19 +63,20 @@ take(struct iova_space *space, uint64_t start, uint64_t n)
 }
 
 int
-iova_space_take(
-	struct iova_space *space, uint64_t n, uint64_t align, uint64_t max_start, uint64_t *start)
+iova_space_take(struct iova_space *space, uint64_t n, uint64_t align, uint64_t min_start,
+	uint64_t max_start, uint64_t *start)
 {
 	uint64_t at = IOVA_NONE;
 
 	/* who can reach above leaves what is below to those who cannot */
 	if (space->high != NULL && max_start >= space->border)
-		at = iova_tree_find(space->high, n, align, max_start);
+		at = iova_tree_find(space->high, n, align, min_start, max_start);
 	if (at == IOVA_NONE && space->low != NULL)
-		at = iova_bitmap_find(space->low, n, align, max_start);
+		at = iova_bitmap_find(space->low, n, align, min_start, max_start);
 	if (at == IOVA_NONE && space->low != NULL && space->high != NULL)
 		at = iova_fit(space->border - iova_bitmap_free_tail(space->low),
-			space->border + iova_tree_free_head(space->high), n, align, max_start);
+			space->border + iova_tree_free_head(space->high), n, align, min_start,
+			max_start);
 	if (at == IOVA_NONE)
 		return -ENOSPC;
 	*start = at;

@@ -26,8 +26,8 @@ int iova_space_init(struct iova_space *space, uint64_t first, uint64_t end, uint
 void iova_space_fini(struct iova_space *space);
 
 /* Find a run as iova_bitmap_find() does, and take it. 0, -ENOSPC or -ENOMEM. */
-int iova_space_take(
-	struct iova_space *space, uint64_t n, uint64_t align, uint64_t max_start, uint64_t *start);
+int iova_space_take(struct iova_space *space, uint64_t n, uint64_t align, uint64_t min_start,
+	uint64_t max_start, uint64_t *start);
 
 /* Take these, which lie in the space. 0, -EBUSY or -ENOMEM. */
 int iova_space_take_at(struct iova_space *space, uint64_t start, uint64_t n);

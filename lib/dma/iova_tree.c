@@ -207,29 +207,33 @@ iova_tree_destroy(struct iova_tree *tree)
 
 /* From the top down, through subtrees with a gap of at least this many. */
 static uint64_t
-search(const struct node *node, uint64_t least, uint64_t n, uint64_t align, uint64_t max)
+search(const struct node *node, uint64_t least, uint64_t n, uint64_t align, uint64_t min,
+	uint64_t max)
 {
 	while (node != NULL && node->max_gap >= least) {
 		if (node->end <= max) {
-			uint64_t found = search(node->right, least, n, align, max);
+			uint64_t found = search(node->right, least, n, align, min, max);
 
 			if (found != IOVA_NONE)
 				return found;
 		}
 		if (node->gap >= least) {
 			uint64_t found =
-				iova_fit(node->start - node->gap, node->start, n, align, max);
+				iova_fit(node->start - node->gap, node->start, n, align, min, max);
 
 			if (found != IOVA_NONE)
 				return found;
 		}
+		if (node->start - node->gap <= min)
+			break;
 		node = node->left;
 	}
 	return IOVA_NONE;
 }
 
 uint64_t
-iova_tree_find(const struct iova_tree *tree, uint64_t n, uint64_t align, uint64_t max_start)
+iova_tree_find(const struct iova_tree *tree, uint64_t n, uint64_t align, uint64_t min_start,
+	uint64_t max_start)
 {
 	/* A gap of this size holds an aligned run wherever it lies: logarithmic. Without such a
 	 * gap every smaller one has to be tried. */
@@ -237,9 +241,9 @@ iova_tree_find(const struct iova_tree *tree, uint64_t n, uint64_t align, uint64_
 	uint64_t found = IOVA_NONE;
 
 	if (ample > n)
-		found = search(tree->root, ample, n, align, max_start);
+		found = search(tree->root, ample, n, align, min_start, max_start);
 	if (found == IOVA_NONE)
-		found = search(tree->root, n, n, align, max_start);
+		found = search(tree->root, n, n, align, min_start, max_start);
 	return found;
 }
 

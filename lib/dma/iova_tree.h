@@ -15,8 +15,8 @@ struct iova_tree *iova_tree_create(uint64_t first, uint64_t n);
 void iova_tree_destroy(struct iova_tree *tree);
 
 /* As iova_bitmap_find(). */
-uint64_t iova_tree_find(
-	const struct iova_tree *tree, uint64_t n, uint64_t align, uint64_t max_start);
+uint64_t iova_tree_find(const struct iova_tree *tree, uint64_t n, uint64_t align,
+	uint64_t min_start, uint64_t max_start);
 
 /* Are all of the n granules from start on free? They lie within the tree. */
 bool iova_tree_is_free(const struct iova_tree *tree, uint64_t start, uint64_t n);

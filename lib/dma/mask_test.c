@@ -174,6 +174,49 @@ a_device_that_reaches_some_memory_is_served_partly(void **state)
 	unmake_soft(dev);
 }
 
+/* The same, where EAL knows of the memory and tells nobody. */
+static void
+external_memory_is_looked_at(void **state)
+{
+	struct dad_dma_domain *domain = dad_dma_domain_identity();
+	struct dad_dma_dev *dev = counted_device(domain, DAD_DMA_RUNGS_ALL);
+	const uint64_t required = dad_dma_get_required_mask(dev);
+	rte_iova_t low[2] = {64u << 10, 80u << 10}, high[2] = {UINT64_C(1) << 49, 1u << 20};
+	struct dad_dma_limits limits = {.excl_low = low[1], .excl_high = low[1]};
+	unsigned char *va =
+		mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)state;
+	assert_true(va != MAP_FAILED);
+	assert_served(dev, DAD_DMA_BIT_MASK(20), DAD_DMA_SUPPORT_NO);
+	assert_int_equal(rte_extmem_register(va, 2 * PAGE, low, 2, PAGE), 0);
+	assert_served(dev, DAD_DMA_BIT_MASK(20), DAD_DMA_SUPPORT_PARTLY);
+	assert_int_equal(rung_taken(dev, va), DAD_DMA_RUNG_DIRECT);
+	assert_served(dev, low[0], DAD_DMA_SUPPORT_PARTLY); /* a byte is some */
+	assert_served(dev, low[0] - 1, DAD_DMA_SUPPORT_NO);
+	assert_served(dev, required, DAD_DMA_SUPPORT_DIRECT);
+	assert_int_equal(dad_dma_get_required_mask(dev), required);
+	assert_int_equal(dad_dma_set_limits(dev, &limits), 0);
+	assert_int_equal(dad_dma_supported(dev, required), DAD_DMA_SUPPORT_PARTLY);
+	assert_int_equal(dad_dma_set_limits(dev, &(struct dad_dma_limits){0}), 0);
+
+	/* above all other memory: a mask that reached all does not */
+	assert_int_equal(rte_extmem_register(va + 2 * PAGE, 2 * PAGE, high, 2, PAGE), 0);
+	assert_int_equal(dad_dma_get_required_mask(dev), DAD_DMA_BIT_MASK(50));
+	assert_served(dev, DAD_DMA_BIT_MASK(50), DAD_DMA_SUPPORT_DIRECT);
+	assert_int_equal(rung_taken(dev, va + 2 * PAGE), DAD_DMA_RUNG_DIRECT);
+	assert_int_equal(dad_dma_supported(dev, required), DAD_DMA_SUPPORT_PARTLY);
+	assert_int_equal(rte_extmem_unregister(va + 2 * PAGE, 2 * PAGE), 0);
+
+	/* nobody remembers it */
+	assert_int_equal(rte_extmem_unregister(va, 2 * PAGE), 0);
+	assert_int_equal(dad_dma_get_required_mask(dev), required);
+	assert_served(dev, DAD_DMA_BIT_MASK(20), DAD_DMA_SUPPORT_NO);
+	munmap(va, 4 * PAGE);
+	assert_int_equal(dad_dma_dev_destroy(dev), 0);
+	dad_dma_domain_put(domain);
+}
+
 /* ---- all that there is below a mask
  * ----------------------------------------------------------------- */
 
@@ -385,6 +428,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_pool_serves_masks_that_reach_all_of_it),
 	cmocka_unit_test(mappings_of_others_serve_nobody),
 	cmocka_unit_test(a_device_that_reaches_some_memory_is_served_partly),
+	cmocka_unit_test(external_memory_is_looked_at),
 	cmocka_unit_test(every_page_below_a_mask_can_be_had),
 	cmocka_unit_test(the_required_mask_is_the_narrowest_that_reaches_all),
 	cmocka_unit_test(a_remapping_domain_requires_no_more_than_its_iovas),

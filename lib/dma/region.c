@@ -62,15 +62,24 @@ region_get_late(struct dad_dma_domain *domain, uint64_t va)
 		__atomic_fetch_add(&region->mapped, 1, __ATOMIC_RELAXED);
 }
 
-void
+bool
 region_put(struct dad_dma_domain *domain, uint64_t va)
 {
 	struct region *region = region_of(domain, va);
 
+	if (region == NULL)
+		return true;
+	uint64_t mapped = __atomic_load_n(&region->mapped, __ATOMIC_RELAXED);
+
 	/* G1: pairs with the acquire in dad_dma_mem_unregister(): the mapping's use of the memory
 	 * is over before the region goes */
-	if (region != NULL)
-		__atomic_fetch_sub(&region->mapped, 1, __ATOMIC_RELEASE);
+	while (mapped != 0)
+		if (__atomic_compare_exchange_n(&region->mapped, &mapped, mapped - 1, true,
+			    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+			return true;
+	DMA_LOG(ERR, "%s: unmap in the region at %#" PRIx64 ", of which nothing is mapped",
+		domain->name, region->va);
+	return false;
 }
 
 /* ---- coming -------------------------------------------------------------------------------- */

@@ -102,6 +102,44 @@ a_mapped_region_is_busy(void **state)
 	munmap(memory, 8 * PAGE);
 }
 
+/* The same address twice: the second time is nothing, for the region and for the device. */
+static void
+an_unmap_too_many_counts_nothing(void **state)
+{
+	const struct {
+		unsigned int rung;
+		uint64_t mask;
+	} ways[] = {{RUNG(DIRECT), UINT64_MAX}, {RUNG(WINDOW), UINT32_MAX},
+		{RUNG(STRICT), UINT32_MAX}, {RUNG(BOUNCE), UINT32_MAX}};
+	char *memory = pages(4);
+
+	(void)state;
+	for (unsigned int i = 0; i < RTE_DIM(ways); i++) {
+		struct dad_dma_domain *domain = soft_domain(0, 0, 0);
+		struct dad_dma_bounce_conf conf = {.size = 1u << 20};
+		assert_int_equal(dad_dma_bounce_create(domain, &conf), 0);
+		struct dad_dma_dev *dev = device(domain, ways[i].mask);
+		struct dad_dma_dev_stats stats;
+
+		assert_int_equal(dad_dma_dev_set_rungs(dev, ways[i].rung), 0);
+		assert_int_equal(dad_dma_mem_register(domain, memory, 4 * PAGE, NULL, 0, PAGE), 0);
+		dad_dma_addr_t a = dad_dma_map_single(dev, memory, 8, DAD_DMA_TO_DEVICE);
+		assert_int_equal(dad_dma_mapping_error(dev, a), 0);
+		for (unsigned int k = 0; k < 3; k++)
+			dad_dma_unmap_single(dev, a, 8, DAD_DMA_TO_DEVICE);
+		dad_dma_dev_stats(dev, &stats);
+		assert_int_equal(stats.unmapped, 1);
+		/* what comes later is counted as ever */
+		a = dad_dma_map_single(dev, memory, 8, DAD_DMA_TO_DEVICE);
+		assert_int_equal(dad_dma_mem_unregister(domain, memory, 4 * PAGE), -EBUSY);
+		assert_int_equal(dad_dma_dev_destroy(dev), -EBUSY);
+		dad_dma_unmap_single(dev, a, 8, DAD_DMA_TO_DEVICE);
+		assert_int_equal(dad_dma_mem_unregister(domain, memory, 4 * PAGE), 0);
+		unmake(domain, dev);
+	}
+	munmap(memory, 4 * PAGE);
+}
+
 static void
 pieces_of_a_range_count_too(void **state)
 {
@@ -389,6 +427,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_mapped_region_is_busy),
+		cmocka_unit_test(an_unmap_too_many_counts_nothing),
 		cmocka_unit_test(pieces_of_a_range_count_too),
 		cmocka_unit_test(wrong_regions_are_refused),
 		cmocka_unit_test(the_identity_takes_iovas_from_the_caller),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <string.h>
 
 #include <rte_cycles.h>
 #include <rte_errno.h>
@@ -83,13 +84,16 @@ registers_give(struct dad_dma_domain *domain, uint64_t n)
 
 static __rte_always_inline int
 try_alloc(struct dad_dma_domain *domain, unsigned int lcore, uint64_t len, uint64_t align,
-	uint64_t limit, uint64_t *iova)
+	const struct dad_dma_range in[], unsigned int n_in, uint64_t *iova)
 {
 	uint64_t n = registers_for(domain, len);
 
 	if (!registers_take(domain, n))
 		return ENOSPC;
-	*iova = dad_iova_alloc_on(domain->iova, lcore, len, align, limit);
+	/* who has all from 0 on has one number to obey: what is at hand suits nearly always */
+	*iova = n_in == 1 && in->first == 0
+		? dad_iova_alloc_on(domain->iova, lcore, len, align, in->last)
+		: dad_iova_alloc_in(domain->iova, lcore, len, align, in, n_in);
 	if (*iova != DAD_DMA_MAPPING_ERROR)
 		return 0;
 	registers_give(domain, n);
@@ -99,63 +103,47 @@ try_alloc(struct dad_dma_domain *domain, unsigned int lcore, uint64_t len, uint6
 /* With what waits to be unmapped, where that is lazy. */
 static __rte_noinline int
 try_again(struct dad_dma_domain *domain, unsigned int lcore, uint64_t len, uint64_t align,
-	uint64_t limit, uint64_t *iova)
+	const struct dad_dma_range in[], unsigned int n, uint64_t *iova)
 {
 	if (!(domain->flags & DAD_DMA_DOMAIN_LAZY))
 		return ENOSPC;
 	dad_dma_domain_flush(domain);
-	return try_alloc(domain, lcore, len, align, limit, iova);
+	return try_alloc(domain, lcore, len, align, in, n, iova);
 }
 
-static __rte_always_inline int
-alloc(struct dad_dma_domain *domain, unsigned int lcore, uint64_t len, uint64_t align,
-	uint64_t limit, uint64_t *iova)
+unsigned int
+remap_clip(const struct dad_dma_domain *domain, struct dad_dma_range ranges[], unsigned int n)
 {
-	if (limit < domain->iova_first || limit - domain->iova_first < len - 1)
-		return ERANGE;
-	/* an alignment that wide would leave no room */
-	if (len - 1 > domain->iova_last - domain->iova_first)
-		return ENOSPC;
-	int error = try_alloc(domain, lcore, len, align, limit, iova);
+	unsigned int left = 0;
 
-	return likely(error != ENOSPC) ? error : try_again(domain, lcore, len, align, limit, iova);
-}
+	for (unsigned int i = 0; i < n; i++) {
+		const struct dad_dma_range r = {
+			.first = RTE_MAX(ranges[i].first, domain->iova_first),
+			.last = RTE_MIN(ranges[i].last, domain->iova_last)};
 
-int
-remap_alloc(struct dad_dma_domain *domain, unsigned int lcore, uint64_t len, uint64_t align,
-	uint64_t limit, uint64_t *iova)
-{
-	return alloc(domain, lcore, len, align, limit, iova);
-}
-
-/* The highest IOVA that the device's mask allows: a mask is of addresses behind the bus offset. */
-uint64_t
-remap_limit(const struct dma_dev *dev)
-{
-	uint64_t last = dev->domain->iova_last, addr = dev_to_bus(dev, last);
-	bool wraps = dev->limits.bus_offset > 0 && addr < last;
-
-	return addr > dev->pub.mask || wraps ? dev_to_iova(dev, dev->pub.mask) : last;
-}
-
-/* It lies in the exclusion window, or wants to be aligned better than pages can be: once more,
- * below the window. */
-static __rte_noinline int
-alloc_elsewhere(const struct dma_dev *dev, unsigned int lcore, uint64_t len, uint64_t align,
-	uint64_t limit, uint64_t *iova)
-{
-	struct dad_dma_domain *domain = dev->domain;
-	const struct dad_dma_limits *l = &dev->limits;
-
-	remap_free(domain, lcore, *iova, len);
-	if (l->excl_low == 0 || dev_to_iova(dev, l->excl_low - 1) > limit)
-		return ERANGE;
-	int error = remap_alloc(domain, lcore, len, align, dev_to_iova(dev, l->excl_low - 1), iova);
-	if (error == 0 && dev_check(dev, dev_to_bus(dev, *iova), len) != 0) {
-		remap_free(domain, lcore, *iova, len);
-		error = ERANGE;
+		if (r.first <= r.last)
+			ranges[left++] = r;
 	}
-	return error;
+	return left;
+}
+
+/* In some ranges, which may be anywhere. */
+static __rte_noinline int
+alloc_in(struct dad_dma_domain *domain, unsigned int lcore, uint64_t len, uint64_t align,
+	const struct dad_dma_range in[], unsigned int n, uint64_t *iova)
+{
+	struct dad_dma_range own[DEV_RANGES];
+	bool fits = false;
+
+	memcpy(own, in, n * sizeof(*in));
+	n = remap_clip(domain, own, n);
+	for (unsigned int i = 0; i < n; i++)
+		fits |= own[i].last - own[i].first >= len - 1;
+	if (!fits)
+		return ERANGE;
+	int error = try_alloc(domain, lcore, len, align, own, n, iova);
+
+	return error != ENOSPC ? error : try_again(domain, lcore, len, align, own, n, iova);
 }
 
 int
@@ -163,15 +151,21 @@ remap_alloc_dev(
 	const struct dma_dev *dev, unsigned int lcore, uint64_t len, uint64_t align, uint64_t *iova)
 {
 	struct dad_dma_domain *domain = dev->domain;
-	const struct dad_dma_limits *l = &dev->limits;
 
-	if (unlikely(l->bus_offset > 0 && dev->pub.mask < (uint64_t)l->bus_offset))
+	if (unlikely(dev->limited)) {
+		struct dad_dma_range reach[DEV_RANGES];
+		unsigned int n = dev_reach(dev, dev->pub.mask, reach);
+
+		return alloc_in(domain, lcore, len, align, reach, n, iova);
+	}
+	const struct dad_dma_range all = {.last = RTE_MIN(dev->pub.mask, domain->iova_last)};
+
+	if (all.last < domain->iova_first || all.last - domain->iova_first < len - 1)
 		return ERANGE;
-	uint64_t limit = RTE_MIN(remap_limit(dev), domain->iova_last);
-	int error = alloc(domain, lcore, len, align, limit, iova);
-	if (unlikely(error != 0) || likely(dev_check(dev, dev_to_bus(dev, *iova), len) == 0))
-		return error;
-	return alloc_elsewhere(dev, lcore, len, align, limit, iova);
+	int error = try_alloc(domain, lcore, len, align, &all, 1, iova);
+
+	return likely(error != ENOSPC) ? error
+				       : try_again(domain, lcore, len, align, &all, 1, iova);
 }
 
 void
@@ -294,10 +288,10 @@ remap_drop(struct dad_dma_domain *domain, uint64_t iova, uint64_t len, bool may_
 /* ---- mappings that stay ---------------------------------------------------------------------- */
 
 int
-remap_static(struct dad_dma_domain *domain, void *va, uint64_t len, uint64_t align, uint64_t limit,
-	enum kind kind, uint64_t *iova)
+remap_static(struct dad_dma_domain *domain, void *va, uint64_t len, uint64_t align,
+	const struct dad_dma_range in[], unsigned int n, enum kind kind, uint64_t *iova)
 {
-	int error = remap_alloc(domain, dma_lcore_id(), len, align, limit, iova);
+	int error = alloc_in(domain, dma_lcore_id(), len, align, in, n, iova);
 
 	if (error != 0)
 		return error;

@@ -328,8 +328,9 @@ unmap_other(struct dma_dev *dev, dad_dma_addr_t addr, uint64_t size, enum dad_dm
 	default:
 		break;
 	}
-	if (unlikely(counted))
-		region_put(domain, va);
+	/* its word tells of a region or a window that there is memory, not that it is mapped */
+	if (unlikely(counted) && !region_put(domain, va) && kind != KIND_STRICT)
+		return;
 	count_unmap(dev, lcore);
 }
 

@@ -247,12 +247,14 @@ is_such(uint64_t word, uint64_t flags, uint64_t most)
 }
 
 uint64_t
-table_lowest(const struct dad_dma_table *table, uint64_t flags, uint64_t most)
+table_lowest(const struct dad_dma_table *table, uint64_t from, uint64_t flags, uint64_t most)
 {
 	const uint64_t end = key_of_leaf(&table->end_leaf);
 	uint64_t size;
 
-	for (uint64_t key = key_of_leaf(&table->first_leaf); key < end; key += size)
+	/* behind from, each key is a multiple of what begins there: a page, a unit or a leaf */
+	for (uint64_t key = RTE_MAX(key_of_leaf(&table->first_leaf), from); key < end;
+		key = (key & ~(size - 1)) + size)
 		if (is_such(table_word(table, key, &size), flags, most))
 			return key;
 	return DAD_DMA_ABSENT;

@@ -57,9 +57,10 @@ table_word(const struct dad_dma_table *table, uint64_t key, uint64_t *size)
 	return word;
 }
 
-/* The lowest present key whose word has at most most in these flags, or DAD_DMA_ABSENT. No flags:
- * any word. */
-uint64_t table_lowest(const struct dad_dma_table *table, uint64_t flags, uint64_t most);
+/* The lowest present key, from one on, whose word has at most most in these flags, or
+ * DAD_DMA_ABSENT. No flags: any word. */
+uint64_t table_lowest(
+	const struct dad_dma_table *table, uint64_t from, uint64_t flags, uint64_t most);
 
 /* The highest present byte of such a word, or DAD_DMA_ABSENT. */
 uint64_t table_highest(const struct dad_dma_table *table, uint64_t flags, uint64_t most);

@@ -40,37 +40,77 @@ chunk_around(struct dad_dma_domain *domain, uint64_t va, uint64_t *start, uint64
 	return true;
 }
 
-static int
-window_open(struct dma_dev *dev, uint64_t va)
+/* Windows are counted by the bits of their last IOVA: roughly, by which masks reach them. */
+static unsigned int
+bits_of(uint64_t iova)
+{
+	return iova == 0 ? 0 : 64 - (unsigned int)__builtin_clzll(iova);
+}
+
+static void
+count(struct dad_dma_domain *domain, const struct window *w, uint64_t bytes)
+{
+	domain->window_bytes += bytes;
+	domain->window_bytes_at[bits_of(w->iova + w->len - 1)] += bytes;
+}
+
+/* May the device have a window more? Half of the IOVAs that it reaches are left to strict mappings;
+ * what lies elsewhere is nothing to it. */
+static bool
+may_open(const struct dma_dev *dev, uint64_t len)
+{
+	const struct dad_dma_domain *domain = dev->domain;
+	struct dad_dma_range reach[DEV_RANGES];
+	unsigned int n = remap_clip(domain, reach, dev_reach(dev, dev->pub.mask, reach));
+	uint64_t all = 0, used = 0;
+
+	if (n == 0 || domain->window_bytes + len > domain->window_max)
+		return false;
+	for (unsigned int i = 0; i < n; i++)
+		all += reach[i].last - reach[i].first + 1;
+	/* the highest comes first */
+	for (unsigned int i = bits_of(reach[n - 1].first); i <= bits_of(reach[0].last); i++)
+		used += domain->window_bytes_at[i];
+	return used + len <= all / 2 + all % 2;
+}
+
+/* The window that covers va, and more of size bytes, as the device reaches it; of those there are,
+ * which may be several of the same memory. NULL if there is none. */
+static struct window *
+window_find(const struct dma_dev *dev, uint64_t va, uint64_t size)
 {
 	struct dad_dma_domain *domain = dev->domain;
-	uint64_t contig, start, len;
-	int error = ENOMEM;
+	struct region *region = region_of(domain, va);
+	const struct window_list *list = region != NULL ? &region->windows : &domain->windows;
 
-	pthread_mutex_lock(&domain->lock);
-	uint64_t there = dad_dma_table_find(domain->window, va, &contig);
-	if (there != DAD_DMA_ABSENT) {
-		/* somebody was faster, or it is of a device with a wider mask */
-		error = dev_check(dev, dev_to_bus(dev, there), 1);
-		goto out;
+	for (struct window *w = LIST_FIRST(list); w != NULL; w = LIST_NEXT(w, next)) {
+		uint64_t offset = va - w->va;
+
+		if (offset < w->len &&
+			dev_check(dev, dev_to_bus(dev, w->iova + offset),
+				RTE_MIN(size, w->len - offset)) == 0)
+			return w;
 	}
-	error = EFAULT;
+	return NULL;
+}
+
+/* 0 or errno. */
+static int
+window_make(struct dma_dev *dev, uint64_t va, struct window **made)
+{
+	struct dad_dma_domain *domain = dev->domain;
+	uint64_t start, len;
+
 	if (!chunk_around(domain, va, &start, &len))
-		goto out;
-	/* strict mappings need room below the mask too */
-	error = ENOSPC;
-	uint64_t limit = RTE_MIN(domain->iova_last, remap_limit(dev));
-	if (limit < domain->iova_first ||
-		domain->window_bytes + len >
-			RTE_MIN(domain->window_max, (limit - domain->iova_first) / 2 + 1))
-		goto out;
+		return EFAULT;
+	if (!may_open(dev, len))
+		return ENOSPC;
 	struct window *w = calloc(1, sizeof(*w));
-	error = ENOMEM;
 	if (w == NULL)
-		goto out;
+		return ENOMEM;
 	w->va = start;
 	w->len = len;
-	error = remap_alloc_dev(dev, dma_lcore_id(), len, domain->granule, &w->iova);
+	int error = remap_alloc_dev(dev, dma_lcore_id(), len, domain->granule, &w->iova);
 	if (error != 0)
 		goto no_iova;
 	int ret = domain->ops->map(
@@ -98,15 +138,55 @@ window_open(struct dma_dev *dev, uint64_t va)
 
 	struct region *region = region_of(domain, va);
 	LIST_INSERT_HEAD(region != NULL ? &region->windows : &domain->windows, w, next);
-	domain->window_bytes += len;
-	pthread_mutex_unlock(&domain->lock);
+	count(domain, w, len);
+	*made = w;
 	return 0;
 
 no_table:
 	remap_drop(domain, w->iova, len, false);
 no_iova:
 	free(w);
-out:
+	return error;
+}
+
+/* The table does not lead to a window in reach: an older one, or a new one. Where the first of size
+ * bytes at va are in it, and how many. 0 or errno. */
+static int
+window_open(struct dma_dev *dev, uint64_t va, uint64_t size, uint64_t *iova, uint64_t *contig)
+{
+	struct dad_dma_domain *domain = dev->domain;
+	struct window *w = NULL;
+	int error = 0;
+
+	pthread_mutex_lock(&domain->lock);
+	if (dad_dma_table_find(domain->window, va, contig) != DAD_DMA_ABSENT)
+		w = window_find(dev, va, size);
+	if (w == NULL)
+		error = window_make(dev, va, &w);
+	if (error == 0) {
+		*iova = w->iova + (va - w->va);
+		*contig = w->va + w->len - va;
+	}
+	pthread_mutex_unlock(&domain->lock);
+	return error;
+}
+
+/* The pages of a buffer are not neighbours: it lies in two chunks, or the table was just read while
+ * another window of its chunk came. 0 or E2BIG. */
+static int
+look_again(struct dma_dev *dev, uint64_t va, uint64_t size, uint64_t *iova)
+{
+	struct dad_dma_domain *domain = dev->domain;
+	int error = E2BIG;
+
+	if ((va ^ (va + size - 1)) >= DAD_DMA_UNIT_SIZE)
+		return E2BIG;
+	pthread_mutex_lock(&domain->lock);
+	const struct window *w = window_find(dev, va, size);
+	if (w != NULL && size <= w->va + w->len - va) {
+		*iova = w->iova + (va - w->va);
+		error = 0;
+	}
 	pthread_mutex_unlock(&domain->lock);
 	return error;
 }
@@ -117,30 +197,29 @@ window_map(struct dma_dev *dev, uint64_t va, uint64_t size, uint64_t *iova)
 	struct dad_dma_domain *domain = dev->domain;
 	uint64_t first = DAD_DMA_ABSENT;
 
+	/* an address keeps the offset of its buffer in the page */
+	if ((va & (dev->limits.alignment - 1)) != 0)
+		return ERANGE;
 	for (uint64_t done = 0; done < size;) {
-		uint64_t contig;
+		uint64_t contig, left = size - done;
 		uint64_t at = dad_dma_table_find(domain->window, va + done, &contig);
 
-		if (at == DAD_DMA_ABSENT) {
-			int error = window_open(dev, va + done);
+		/* the table knows the last one that was opened */
+		if (at == DAD_DMA_ABSENT ||
+			dev_check(dev, dev_to_bus(dev, at), RTE_MIN(contig, left)) != 0) {
+			int error = window_open(dev, va + done, left, &at, &contig);
 
 			if (error != 0)
 				return error;
-			at = dad_dma_table_find(domain->window, va + done, &contig);
-			if (at == DAD_DMA_ABSENT)
-				return EFAULT; /* gone again */
 		}
 		if (done == 0)
 			first = at;
 		else if (at != first + done)
-			return E2BIG;
+			return look_again(dev, va, size, iova);
 		done += contig;
 	}
-	int error = dev_check(dev, dev_to_bus(dev, first), size);
-
-	if (error == 0)
-		*iova = first;
-	return error;
+	*iova = first;
+	return 0;
 }
 
 static void
@@ -150,7 +229,7 @@ window_close(struct dad_dma_domain *domain, struct window *w)
 	table_clear(domain->window, w->va, w->len);
 	lock_drop(&domain->table_lock);
 	LIST_REMOVE(w, next);
-	domain->window_bytes -= w->len;
+	count(domain, w, -w->len);
 	remap_drop(domain, w->iova, w->len, false);
 	free(w);
 }
