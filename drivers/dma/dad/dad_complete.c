@@ -60,7 +60,7 @@ help(struct dad_vchan *vc)
 		dad_stat_add(&vc->stat.poll_served, 1, false);
 		return;
 	}
-	if (*vc->crowded)
+	if (dad_flag_is_up(vc->crowded))
 		sched_yield();
 }
 

@@ -351,7 +351,7 @@ dad_vchan_status(const struct rte_dma_dev *dev, uint16_t vchan, enum rte_dma_vch
 	if (d->engine.halted || (vc->capacity != 0 && (dad_halt_is(vc) || dad_regs_is_halted(d))))
 		*status = RTE_DMA_VCHAN_HALTED_ERROR;
 	/* who asks may be what a worker on the same CPU waits for */
-	if (!idle && d->engine.crowded)
+	if (!idle && dad_flag_is_up(&d->engine.crowded))
 		sched_yield();
 	return 0;
 }

@@ -143,21 +143,25 @@ static void
 many_laps_of_scatter_lists(void **state)
 {
 	enum { N = 2000, ENTRIES = 64 };
-	uint8_t *src = test_buffer(ENTRIES * SIZE), *dst = test_buffer(ENTRIES * SIZE);
+	/* of each that is in flight, which may be done in any order */
+	uint8_t *src = test_buffer(ENTRIES * SIZE), *dst = test_buffer(RING * ENTRIES * SIZE);
 	struct rte_dma_sge from[ENTRIES], to[ENTRIES];
 	int16_t id = open_silent(1);
 
 	(void)state;
 	for (unsigned int i = 0; i < ENTRIES * SIZE; i++)
 		src[i] = (uint8_t)(i * 11);
-	for (unsigned int i = 0; i < ENTRIES; i++) {
+	for (unsigned int i = 0; i < ENTRIES; i++)
 		from[i] = (struct rte_dma_sge){iova(src + i * SIZE), SIZE};
-		to[i] = (struct rte_dma_sge){iova(dst + i * SIZE), SIZE};
-	}
-	for (unsigned int i = 0; i < N; i++)
+	for (unsigned int n = 0; n < N; n++) {
+		for (unsigned int i = 0; i < ENTRIES; i++)
+			to[i] = (struct rte_dma_sge){
+				iova(dst + (n % RING * ENTRIES + i) * SIZE), SIZE};
 		KEEP_TRYING(rte_dma_copy_sg(id, 0, from, to, ENTRIES, ENTRIES, 0));
+	}
 	await_idle(id);
-	assert_memory_equal(src, dst, ENTRIES * SIZE);
+	for (unsigned int n = 0; n < RING; n++)
+		assert_memory_equal(src, dst + n * ENTRIES * SIZE, ENTRIES * SIZE);
 	expect_stats(id, N, 0);
 	test_close(id);
 	rte_free(src);
@@ -168,7 +172,7 @@ static void
 errors_are_counted(void **state)
 {
 	enum { N = 1000 };
-	uint8_t *buf = test_buffer(2 * SIZE);
+	uint8_t *buf = test_buffer((1 + RING) * SIZE);
 	int16_t id = open_silent(1);
 	unsigned int wrong = 0;
 
@@ -177,7 +181,8 @@ errors_are_counted(void **state)
 		const bool bad = i % 7 == 3;
 
 		wrong += bad;
-		KEEP_TRYING(rte_dma_copy(id, 0, bad ? 0 : iova(buf), iova(buf + SIZE), SIZE, 0));
+		KEEP_TRYING(rte_dma_copy(
+			id, 0, bad ? 0 : iova(buf), iova(buf + (1 + i % RING) * SIZE), SIZE, 0));
 	}
 	await_idle(id);
 	expect_stats(id, N, wrong);
@@ -233,7 +238,7 @@ what_stop_aborts_is_an_error(void **state)
 struct sender {
 	pthread_t thread;
 	int16_t id;
-	uint8_t *src, *dst;
+	uint8_t *src, *dst; /* to one place for each that is in flight */
 	bool failed;
 };
 
@@ -246,7 +251,7 @@ send_many(void *arg)
 	const uint64_t deadline = rte_get_timer_cycles() + 20 * rte_get_timer_hz();
 
 	for (unsigned int i = 0; i < SENT && !s->failed;) {
-		if (rte_dma_copy(s->id, 0, iova(s->src), iova(s->dst), SIZE,
+		if (rte_dma_copy(s->id, 0, iova(s->src), iova(s->dst + i % RING * SIZE), SIZE,
 			    RTE_DMA_OP_FLAG_SUBMIT) >= 0)
 			i++;
 		else
@@ -261,7 +266,7 @@ static void
 threads_that_only_send(void **state)
 {
 	const unsigned int n = strstr(test_args(), "mt=1") != NULL ? SENDERS : 1;
-	uint8_t *src = test_buffer(SENDERS * SIZE), *dst = test_buffer(SENDERS * SIZE);
+	uint8_t *src = test_buffer(SENDERS * SIZE), *dst = test_buffer(SENDERS * RING * SIZE);
 	struct sender sender[SENDERS];
 	int16_t id = open_silent(1);
 
@@ -269,7 +274,8 @@ threads_that_only_send(void **state)
 	for (unsigned int i = 0; i < n * SIZE; i++)
 		src[i] = (uint8_t)(i * 13 + 1);
 	for (unsigned int i = 0; i < n; i++) {
-		sender[i] = (struct sender){.id = id, .src = src + i * SIZE, .dst = dst + i * SIZE};
+		sender[i] = (struct sender){
+			.id = id, .src = src + i * SIZE, .dst = dst + i * RING * SIZE};
 		test_thread(&sender[i].thread, send_many, &sender[i]);
 	}
 	for (unsigned int i = 0; i < n; i++)
@@ -277,7 +283,8 @@ threads_that_only_send(void **state)
 	for (unsigned int i = 0; i < n; i++)
 		assert_false(sender[i].failed);
 	await_idle(id);
-	assert_memory_equal(src, dst, n * SIZE);
+	for (unsigned int i = 0; i < n * RING; i++)
+		assert_memory_equal(src + i / RING * SIZE, dst + i * SIZE, SIZE);
 	expect_stats(id, (uint64_t)n * SENT, 0);
 	test_close(id);
 	rte_free(src);
