@@ -53,6 +53,11 @@ fi
 
 package=$(dpkg-query -W -f '${Version}' libdpdk-dev 2>/dev/null) ||
     die "libdpdk $version is not Debian's: give its source tree with -Ddpdk_sdk="
+# Those of an older version compile as well, and silently leave out what is newer.
+upstream=${package#*:}
+upstream=${upstream%%[!0-9.]*}
+[ "$upstream" = "$version" ] ||
+    die "libdpdk $version is not Debian's, which is $upstream: give its source tree with -Ddpdk_sdk="
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

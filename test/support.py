@@ -150,12 +150,18 @@ def _world_writable(path):
     return any(p.stat().st_mode & stat.S_IWOTH for p in [path, *path.parents])
 
 
-def private_folder():
-    """A new folder that EAL loads plugins from: it refuses all below one that everybody may write to."""
+def private_folder(owner=None):
+    """A new folder that EAL loads plugins from: it refuses all below one that everybody may write to. Of another
+    user it may not be below a home."""
     wanted = [os.environ.get("DAD_STAGE"), Path.home(), "/var/lib", "/opt", os.environ.get("XDG_RUNTIME_DIR")]
+    if owner is not None:
+        wanted = ["/var/lib", "/opt"]
     for base in (Path(w).resolve() for w in wanted if w):
         if base.is_dir() and os.access(base, os.W_OK) and not _world_writable(base):
-            return Path(tempfile.mkdtemp(prefix=".dad-stage-", dir=base))
+            folder = Path(tempfile.mkdtemp(prefix=".dad-stage-", dir=base))
+            if owner is not None:
+                os.chown(folder, owner, owner)
+            return folder
     raise RuntimeError("no folder to stage plugins in: set DAD_STAGE to one whose path nobody else may write to")
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import sys
 
 import pytest
@@ -13,6 +14,8 @@ import support
 DPDK_TEST = support.dpdk_program("dpdk-test")
 PMDINFO = support.dpdk_program("dpdk-pmdinfo.py")
 pytestmark = pytest.mark.skipif(DPDK_TEST is None, reason=f"the DPDK in {support.DPDK_PREFIX} has no dpdk-test")
+
+NOBODY = 65534
 
 HUGE = "--no-huge" not in support.eal_options()
 
@@ -103,6 +106,22 @@ def test_dmadev_autotest_passes_on_one_cpu(staged, devargs):
     text = autotest(staged, [devargs], "va-no-huge", prefix=["taskset", "-c", cpu])
     assert "Test OK" in text, text
     assert "skipping" not in of_our_device(text)["instance"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("setpriv") is None, reason="needs root, to become nobody, and setpriv")
+@pytest.mark.parametrize("devargs", ["engine=inline", "engine=thread", "engine=auto,mt=1"])
+def test_dmadev_autotest_passes_without_privileges(devargs, monkeypatch):
+    """As in a container: another user than root, no capability, no hugepages."""
+    support.need_driver()
+    folder = support.private_folder(owner=NOBODY)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    try:
+        nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--bounding-set=-all"]
+        text = autotest(support.stage(folder), [devargs], "va-no-huge", prefix=nobody)
+        assert "Test OK" in text, text
+        assert "skipping" not in of_our_device(text)["instance"]
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_a_plugin_that_is_not_loaded_is_not_tested(staged):

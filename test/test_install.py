@@ -118,3 +118,14 @@ def test_public_prototypes_are_exported(installed):
 def test_the_programs_are_installed(installed):
     for name in ["dad-testdma", "dad-ringperf"]:
         assert os.access(find(installed, name), os.X_OK)
+
+
+def test_headers_of_another_version_are_not_taken():
+    """Debian's are of one version: for a DPDK of another one its own source tree is wanted."""
+    cache = support.REPO / ".cache" / "driver-sdk" / "1.2.3"
+    try:
+        r = support.run(["sh", support.REPO / "config" / "driver-sdk.sh", "1.2.3"])
+        assert r.returncode == 1 and not cache.exists()
+        assert "libdpdk 1.2.3 is not Debian's" in r.stderr and "-Ddpdk_sdk=" in r.stderr
+    finally:
+        shutil.rmtree(cache, ignore_errors=True)

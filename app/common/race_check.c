@@ -16,6 +16,8 @@
 #include <rte_common.h>
 #include <rte_malloc.h>
 #include <rte_memzone.h>
+#include <rte_service.h>
+#include <rte_service_component.h>
 
 #define PAGE 4096u
 
@@ -138,4 +140,57 @@ rte_memzone_free(const struct rte_memzone *zone)
 	if (zone != NULL)
 		goes(zone->addr, zone->len);
 	return EAL(rte_memzone_free)(zone);
+}
+
+/* ---- EAL's service cores ---------------------------------------------------------------------
+ * A core sees what was done before the service might run, and who was told that it is not active
+ * any more sees all that it did: EAL's own words, unseen, order that. */
+
+static struct service {
+	rte_service_func callback;
+	void *userdata;
+} services[64], *service_of[64];
+
+static int32_t
+run_service(void *arg)
+{
+	struct service *s = arg;
+
+	__tsan_acquire(&s->userdata);
+	const int32_t ret = s->callback(s->userdata);
+	__tsan_release(s);
+	return ret;
+}
+
+int
+rte_service_component_register(const struct rte_service_spec *spec, uint32_t *id)
+{
+	static unsigned int n;
+	struct service *s = &services[n++ % RTE_DIM(services)];
+	struct rte_service_spec ours = *spec;
+
+	*s = (struct service){.callback = spec->callback, .userdata = spec->callback_userdata};
+	ours.callback = run_service;
+	ours.callback_userdata = s;
+	const int ret = EAL(rte_service_component_register)(&ours, id);
+	if (ret == 0)
+		service_of[*id] = s;
+	return ret;
+}
+
+int32_t
+rte_service_component_runstate_set(uint32_t id, uint32_t runstate)
+{
+	__tsan_release(&service_of[id]->userdata);
+	return EAL(rte_service_component_runstate_set)(id, runstate);
+}
+
+int32_t
+rte_service_may_be_active(uint32_t id)
+{
+	const int32_t ret = EAL(rte_service_may_be_active)(id);
+
+	if (ret == 0)
+		__tsan_acquire(service_of[id]);
+	return ret;
 }

@@ -36,7 +36,8 @@ poll_tags(struct dad_vchan *vc, uint64_t enough)
 static inline void
 reap(struct dad_vchan *vc, uint64_t n)
 {
-	dad_trace_completed(vc, vc->reaped, n);
+	if (n > 0)
+		dad_trace_completed(vc, vc->reaped, n);
 	if (dad_vchan_is_timed(vc))
 		dad_stat_latency(vc, vc->reaped, n, &vc->stat.latency);
 	__atomic_store_n(&vc->reaped, vc->reaped + n, __ATOMIC_RELAXED);
@@ -60,7 +61,7 @@ help(struct dad_vchan *vc)
 		dad_stat_add(&vc->stat.poll_served, 1, false);
 		return;
 	}
-	if (*vc->crowded)
+	if (dad_flag_is_up(vc->crowded))
 		sched_yield();
 }
 

@@ -57,9 +57,10 @@ dad_engine_serve_all(const struct dad_engine *e)
 {
 	bool any = false;
 
-	for (unsigned int v = 0; v < e->nb_vchans && dad_engine_may_run(e); v++)
+	/* in this order: what is behind it is there once it may run */
+	for (unsigned int v = 0; dad_engine_may_run(e) && v < e->nb_vchans; v++)
 		any |= dad_serve(e->exec, &e->vchan[v], false, NULL);
-	if (!any && e->crowded)
+	if (!any && dad_flag_is_up(&e->crowded))
 		sched_yield();
 	return any;
 }
@@ -89,7 +90,7 @@ serve(struct dad_worker *w, unsigned int idle)
 static void
 tell_crowded(struct dad_engine *e)
 {
-	__atomic_store_n(&e->crowded, true, __ATOMIC_RELAXED);
+	dad_flag_set(&e->crowded, true);
 	if (e->serves != NULL)
 		dad_pool_tell_crowded(e->serves);
 }
@@ -124,7 +125,7 @@ worker_main(void *arg)
 			dad_work_none(&w->work);
 		idle += idle < UINT32_MAX;
 		bool crowded = dad_engine_is_crowded(w);
-		if (unlikely(crowded) && !__atomic_load_n(&e->crowded, __ATOMIC_RELAXED))
+		if (unlikely(crowded) && !dad_flag_is_up(&e->crowded))
 			tell_crowded(e);
 		dad_idle(e->idle, idle, crowded);
 		if (e->counted)
@@ -176,7 +177,7 @@ dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *
 	e->vchan = vchan;
 	e->nb_vchans = nb_vchans;
 	if (args->engine == DAD_ENGINE_SERVICE) {
-		e->crowded = dad_service_is_crowded();
+		dad_flag_set(&e->crowded, dad_service_is_crowded());
 		__atomic_store_n(control, DAD_CONTROL_RUN, __ATOMIC_RELEASE); /* G1 */
 		int ret = dad_service_start(&e->service, name);
 		if (ret != 0)
@@ -194,7 +195,7 @@ dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *
 	e->idle = args->idle;
 	e->enlist = args->enlist;
 	e->counted = args->xstats;
-	e->crowded = false;
+	dad_flag_set(&e->crowded, false);
 	for (unsigned int i = 0; i < e->nb_workers; i++) {
 		struct dad_worker *w = &e->worker[i];
 
@@ -211,7 +212,8 @@ dad_engine_start(struct dad_engine *e, const char *name, const struct dad_args *
 		dad_cpus_enter(w->cpu);
 	}
 	for (unsigned int i = 0; i < e->nb_workers; i++)
-		e->crowded |= dad_engine_is_crowded(&e->worker[i]);
+		if (dad_engine_is_crowded(&e->worker[i]))
+			dad_flag_set(&e->crowded, true);
 
 	__atomic_store_n(control, DAD_CONTROL_RUN, __ATOMIC_RELEASE); /* G1 */
 	for (unsigned int i = 0; i < e->nb_workers; i++) {

@@ -34,12 +34,10 @@ plain_of(const struct dad_dev *d)
 static bool
 is_refused(struct dad_dev *d, uint16_t vchan, enum dad_opcode opcode, uint64_t length)
 {
+	const struct dad_inject_set *rules = dad_inject_rules(&d->model.inject);
 	struct dad_vchan *vc = &d->vchan[vchan];
 
-	/* relaxed: a set is looked into behind an acquire */
-	if (likely(__atomic_load_n(&d->model.inject.set, __ATOMIC_RELAXED) == NULL))
-		return false;
-	if (!dad_inject_refuses(&d->model.inject, vc, opcode, length))
+	if (likely(rules == NULL) || !dad_inject_refuses(rules, vc, opcode, length))
 		return false;
 	dad_stat_nospace(vc);
 	return true;
@@ -98,26 +96,30 @@ static const struct enqueues refusing = {refusing_copy, refusing_copy_sg, refusi
 
 #if DAD_HAVE_OPS
 
-/* Those before the first one that is refused. What there is no room for is not asked about: it
- * comes again, and would count twice. */
+/* Unlike a call for one operation, which is asked for anew, a burst goes on where it ended: each of
+ * it counts once, however often there is no room. */
+static int
+refusing_put(struct dad_dev *d, uint16_t vchan, struct rte_dma_op *op)
+{
+	const enum dad_opcode opcode = dad_ops_is_plain(op) ? DAD_OP_COPY : DAD_OP_SG;
+	const struct dad_inject_set *rules = dad_inject_rules(&d->model.inject);
+	struct dad_vchan *vc = &d->vchan[vchan];
+
+	if (likely(rules == NULL) || !are_lists(op->nb_src, op->nb_dst))
+		return dad_ops_put(d, vchan, op);
+	const uint64_t length = bytes_of(op->src_dst_seg, op->nb_src);
+	if (dad_inject_refuses(rules, vc, opcode, length))
+		return dad_stat_nospace(vc);
+	const int ret = dad_ops_put(d, vchan, op);
+	if (ret == -ENOSPC)
+		dad_inject_take_back(rules, vc, opcode, length);
+	return ret;
+}
+
 static uint16_t
 refusing_enqueue(void *dev_private, uint16_t vchan, struct rte_dma_op **ops, uint16_t nb_ops)
 {
-	struct dad_dev *d = dev_private;
-	const uint16_t room = (d->args.mt ? dad_mt_burst_capacity : dad_burst_capacity)(d, vchan);
-	uint16_t n = 0;
-
-	for (; n < nb_ops && n < room; n++) {
-		const struct rte_dma_op *op = ops[n];
-		const enum dad_opcode opcode = dad_ops_is_plain(op) ? DAD_OP_COPY : DAD_OP_SG;
-
-		if (are_lists(op->nb_src, op->nb_dst) &&
-			is_refused(d, vchan, opcode, bytes_of(op->src_dst_seg, op->nb_src)))
-			break;
-	}
-	if (n == room && n < nb_ops)
-		dad_stat_nospace(&d->vchan[vchan]);
-	return dad_ops_enqueue(d, vchan, ops, n);
+	return dad_ops_enqueue_by(refusing_put, dev_private, vchan, ops, nb_ops);
 }
 
 static void

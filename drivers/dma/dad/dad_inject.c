@@ -188,7 +188,7 @@ dad_inject_check(const char *spec, char *why, size_t size)
 static void
 replace(struct dad_inject *in, struct dad_inject_set *set)
 {
-	/* I1: pairs with the acquire in dad_model_run(): the rules are written */
+	/* I1: pairs with the acquire in dad_inject_rules(): the rules are written */
 	__atomic_store_n(&in->set, set, __ATOMIC_RELEASE);
 }
 
@@ -306,21 +306,32 @@ dad_inject_has_refusals(const struct dad_inject *in)
 	return false;
 }
 
-bool
-dad_inject_refuses(const struct dad_inject *in, const struct dad_vchan *vc, unsigned int opcode,
+static bool
+may_refuse(const struct dad_inject_rule *rule, const struct dad_vchan *vc, unsigned int opcode,
 	uint64_t length)
 {
-	/* I1: pairs with the release in replace() */
-	const struct dad_inject_set *set = __atomic_load_n(&in->set, __ATOMIC_ACQUIRE);
+	return rule->status == DAD_INJECT_NO_ROOM && is_about(rule, vc, opcode, length);
+}
+
+bool
+dad_inject_refuses(const struct dad_inject_set *set, const struct dad_vchan *vc,
+	unsigned int opcode, uint64_t length)
+{
 	bool refused = false;
 
-	for (unsigned int i = 0; set != NULL && i < set->n; i++) {
-		struct dad_inject_rule *rule = set->rule[i];
-
-		if (rule->status == DAD_INJECT_NO_ROOM && is_about(rule, vc, opcode, length))
-			refused |= falls(rule);
-	}
+	for (unsigned int i = 0; i < set->n; i++)
+		if (may_refuse(set->rule[i], vc, opcode, length))
+			refused |= falls(set->rule[i]);
 	return refused;
+}
+
+void
+dad_inject_take_back(const struct dad_inject_set *set, const struct dad_vchan *vc,
+	unsigned int opcode, uint64_t length)
+{
+	for (unsigned int i = 0; i < set->n; i++)
+		if (may_refuse(set->rule[i], vc, opcode, length))
+			__atomic_fetch_sub(&set->rule[i]->seen, 1, __ATOMIC_RELAXED);
 }
 
 uint64_t

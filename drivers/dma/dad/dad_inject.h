@@ -71,9 +71,22 @@ void dad_inject_close(struct dad_inject *in);
 uint8_t dad_inject_status(
 	const struct dad_inject_set *set, const struct dad_vchan *vc, const struct dad_desc *desc);
 
+/* The rules of the moment, NULL if there are none. They stay as they are until the device goes. */
+static inline const struct dad_inject_set *
+dad_inject_rules(const struct dad_inject *in)
+{
+	/* I1: pairs with the release in replace() */
+	return __atomic_load_n(&in->set, __ATOMIC_ACQUIRE);
+}
+
 /* Is there a rule that refuses enqueues? And shall this one be refused? */
 bool dad_inject_has_refusals(const struct dad_inject *in);
-bool dad_inject_refuses(const struct dad_inject *in, const struct dad_vchan *vc,
+bool dad_inject_refuses(const struct dad_inject_set *set, const struct dad_vchan *vc,
+	unsigned int opcode, uint64_t length);
+
+/* One that these rules did not refuse, and there was no room for: it comes again, and counts once.
+ */
+void dad_inject_take_back(const struct dad_inject_set *set, const struct dad_vchan *vc,
 	unsigned int opcode, uint64_t length);
 
 /* How many operations a rule has made fail, or enqueues it has refused, so far. */

@@ -254,8 +254,7 @@ bool
 dad_model_run(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, unsigned int n,
 	unsigned int after)
 {
-	/* I1: pairs with the release in replace(), dad_inject.c */
-	const struct dad_inject_set *set = __atomic_load_n(&x->model->inject.set, __ATOMIC_ACQUIRE);
+	const struct dad_inject_set *set = dad_inject_rules(&x->model->inject);
 
 	if (vc->due != NULL)
 		dad_throttle_begin(&x->model->throttle, vc, first, n);
@@ -277,7 +276,7 @@ dad_model_run(const struct dad_exec *x, struct dad_vchan *vc, uint64_t first, un
 static void
 dump_rules(const struct dad_inject *in, FILE *f)
 {
-	const struct dad_inject_set *set = __atomic_load_n(&in->set, __ATOMIC_ACQUIRE);
+	const struct dad_inject_set *set = dad_inject_rules(in);
 
 	if (set == NULL)
 		return;

@@ -435,7 +435,7 @@ poll_again(struct dad_vchan *vc)
 		return;
 	}
 	if (dad_vchan_published(vc) != __atomic_load_n(&vc->reaped, __ATOMIC_RELAXED) &&
-		*vc->crowded)
+		dad_flag_is_up(vc->crowded))
 		sched_yield();
 }
 

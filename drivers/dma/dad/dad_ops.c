@@ -25,9 +25,8 @@ dad_ops_is_plain(const struct rte_dma_op *op)
 		seg[0].length > 0;
 }
 
-/* A ring index, or -errno. */
-static inline int
-enqueue_one(struct dad_dev *d, uint16_t vchan, struct rte_dma_op *op)
+int
+dad_ops_put(struct dad_dev *d, uint16_t vchan, struct rte_dma_op *op)
 {
 	const struct rte_dma_sge *src = op->src_dst_seg, *dst = src + op->nb_src;
 	const uint64_t flags = op->flags & ~RTE_DMA_OP_FLAG_SUBMIT;
@@ -51,7 +50,8 @@ enqueue_one(struct dad_dev *d, uint16_t vchan, struct rte_dma_op *op)
 }
 
 uint16_t
-dad_ops_enqueue(void *dev_private, uint16_t vchan, struct rte_dma_op **ops, uint16_t nb_ops)
+dad_ops_enqueue_by(dad_ops_put_t put, void *dev_private, uint16_t vchan, struct rte_dma_op **ops,
+	uint16_t nb_ops)
 {
 	struct dad_dev *d = dev_private;
 	uint16_t n = 0;
@@ -60,7 +60,7 @@ dad_ops_enqueue(void *dev_private, uint16_t vchan, struct rte_dma_op **ops, uint
 	if (unlikely(d->vchan[vchan].ops == NULL))
 		return 0;
 	for (; n < nb_ops; n++) {
-		ret = enqueue_one(d, vchan, ops[n]);
+		ret = put(d, vchan, ops[n]);
 		if (unlikely(ret < 0))
 			break;
 	}
@@ -70,6 +70,12 @@ dad_ops_enqueue(void *dev_private, uint16_t vchan, struct rte_dma_op **ops, uint
 	if (likely(n > 0))
 		(d->args.mt ? dad_mt_submit : dad_submit)(d, vchan);
 	return n;
+}
+
+uint16_t
+dad_ops_enqueue(void *dev_private, uint16_t vchan, struct rte_dma_op **ops, uint16_t nb_ops)
+{
+	return dad_ops_enqueue_by(dad_ops_put, dev_private, vchan, ops, nb_ops);
 }
 
 /* At once, so that statuses need little room. */

@@ -22,6 +22,14 @@ uint16_t dad_ops_enqueue(
 uint16_t dad_ops_dequeue(
 	void *dev_private, uint16_t vchan, struct rte_dma_op **ops, uint16_t nb_ops);
 
+/* Enqueue one, which is not submitted yet: a ring index, or -errno. */
+typedef int (*dad_ops_put_t)(struct dad_dev *d, uint16_t vchan, struct rte_dma_op *op);
+int dad_ops_put(struct dad_dev *d, uint16_t vchan, struct rte_dma_op *op);
+
+/* Operations up to the first one that is not put; then they are submitted. How many. */
+uint16_t dad_ops_enqueue_by(dad_ops_put_t put, void *dev_private, uint16_t vchan,
+	struct rte_dma_op **ops, uint16_t nb_ops);
+
 /* Is it one that a plain copy can do: one segment a side, of equal length? */
 bool dad_ops_is_plain(const struct rte_dma_op *op);
 

@@ -77,15 +77,15 @@ take_slot(struct dad_pool *pool, struct dad_engine *e)
 		pool->member[e->priority][i] = e;
 		pool->nb_members++;
 		e->pool = pool;
-		e->crowded = pool->workers.crowded;
+		dad_flag_set(&e->crowded, false);
 		/* L1: pairs with the acquire in dad_pool_serve(): the member */
 		__atomic_fetch_or(&pool->used, UINT32_C(1) << (e->priority * DAD_POOL_MEMBERS + i),
 			__ATOMIC_RELEASE);
 		/* L3: with the fence in dad_pool_tell_crowded(): either it sees the bit, or this
 		 * what it was about to tell */
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		if (__atomic_load_n(&pool->workers.crowded, __ATOMIC_RELAXED))
-			__atomic_store_n(&e->crowded, true, __ATOMIC_RELAXED);
+		if (dad_flag_is_up(&pool->workers.crowded))
+			dad_flag_set(&e->crowded, true);
 		return 0;
 	}
 	return -ENOSPC;
@@ -219,6 +219,5 @@ dad_pool_tell_crowded(struct dad_pool *pool)
 
 	for (unsigned int bit = 0; bit < DAD_PRIORITIES * DAD_POOL_MEMBERS; bit++)
 		if (used & UINT32_C(1) << bit)
-			__atomic_store_n(
-				&(&pool->member[0][0])[bit]->crowded, true, __ATOMIC_RELAXED);
+			dad_flag_set(&(&pool->member[0][0])[bit]->crowded, true);
 }

@@ -188,3 +188,23 @@ dad_devices_walk(void (*fn)(const struct dad_dev *d, void *arg), void *arg)
 			fn(devices[i], arg);
 	dad_devices_unlock();
 }
+
+unsigned int
+dad_question_first(const struct dad_question *q)
+{
+	return q->vchan == DAD_QUESTION_NO_VCHAN ? 0 : (unsigned int)q->vchan;
+}
+
+unsigned int
+dad_question_end(const struct dad_question *q)
+{
+	return q->vchan == DAD_QUESTION_NO_VCHAN ? q->dev->nb_vchans : (unsigned int)q->vchan + 1;
+}
+
+void
+dad_question_xstats(const struct dad_question *q, uint64_t *values)
+{
+	memset(values, 0, DAD_XSTAT_MAX * sizeof(*values));
+	for (unsigned int v = dad_question_first(q); v < dad_question_end(q); v++)
+		dad_stat_get(&q->dev->vchan[v], values);
+}

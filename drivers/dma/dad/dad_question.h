@@ -11,6 +11,8 @@
  * follow no pointer of the primary's.
  */
 
+#include <stdint.h>
+
 #include <rte_telemetry.h>
 
 struct dad_dev;
@@ -52,6 +54,13 @@ enum dad_question_asks {
  * and what would be right. What a telemetry command returns. */
 int dad_question_answer(const char *params, struct rte_tel_data *d, unsigned int asks,
 	void (*fn)(struct dad_question *));
+
+/* The vchans that are meant: one, or all. */
+unsigned int dad_question_first(const struct dad_question *q);
+unsigned int dad_question_end(const struct dad_question *q);
+
+/* Their counters, added up: DAD_XSTAT_MAX of them. */
+void dad_question_xstats(const struct dad_question *q, uint64_t *values);
 
 /* Answer: what is wrong, given so; and what is valid. Always -EINVAL. Bytes of what was given may
  * be anything. */

@@ -8,27 +8,6 @@
 #include "dad_pool.h"
 #include "dad_question.h"
 
-/* The vchans that are meant: one, or all. */
-static unsigned int
-first_of(const struct dad_question *q)
-{
-	return q->vchan == DAD_QUESTION_NO_VCHAN ? 0 : (unsigned int)q->vchan;
-}
-
-static unsigned int
-end_of(const struct dad_question *q)
-{
-	return q->vchan == DAD_QUESTION_NO_VCHAN ? q->dev->nb_vchans : (unsigned int)q->vchan + 1;
-}
-
-static void
-sum_up(const struct dad_question *q, uint64_t values[DAD_XSTAT_MAX])
-{
-	memset(values, 0, DAD_XSTAT_MAX * sizeof(*values));
-	for (unsigned int v = first_of(q); v < end_of(q); v++)
-		dad_stat_get(&q->dev->vchan[v], values);
-}
-
 /* ---- answers --------------------------------------------------------------------------------- */
 
 static void
@@ -118,7 +97,7 @@ add_acquired(const struct dad_question *q)
 
 	if (q->dev->model.source.kind == DAD_SOURCE_NONE)
 		return;
-	for (unsigned int v = first_of(q); v < end_of(q); v++)
+	for (unsigned int v = dad_question_first(q); v < dad_question_end(q); v++)
 		dad_source_stats(&q->dev->vchan[v], &sum);
 	rte_tel_data_add_dict_uint(q->answer, "source_taken_bytes", sum.taken);
 	rte_tel_data_add_dict_uint(q->answer, "source_skipped_bytes", sum.skipped);
@@ -133,8 +112,8 @@ tell_xstats(struct dad_question *q)
 	struct rte_dma_stats stats = {0};
 	char name[RTE_TEL_MAX_STRING_LEN];
 
-	sum_up(q, values);
-	for (unsigned int v = first_of(q); v < end_of(q); v++)
+	dad_question_xstats(q, values);
+	for (unsigned int v = dad_question_first(q); v < dad_question_end(q); v++)
 		dad_vchan_stats(&q->dev->vchan[v], &stats);
 	rte_tel_data_start_dict(q->answer);
 	rte_tel_data_add_dict_uint(q->answer, "submitted", stats.submitted);
@@ -233,99 +212,6 @@ vchan(const char *cmd, const char *params, struct rte_tel_data *d)
 {
 	(void)cmd;
 	return dad_question_answer(params, d, DAD_QUESTION_MUST_VCHAN, tell_vchan);
-}
-
-/* ---- latency --------------------------------------------------------------------------------- */
-
-/* Where the given share of the operations are done, in ns: the end of its bucket. */
-static uint64_t
-quantile(const uint64_t bucket[DAD_STAT_LATENCIES], uint64_t count, unsigned int per_mille)
-{
-	const uint64_t wanted = (count * per_mille + 999) / 1000;
-	uint64_t seen = 0;
-
-	for (unsigned int i = 0; i < DAD_STAT_LATENCIES; i++) {
-		seen += bucket[i];
-		if (seen >= wanted)
-			return UINT64_C(2) << i;
-	}
-	return UINT64_C(2) << DAD_STAT_LATENCIES;
-}
-
-static void
-switch_latency(struct dad_question *q)
-{
-	const bool on = strcmp(q->word, "on") == 0;
-
-	if (!on && strcmp(q->word, "off") != 0) {
-		dad_question_wrong(q, "unknown parameter", q->word, "on, off, or nothing");
-		return;
-	}
-	if (dad_foreign != 0) {
-		dad_question_wrong(q, "only the primary process switches it:", q->word, "to look");
-		return;
-	}
-	if (q->vchan == DAD_QUESTION_NO_VCHAN)
-		q->dev->timed = on;
-	for (unsigned int v = first_of(q); v < end_of(q); v++) {
-		struct dad_vchan *vc = &q->dev->vchan[v];
-
-		if (vc->ring != NULL && dad_stat_latency_switch(vc, on) != 0) {
-			dad_question_wrong(q, "no memory for", q->word, "off");
-			return;
-		}
-	}
-	rte_tel_data_start_dict(q->answer);
-	rte_tel_data_add_dict_string(q->answer, "latency", q->word);
-}
-
-static void
-tell_latency(struct dad_question *q)
-{
-	uint64_t values[DAD_XSTAT_MAX], count = 0;
-	const uint64_t *bucket = &values[DAD_XSTAT_LATENCY];
-	struct rte_tel_data *d = q->answer, *b;
-	char name[32];
-	bool on = false;
-
-	if (q->word[0] != '\0') {
-		switch_latency(q);
-		return;
-	}
-	sum_up(q, values);
-	for (unsigned int v = first_of(q); v < end_of(q); v++)
-		on |= q->dev->vchan[v].timed;
-	for (unsigned int i = 0; i < DAD_STAT_LATENCIES; i++)
-		count += bucket[i];
-	rte_tel_data_start_dict(d);
-	rte_tel_data_add_dict_string(d, "latency", on ? "on" : "off");
-	rte_tel_data_add_dict_uint(d, "operations", count);
-	if (count == 0)
-		return;
-	rte_tel_data_add_dict_uint(d, "mean_ns", values[DAD_XSTAT_LATENCY_NS] / count);
-	rte_tel_data_add_dict_uint(d, "p50_below_ns", quantile(bucket, count, 500));
-	rte_tel_data_add_dict_uint(d, "p90_below_ns", quantile(bucket, count, 900));
-	rte_tel_data_add_dict_uint(d, "p99_below_ns", quantile(bucket, count, 990));
-	rte_tel_data_add_dict_uint(d, "p999_below_ns", quantile(bucket, count, 999));
-	b = rte_tel_data_alloc();
-	if (b == NULL)
-		return;
-	rte_tel_data_start_dict(b);
-	for (unsigned int i = 0; i < DAD_STAT_LATENCIES; i++) {
-		if (bucket[i] == 0)
-			continue;
-		snprintf(name, sizeof(name), "%" PRIu64, i == 0 ? 0 : UINT64_C(1) << i);
-		rte_tel_data_add_dict_uint(b, name, bucket[i]);
-	}
-	rte_tel_data_add_dict_container(d, "from_ns", b, 0);
-}
-
-static int
-latency(const char *cmd, const char *params, struct rte_tel_data *d)
-{
-	(void)cmd;
-	return dad_question_answer(
-		params, d, DAD_QUESTION_MAY_VCHAN | DAD_QUESTION_MAY_WORD, tell_latency);
 }
 
 /* ---- workers, kernels ------------------------------------------------------------------------ */
@@ -428,9 +314,6 @@ RTE_INIT(dad_telemetry_register)
 		{"/dad/dmadev/xstats", xstats, "All counters. Parameters: device[,vchan]"},
 		{"/dad/dmadev/vchan", vchan,
 			"State, cursors, last error. Parameters: device,vchan"},
-		{"/dad/dmadev/latency", latency,
-			"From submit to completed; measured while on. Parameters: "
-			"device[,vchan][,on|off]"},
 		{"/dad/dmadev/workers", workers, "CPU and load of each. Parameters: device"},
 		{"/dad/dmadev/kernels", kernels, "What moves bytes, by size. Parameters: device"},
 		{"/dad/dmadev/reset", reset, "All counters to 0. Parameters: device[,vchan]"},

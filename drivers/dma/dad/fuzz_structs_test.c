@@ -31,6 +31,7 @@ struct taker {
 	struct lane lane;
 	struct tally tally;
 	uint64_t reported;
+	bool lost_fence; /* of an operation that there was no room for: the next one has it */
 	/* the operation that is enqueued as the nth lies in entry[n % size] */
 	struct entry entry[RING + BURST];
 };
@@ -126,7 +127,8 @@ burst(struct taker *t)
 			make_request(l, r);
 		while (r->effect.kind == REQ_FILL);
 		const struct op op = touched_by(l, &r->effect);
-		const bool fence = needs_fence(l, &op) || below(l, 50) == 0;
+		const bool fence =
+			needs_fence(l, &op) || (i == 0 && t->lost_fence) || below(l, 50) == 0;
 
 		if (fence)
 			l->in_window = 0;
@@ -146,6 +148,9 @@ burst(struct taker *t)
 		t->tally.nospace++;
 	/* an empty ring takes one of them */
 	agree(taken > 0 || bad == 0 || before > t->reported);
+	t->lost_fence &= taken == 0;
+	for (uint16_t i = taken; i < n; i++)
+		t->lost_fence |= (entry_of(t, before + i)->op.flags & RTE_DMA_OP_FLAG_FENCE) != 0;
 	for (uint16_t i = 0; i < taken; i++) {
 		struct entry *e = entry_of(t, l->sent++);
 		const struct effect *effect = &requests[i].effect;

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "dad_compat.h"
+#include "dad_internal.h"
 #include "test_device.h"
 
 enum { RING = 64, SIZE = 256, SEGMENTS = 8, OPS = 128 };
@@ -203,7 +204,7 @@ some_are_refused_for_want_of_room(void **state)
 
 /* Each is counted once by a rule, however often it had no room before. */
 static void
-without_room_no_rule_is_asked(void **state)
+without_room_no_rule_counts(void **state)
 {
 	int16_t id = open_ops_with(",inject=enospc:every:100");
 	struct rte_dma_op *done[OPS];
@@ -219,6 +220,46 @@ without_room_no_rule_is_asked(void **state)
 	assert_int_equal(rte_dma_enqueue_ops(id, 0, ops + RING, OPS - RING), 99 - RING);
 	assert_int_equal(rte_dma_enqueue_ops(id, 0, ops + 99, OPS - 99), OPS - 99);
 	gather(id, done + RING, OPS - RING);
+	assert_memory_equal(done, ops, sizeof(ops));
+	test_close(id);
+}
+
+/* What the vchan counts as refused for want of room, and the rule as asked. */
+static void
+expect_counted(int16_t id, uint64_t refused, uint64_t asked)
+{
+	const struct dad_dev *d = rte_dma_fp_objs[id].dev_private;
+	uint64_t values[DAD_XSTAT_MAX] = {0};
+
+	dad_stat_get(&d->vchan[0], values);
+	assert_int_equal(values[DAD_XSTAT_NOSPACE], refused);
+	assert_int_equal(d->model.inject.set->rule[0]->seen, asked);
+}
+
+/* Lists have less room than descriptors, unless each slot has its own (mt=1). */
+static void
+one_without_room_for_its_lists_counts_once(void **state)
+{
+	int16_t id = open_ops_with(",inject=enospc:every:1000");
+	struct rte_dma_op *done[OPS];
+	uint64_t refused = 0;
+	uint16_t n = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < OPS; i++)
+		prepare(i, SEGMENTS, SEGMENTS);
+	while (n < OPS) {
+		const uint16_t more = rte_dma_enqueue_ops(id, 0, ops + n, OPS - n);
+
+		assert_in_range(more, 1, RING - (strstr(test_args(), "mt=1") == NULL));
+		refused += n + more < OPS;
+		for (unsigned int i = 0; i < 10 && n + more < OPS; i++, refused++)
+			assert_int_equal(
+				rte_dma_enqueue_ops(id, 0, ops + n + more, OPS - n - more), 0);
+		expect_counted(id, refused, n + more);
+		gather(id, done + n, more);
+		n += more;
+	}
 	assert_memory_equal(done, ops, sizeof(ops));
 	test_close(id);
 }
@@ -300,15 +341,20 @@ goes_on(void)
 #define FREE RTE_DMA_STATUS_ERROR_UNKNOWN
 #define BUSY RTE_DMA_STATUS_INVALID_OPCODE
 
+/* Beginning where the last call ended, so that each has its turn. */
 static unsigned int
-enqueue_free_ones(unsigned int who)
+enqueue_free_ones(unsigned int *next)
 {
 	struct rte_dma_op *burst[8];
 	uint16_t n = 0;
 
-	for (unsigned int i = who; i < OPS && n < RTE_DIM(burst); i += PAIRS)
-		if (__atomic_load_n(&ops[i]->status, __ATOMIC_ACQUIRE) == FREE)
-			burst[n++] = ops[i];
+	for (unsigned int looks = 0; looks < OPS / PAIRS && n < RTE_DIM(burst); looks++) {
+		struct rte_dma_op *op = ops[*next];
+
+		*next = (*next + PAIRS) % OPS;
+		if (__atomic_load_n(&op->status, __ATOMIC_ACQUIRE) == FREE)
+			burst[n++] = op;
+	}
 	for (unsigned int i = 0; i < n; i++)
 		burst[i]->status = BUSY;
 	uint16_t sent = rte_dma_enqueue_ops(shared.id, 0, burst, n);
@@ -335,10 +381,10 @@ dequeue_some(void)
 static void *
 send(void *arg)
 {
-	const unsigned int who = (unsigned int)(uintptr_t)arg;
+	unsigned int next = (unsigned int)(uintptr_t)arg; /* who it is */
 
 	for (unsigned int sent = 0; sent < EACH && goes_on();) {
-		unsigned int n = enqueue_free_ones(who);
+		unsigned int n = enqueue_free_ones(&next);
 
 		sent += n;
 		if (n == 0)
@@ -413,7 +459,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(each_has_its_own_status),
 	cmocka_unit_test(one_that_cannot_be_is_where_enqueue_ends),
 	cmocka_unit_test(some_are_refused_for_want_of_room),
-	cmocka_unit_test(without_room_no_rule_is_asked),
+	cmocka_unit_test(without_room_no_rule_counts),
+	cmocka_unit_test(one_without_room_for_its_lists_counts_once),
 	cmocka_unit_test(a_failure_halts_until_it_is_dequeued),
 	cmocka_unit_test(is_for_who_configured_it),
 	cmocka_unit_test(many_threads_lose_and_double_nothing),

@@ -12,11 +12,13 @@
 
 #define DESCS 256u
 #define LEN   64u
+#define PLACE 256u /* of each that is in flight: they may run at a time */
 
 static const enum rte_dma_direction memory[] = {RTE_DMA_DIR_MEM_TO_MEM, RTE_DMA_DIR_MEM_TO_MEM};
 
 static int16_t dev;
 static uint8_t *src, *dst;
+static unsigned int places;
 
 static void
 open_refusing(const char *rules)
@@ -25,9 +27,9 @@ open_refusing(const char *rules)
 
 	snprintf(args, sizeof(args), rules[0] != '\0' ? "inject=%s" : "xstats=1", rules);
 	dev = test_open_directions(args, RTE_DIM(memory), DESCS, memory);
-	src = test_buffer((size_t)DESCS * LEN);
-	dst = test_buffer((size_t)DESCS * LEN);
-	memset(src, 0x5a, (size_t)DESCS * LEN);
+	src = test_buffer(PLACE);
+	dst = test_buffer((size_t)DESCS * PLACE);
+	memset(src, 0x5a, PLACE);
 }
 
 static int
@@ -40,23 +42,29 @@ close_it(void **state)
 	return 0;
 }
 
+static rte_iova_t
+place(void)
+{
+	return iova(dst + places++ % DESCS * PLACE);
+}
+
 static int
 copy(uint16_t vchan, uint32_t len, uint64_t flags)
 {
-	return rte_dma_copy(dev, vchan, iova(src), iova(dst), len, flags);
+	return rte_dma_copy(dev, vchan, iova(src), place(), len, flags);
 }
 
 static int
 fill(uint16_t vchan, uint32_t len)
 {
-	return rte_dma_fill(dev, vchan, 1, iova(dst), len, 0);
+	return rte_dma_fill(dev, vchan, 1, place(), len, 0);
 }
 
 static int
 lists(uint16_t vchan, uint32_t len)
 {
 	struct rte_dma_sge from[2] = {{iova(src), len / 2}, {iova(src), len - len / 2}};
-	struct rte_dma_sge to = {iova(dst), len};
+	struct rte_dma_sge to = {place(), len};
 
 	return rte_dma_copy_sg(dev, vchan, from, &to, 2, 1, 0);
 }

@@ -113,24 +113,26 @@ one_set_of_workers_for_all_devices(void **state)
 static void
 members_come_and_go(void **state)
 {
-	uint8_t *buf = test_buffer(4096);
+	enum { OPS = 100, LEN = 2048 };
+	uint8_t *buf = test_buffer((1 + OPS) * LEN), *other_buf = test_buffer(128);
 	int16_t busy = open_member(0, 0);
 
 	(void)state;
 	for (unsigned int round = 0; round < 100; round++) {
-		enum rte_dma_status_code status[100];
+		enum rte_dma_status_code status[OPS];
 
-		for (unsigned int i = 0; i < 100; i++)
+		for (unsigned int i = 1; i <= OPS; i++)
 			assert_true(
-				rte_dma_copy(busy, 0, iova(buf), iova(buf + 2048), 2048, 0) >= 0);
+				rte_dma_copy(busy, 0, iova(buf), iova(buf + i * LEN), LEN, 0) >= 0);
 		assert_int_equal(rte_dma_submit(busy, 0), 0);
 		int16_t other = open_member(1, 0);
-		copy_on_each_vchan(other, buf);
+		copy_on_each_vchan(other, other_buf);
 		close_member(1, other);
-		test_gather(busy, 0, 100, status);
+		test_gather(busy, 0, OPS, status);
 	}
 	close_member(0, busy);
 	rte_free(buf);
+	rte_free(other_buf);
 }
 
 /* What "groups" says of all workers together, as a member's question is answered. */
@@ -175,8 +177,9 @@ make_groups(int fd, int16_t id, uint8_t *buf, unsigned int i, unsigned long want
 	while (groups_of(fd, i, &workers) < wanted) {
 		enum rte_dma_status_code status[RING];
 
-		for (unsigned int op = 0; op < RING; op++)
-			assert_true(rte_dma_copy(id, 0, iova(buf), iova(buf + 64), 64, 0) >= 0);
+		for (unsigned int op = 1; op <= RING; op++)
+			assert_true(
+				rte_dma_copy(id, 0, iova(buf), iova(buf + op * 64), 64, 0) >= 0);
 		assert_int_equal(rte_dma_submit(id, 0), 0);
 		test_gather(id, 0, RING, status);
 		assert_true(rte_get_timer_cycles() < deadline);
@@ -186,7 +189,7 @@ make_groups(int fd, int16_t id, uint8_t *buf, unsigned int i, unsigned long want
 static void
 each_device_tells_of_the_workers_of_the_pool(void **state)
 {
-	uint8_t *buf = test_buffer(128);
+	uint8_t *buf = test_buffer((1 + RING) * 64);
 	int fd = telemetry_connect();
 	unsigned int running, told;
 

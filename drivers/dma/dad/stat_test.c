@@ -3,125 +3,8 @@
 /* What a vchan counts, against what was done to it. */
 
 #include <errno.h>
-#include <stdio.h>
 
-#include "dad_internal.h"
-#include "test_device.h"
-
-#define LEN  4096u
-#define RING 256u
-
-static int16_t dev;
-static uint8_t *buf;
-
-static int
-setup_with(const char *args)
-{
-	dev = test_plug_with(args);
-	test_configure(dev, 2, RING);
-	assert_int_equal(rte_dma_start(dev), 0);
-	buf = test_buffer(2 * LEN);
-	return 0;
-}
-
-static int
-setup(void **state)
-{
-	(void)state;
-	return setup_with(test_args());
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	rte_free(buf);
-	test_close(dev);
-	return 0;
-}
-
-/* The driver's own view: this program has its parts linked in. */
-static struct dad_vchan *
-vchan_of(uint16_t vchan)
-{
-	return &((struct dad_dev *)rte_dma_fp_objs[dev].dev_private)->vchan[vchan];
-}
-
-static uint64_t
-value(uint16_t vchan, unsigned int which)
-{
-	uint64_t values[DAD_XSTAT_MAX] = {0};
-
-	dad_stat_get(vchan_of(vchan), values);
-	return values[which];
-}
-
-static uint64_t
-sum(uint16_t vchan, unsigned int first, unsigned int n)
-{
-	uint64_t total = 0;
-
-	for (unsigned int i = 0; i < n; i++)
-		total += value(vchan, first + i);
-	return total;
-}
-
-/* What a test did itself. */
-struct tally {
-	uint64_t ops[DAD_STAT_OPCODES];
-	uint64_t bytes[DAD_STAT_OPCODES];
-	uint64_t batches[DAD_STAT_BATCHES];
-	uint64_t errors[DAD_STAT_CODES];
-	uint64_t done;
-};
-
-static void
-assert_tally(uint16_t vchan, const struct tally *t)
-{
-	for (unsigned int i = 0; i < DAD_STAT_OPCODES; i++) {
-		assert_int_equal(value(vchan, DAD_XSTAT_OPS + i), t->ops[i]);
-		assert_int_equal(value(vchan, DAD_XSTAT_BYTES + i), t->bytes[i]);
-	}
-	for (unsigned int i = 0; i < DAD_STAT_BATCHES; i++)
-		assert_int_equal(value(vchan, DAD_XSTAT_BATCHES + i), t->batches[i]);
-	for (unsigned int i = 0; i < DAD_STAT_CODES; i++)
-		assert_int_equal(value(vchan, DAD_XSTAT_ERRORS + i), t->errors[i]);
-}
-
-/* One of any kind; good, or from nowhere. */
-static void
-enqueue(uint16_t vchan, unsigned int op, uint32_t length, bool good, struct tally *t)
-{
-	const rte_iova_t from = good ? iova(buf) : 0, to = iova(buf + LEN);
-	struct rte_dma_sge src[2] = {{from, length / 2}, {from + length / 2, (length + 1) / 2}};
-	struct rte_dma_sge dst = {to, length};
-	int ret;
-
-	if (op == DAD_OP_COPY)
-		ret = rte_dma_copy(dev, vchan, from, to, length, 0);
-	else if (op == DAD_OP_FILL)
-		ret = rte_dma_fill(dev, vchan, 7, good ? to : 0, length, 0);
-	else
-		ret = rte_dma_copy_sg(dev, vchan, src, &dst, 2, 1, 0);
-	assert_true(ret >= 0);
-	t->ops[op]++;
-	if (good)
-		t->bytes[op] += length;
-	else
-		t->errors[op == DAD_OP_FILL ? RTE_DMA_STATUS_INVALID_DST_ADDR
-					    : RTE_DMA_STATUS_INVALID_SRC_ADDR]++;
-}
-
-static void
-submit_and_gather(uint16_t vchan, uint16_t n, struct tally *t)
-{
-	enum rte_dma_status_code status[RING];
-
-	assert_int_equal(rte_dma_submit(dev, vchan), 0);
-	t->batches[31 - __builtin_clz(n)]++;
-	test_gather(dev, vchan, n, status);
-	t->done += n;
-}
+#include "test_stat.h"
 
 static void
 every_operation_is_counted_by_kind(void **state)
@@ -310,130 +193,6 @@ the_last_failure_is_kept(void **state)
 	assert_int_equal(f.status, RTE_DMA_STATUS_INVALID_SRC_ADDR);
 }
 
-static void
-latency_is_measured_while_it_is_on(void **state)
-{
-	struct tally t = {0};
-	struct dad_vchan *vc = vchan_of(0);
-
-	(void)state;
-	enqueue(0, DAD_OP_COPY, 64, true, &t);
-	submit_and_gather(0, 1, &t);
-	assert_int_equal(sum(0, DAD_XSTAT_LATENCY, DAD_STAT_LATENCIES), 0);
-
-	uint64_t ns = 0;
-
-	for (unsigned int again = 0; again < 2; again++) {
-		const uint64_t before = sum(0, DAD_XSTAT_LATENCY, DAD_STAT_LATENCIES);
-		const uint64_t start = rte_get_timer_cycles();
-
-		assert_int_equal(dad_stat_latency_switch(vc, true), 0);
-		for (unsigned int round = 0; round < 100; round++) {
-			for (unsigned int i = 0; i < 1 + round % 40; i++)
-				enqueue(0, DAD_OP_COPY, 64, true, &t);
-			submit_and_gather(0, (uint16_t)(1 + round % 40), &t);
-		}
-		ns += (uint64_t)((double)(rte_get_timer_cycles() - start) * 1e9 /
-			(double)rte_get_timer_hz());
-		const uint64_t n = sum(0, DAD_XSTAT_LATENCY, DAD_STAT_LATENCIES) - before;
-		uint64_t at_least = 0;
-
-		/* 100 batches of 1 … 40, thrice short of the last twenty */
-		assert_int_equal(n, 2 * 820 + 210);
-		/* each is less than the whole, and in a bucket that fits the sum */
-		assert_true(value(0, DAD_XSTAT_LATENCY_NS) <= ns * n);
-		for (unsigned int i = 1; i < DAD_STAT_LATENCIES; i++)
-			at_least += value(0, DAD_XSTAT_LATENCY + i) << i;
-		assert_true(at_least <= value(0, DAD_XSTAT_LATENCY_NS));
-		assert_int_equal(dad_stat_latency_switch(vc, false), 0);
-		/* off: neither what is under way nor what comes */
-		enqueue(0, DAD_OP_COPY, 64, true, &t);
-		submit_and_gather(0, 1, &t);
-		assert_int_equal(sum(0, DAD_XSTAT_LATENCY, DAD_STAT_LATENCIES) - before, n);
-	}
-	/* under way when it is switched on: when it was submitted, nobody knows */
-	const uint64_t before = sum(0, DAD_XSTAT_LATENCY, DAD_STAT_LATENCIES);
-	enum rte_dma_status_code status;
-
-	enqueue(0, DAD_OP_COPY, 64, true, &t);
-	assert_int_equal(rte_dma_submit(dev, 0), 0);
-	assert_int_equal(dad_stat_latency_switch(vc, true), 0);
-	test_gather(dev, 0, 1, &status);
-	assert_int_equal(sum(0, DAD_XSTAT_LATENCY, DAD_STAT_LATENCIES), before);
-	assert_int_equal(dad_stat_latency_switch(vc, false), 0);
-}
-
-static void
-batches_are_counted_by_size(void **state)
-{
-	struct tally t = {0};
-
-	(void)state;
-	for (unsigned int n = 1; n <= RING; n = n * 2 + (n == 4)) {
-		for (unsigned int i = 0; i < n; i++)
-			enqueue(0, DAD_OP_COPY, 64, true, &t);
-		submit_and_gather(0, (uint16_t)n, &t);
-	}
-	/* nothing is no batch */
-	assert_int_equal(rte_dma_submit(dev, 0), 0);
-	assert_tally(0, &t);
-}
-
-static void
-who_did_the_work_is_told(void **state)
-{
-	const struct dad_engine *e = &((struct dad_dev *)rte_dma_fp_objs[dev].dev_private)->engine;
-	uint64_t groups = 0, served = 0;
-	struct tally t = {0};
-
-	(void)state;
-	for (unsigned int round = 0; round < 300; round++) {
-		enqueue(0, DAD_OP_COPY, 64, true, &t);
-		submit_and_gather(0, 1, &t);
-	}
-	for (unsigned int i = 0; i < e->nb_workers; i++) {
-		const struct dad_work_seen s = dad_work_get(&e->worker[i].work);
-
-		assert_true(s.busy <= s.elapsed);
-		assert_true(s.wakeups <= s.groups);
-		assert_true(s.groups == 0 || s.wakeups > 0);
-		groups += s.groups;
-	}
-	served = value(0, DAD_XSTAT_SUBMIT_SERVED) + value(0, DAD_XSTAT_POLL_SERVED);
-	if (e->nb_workers > 0)
-		assert_int_equal(groups + served, 300);
-	if (vchan_of(0)->threshold == 0)
-		assert_int_equal(served, 0);
-	else if (!vchan_of(0)->mt) /* little batches, and nothing waits: no worker's turn */
-		assert_int_equal(value(0, DAD_XSTAT_SUBMIT_SERVED), 300);
-	assert_int_equal(rte_dma_stats_reset(dev, RTE_DMA_ALL_VCHAN), 0);
-	for (unsigned int i = 0; i < e->nb_workers; i++)
-		assert_int_equal(dad_work_get(&e->worker[i].work).groups, 0);
-}
-
-/* engine=auto: when workers do not come, who polls does what is too much for submit. */
-static void
-who_polls_stands_in_for_workers(void **state)
-{
-	struct dad_engine *e = &((struct dad_dev *)rte_dma_fp_objs[dev].dev_private)->engine;
-	struct tally t = {0};
-
-	(void)state;
-	if (vchan_of(0)->threshold == 0)
-		return; /* of other engines nobody stands in */
-	/* they leave: to the application it is as if they were busy for ever */
-	__atomic_store_n(e->control, 0, __ATOMIC_RELEASE);
-	rte_delay_us_sleep(50000);
-	const uint64_t before = value(0, DAD_XSTAT_POLL_SERVED);
-	for (unsigned int i = 0; i < 10; i++) {
-		for (unsigned int op = 0; op < 5; op++)
-			enqueue(0, DAD_OP_COPY, LEN, true, &t);
-		submit_and_gather(0, 5, &t);
-	}
-	assert_true(value(0, DAD_XSTAT_POLL_SERVED) > before);
-	assert_int_equal(value(0, DAD_XSTAT_OPS + DAD_OP_COPY), 50);
-}
-
 /* More than a descriptor's length can say. */
 static void
 lists_of_more_than_4_gib(void **state)
@@ -543,8 +302,6 @@ many_threads_are_counted_exactly(void **state)
 	assert_true(batches > 0 && least <= all && all <= most);
 }
 
-#define with_device(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 static const struct CMUnitTest tests[] = {
 	with_device(every_operation_is_counted_by_kind),
 	with_device(large_operations_are_counted_once),
@@ -553,10 +310,6 @@ static const struct CMUnitTest tests[] = {
 	with_device(what_finds_no_room_is_counted),
 	with_device(reset_takes_all_to_zero_and_start_as_well),
 	with_device(the_last_failure_is_kept),
-	with_device(latency_is_measured_while_it_is_on),
-	with_device(batches_are_counted_by_size),
-	with_device(who_did_the_work_is_told),
-	with_device(who_polls_stands_in_for_workers),
 	with_device(lists_of_more_than_4_gib),
 	with_device(many_threads_are_counted_exactly),
 	cmocka_unit_test(without_xstats_only_errors_and_enospc_are_counted),

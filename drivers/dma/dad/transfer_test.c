@@ -230,6 +230,43 @@ vchans_work_in_parallel(void **state)
 	test_close(dev);
 }
 
+/* Each moves what was submitted to it, and reports it. */
+static void
+there_may_be_as_many_vchans_as_are_told(void **state)
+{
+	enum { SIZE = 64, DESCS = 32 };
+	const struct rte_dma_conf too_many = {.nb_vchans = 65};
+	struct rte_dma_info info;
+	int16_t dev = test_open(64, DESCS);
+
+	(void)state;
+	assert_int_equal(rte_dma_info_get(dev, &info), 0);
+	const uint16_t n = info.max_vchans;
+	assert_int_equal(n, 64);
+	uint8_t *src = test_buffer((size_t)n * SIZE), *dst = test_buffer((size_t)n * SIZE);
+	for (unsigned int round = 0; round < 100; round++) {
+		for (unsigned int i = 0; i < n * SIZE; i++)
+			src[i] = (uint8_t)(i * 5 + i / SIZE + round);
+		for (uint16_t v = 0; v < n; v++)
+			assert_int_equal(
+				rte_dma_copy(dev, v, iova(src + v * SIZE), iova(dst + v * SIZE),
+					SIZE, RTE_DMA_OP_FLAG_SUBMIT),
+				round);
+		for (uint16_t v = n; v-- > 0;) {
+			enum rte_dma_status_code status;
+
+			test_gather(dev, v, 1, &status);
+			assert_int_equal(status, RTE_DMA_STATUS_SUCCESSFUL);
+		}
+		assert_memory_equal(src, dst, n * SIZE);
+	}
+	test_stop(dev);
+	assert_int_equal(rte_dma_configure(dev, &too_many), -EINVAL);
+	assert_int_equal(rte_vdev_uninit(TEST_NAME), 0);
+	rte_free(src);
+	rte_free(dst);
+}
+
 /* Without fences: disjoint destinations, a full ring, single submits and large ones, and indices
  * that wrap at 65536 several times. */
 static void
@@ -435,6 +472,7 @@ long_lists_are_moved_as_one(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(random_operations_agree_with_plain_c),
 	cmocka_unit_test(vchans_work_in_parallel),
+	cmocka_unit_test(there_may_be_as_many_vchans_as_are_told),
 	cmocka_unit_test(a_full_ring_loses_nothing_and_repeats_nothing),
 	cmocka_unit_test(what_is_not_submitted_is_not_done),
 	cmocka_unit_test(every_length_up_to_2200_is_exact),
