@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -461,6 +463,67 @@ devices_that_do_not_reach_a_window_get_one(void **state)
 	munmap(memory, 3 * UNIT);
 }
 
+struct mapper {
+	struct dad_dma_dev *dev;
+	unsigned char *va;
+	unsigned int failed;
+	bool stop;
+	bool running;
+};
+
+static void *
+map_on(void *arg)
+{
+	struct mapper *m = arg;
+
+	while (!__atomic_load_n(&m->stop, __ATOMIC_ACQUIRE)) {
+		dad_dma_addr_t addr =
+			dad_dma_map_single(m->dev, m->va, 300 * PAGE, DAD_DMA_TO_DEVICE);
+
+		m->failed += addr == DAD_DMA_MAPPING_ERROR;
+		if (addr != DAD_DMA_MAPPING_ERROR)
+			dad_dma_unmap_single(m->dev, addr, 300 * PAGE, DAD_DMA_TO_DEVICE);
+		__atomic_store_n(&m->running, true, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+/* Memory gets its second window, page by page in the table, while somebody maps by the first. */
+static void
+threads_map_while_another_window_comes(void **state)
+{
+	struct dad_dma_domain *domain = soft_domain(PAGE, UINT32_MAX, 0);
+	struct dad_dma_dev *wide = soft_device(domain, RUNG(WINDOW));
+	struct dad_dma_dev *narrow = soft_device(domain, RUNG(WINDOW));
+	unsigned char *memory = mmap(NULL, 2 * UNIT, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	/* not all of a unit: no word of the table holds it */
+	unsigned char *va = RTE_PTR_ALIGN(memory, UNIT) + 16 * PAGE;
+
+	(void)state;
+	assert_true(memory != MAP_FAILED);
+	assert_int_equal(dad_dma_set_mask(narrow, DAD_DMA_BIT_MASK(24)), 0);
+	for (unsigned int round = 0; round < 100; round++) {
+		struct mapper m = {.dev = wide, .va = va};
+		pthread_t thread;
+
+		assert_int_equal(dad_dma_mem_register(domain, va, 400 * PAGE, NULL, 0, PAGE), 0);
+		assert_int_equal(pthread_create(&thread, NULL, map_on, &m), 0);
+		while (!__atomic_load_n(&m.running, __ATOMIC_ACQUIRE))
+			sched_yield();
+		dad_dma_addr_t addr = dad_dma_map_single(narrow, va, 1, DAD_DMA_TO_DEVICE);
+		__atomic_store_n(&m.stop, true, __ATOMIC_RELEASE);
+		pthread_join(thread, NULL);
+		assert_int_equal(dad_dma_mapping_error(narrow, addr), 0);
+		dad_dma_unmap_single(narrow, addr, 1, DAD_DMA_TO_DEVICE);
+		assert_int_equal(m.failed, 0);
+		assert_int_equal(dad_dma_mem_unregister(domain, va, 400 * PAGE), 0);
+	}
+	assert_int_equal(dad_dma_dev_destroy(wide), 0);
+	unmake_soft(narrow);
+	munmap(memory, 2 * UNIT);
+}
+
 /* ---- slots --------------------------------------------------------------------------------------
  */
 
@@ -675,6 +738,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(coherent_memory_finds_every_place),
 	cmocka_unit_test(windows_find_every_place),
 	cmocka_unit_test(devices_that_do_not_reach_a_window_get_one),
+	cmocka_unit_test(threads_map_while_another_window_comes),
 	cmocka_unit_test(every_slot_that_suits_is_found),
 	cmocka_unit_test(own_pools_find_every_place),
 	cmocka_unit_test(direct_mappings_are_those_in_reach),
