@@ -91,6 +91,16 @@ take_slot(struct dad_pool *pool, struct dad_engine *e)
 	return -ENOSPC;
 }
 
+static bool
+has_a_worker(struct dad_pool *pool, const char *name)
+{
+	for (unsigned int i = 0; i < pool->workers.nb_workers; i++)
+		if (!dad_worker_is_gone(&pool->workers.worker[i]))
+			return true;
+	DAD_LOG(ERR, "%s: the workers of pool %s have ended: stop its devices", name, pool->name);
+	return false;
+}
+
 int
 dad_pool_join(struct dad_engine *e, const char *name, const struct dad_args *args, int numa_node)
 {
@@ -102,7 +112,7 @@ dad_pool_join(struct dad_engine *e, const char *name, const struct dad_args *arg
 		end_if_empty(p);
 	if (*p == NULL)
 		ret = start(args->pool, args, numa_node, p);
-	else if ((*p)->workers.halted)
+	else if ((*p)->workers.halted || !has_a_worker(*p, name))
 		ret = -EBUSY;
 	if (ret == 0) {
 		ret = take_slot(*p, e);

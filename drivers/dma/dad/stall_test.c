@@ -197,6 +197,44 @@ a_worker_that_ends_takes_one_group_along(void **state)
 	test_close(id);
 }
 
+/* Else a device would start, and nobody would do what it is given. */
+static void
+a_pool_whose_workers_have_ended_takes_nobody(void **state)
+{
+	static const char other_name[] = "dma_dad_other";
+	enum rte_dma_status_code status;
+
+	(void)state;
+	if (strstr(test_args(), "pool=") == NULL)
+		skip();
+	int16_t id = open_vchans(2);
+	assert_int_equal(rte_vdev_init(other_name, test_args()), 0);
+	int16_t other = (int16_t)rte_dma_get_dev_id_by_name(other_name);
+	test_configure(other, 1, DESCS);
+	assert_int_equal(rte_dma_start(other), 0);
+
+	assert_int_equal(workers(id), 2);
+	gate_shut();
+	for (uint16_t v = 0; v < 2; v++)
+		assert_true(rte_dma_copy(id, v, iova(buf), gate_iova(), LENGTH,
+				    RTE_DMA_OP_FLAG_SUBMIT) >= 0);
+	gate_await(2);
+	gate_become(GATE_DEADLY);
+	assert_int_equal(rte_dma_stop(id), 0);
+	for (uint16_t v = 0; v < 2; v++) {
+		test_gather(id, v, 1, &status);
+		assert_int_equal(status, RTE_DMA_STATUS_USER_ABORT);
+	}
+	gate_let_through();
+	gate_waiting = 0;
+	assert_int_equal(rte_dma_start(id), -EBUSY);
+	/* with its last member it goes, and the next one makes it anew */
+	assert_int_equal(rte_dma_stop(other), 0);
+	assert_works(id);
+	test_close(id);
+	assert_int_equal(rte_vdev_uninit(other_name), 0);
+}
+
 static void
 a_worker_cannot_be_cancelled(void **state)
 {
@@ -263,6 +301,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(stop_tells_of_a_worker_that_stands_still),
 	cmocka_unit_test(others_go_on_and_nothing_is_lost),
 	cmocka_unit_test(a_worker_that_ends_takes_one_group_along),
+	cmocka_unit_test(a_pool_whose_workers_have_ended_takes_nobody),
 	cmocka_unit_test(a_worker_cannot_be_cancelled),
 	cmocka_unit_test(memory_waits_for_a_worker_but_not_for_ever),
 };
