@@ -56,8 +56,10 @@ package=$(dpkg-query -W -f '${Version}' libdpdk-dev 2>/dev/null) ||
 # Those of an older version compile as well, and silently leave out what is newer.
 upstream=${package#*:}
 upstream=${upstream%%[!0-9.]*}
-[ "$upstream" = "$version" ] ||
-    die "libdpdk $version is not Debian's, which is $upstream: give its source tree with -Ddpdk_sdk="
+case $version in
+"$upstream" | "$upstream.0") ;; # a first release has two numbers there, and three here
+*) die "libdpdk $version is not Debian's, which is $upstream: give its source tree with -Ddpdk_sdk=" ;;
+esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

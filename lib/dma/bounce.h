@@ -87,8 +87,9 @@ slot_at(const struct bounce *b, uint32_t slot, uint64_t *iova)
 int bounce_memory_get(struct bounce *b, const struct dma_dev *dev, uint64_t limit);
 void bounce_memory_put(struct bounce *b);
 
-/* Can a device be given size bytes in a run of n slots? What fits into a block of its boundary lies
- * in one; runs of one and two always do, as two are a page. */
+/* Can a device be given size bytes in a run of n slots? What fits into a block of its boundary, at
+ * the place in a page that it keeps, lies in one; runs of one and two always do, as two are a page.
+ */
 static inline bool
 bounce_suits(const struct dma_dev *dev, uint64_t iova, uint64_t size, uint32_t n)
 {
@@ -97,7 +98,7 @@ bounce_suits(const struct dma_dev *dev, uint64_t iova, uint64_t size, uint32_t n
 	if (unlikely(dev_check(dev, addr, size) != 0))
 		return false;
 	return likely(n <= RUN_SIZES) || size - 1 <= boundary - (addr & boundary) ||
-		size - 1 > boundary;
+		(addr & dev->limits.min_align_mask) + (size - 1) > boundary;
 }
 
 /* ---- bounce_slots.c: which are free */

@@ -129,6 +129,8 @@ map_between(uint64_t first, uint64_t last, uint64_t size)
 	uint64_t step =
 		RTE_ALIGN_CEIL(RTE_MAX(size / 4, (last - first) / LOW_TRIES), DAD_DMA_PAGE_SIZE);
 	uint64_t at = RTE_ALIGN_FLOOR(last + 1 - size, RTE_MIN(size, DAD_DMA_UNIT_SIZE));
+	if (at < first)
+		at = RTE_ALIGN_FLOOR(last + 1 - size, DAD_DMA_PAGE_SIZE);
 
 	for (unsigned int tries = 0; va == NULL && tries < LOW_TRIES; tries++) {
 		if (at < first)

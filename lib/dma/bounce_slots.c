@@ -145,6 +145,14 @@ at_hand_of(struct bounce *b, unsigned int lcore, uint32_t n)
 	return &b->at_hand[lcore][n - 1];
 }
 
+/* Under the lock: what lcores have at hand is wanted back. */
+static void
+note_full(struct bounce *b)
+{
+	b->full++;
+	__atomic_store_n(&b->scarce, true, __ATOMIC_RELAXED);
+}
+
 uint32_t
 bounce_take_more(struct bounce *b, unsigned int lcore, uint32_t n)
 {
@@ -154,8 +162,7 @@ bounce_take_more(struct bounce *b, unsigned int lcore, uint32_t n)
 	uint32_t slot = take_locked(b, n);
 
 	if (slot == NO_SLOT) {
-		b->full++;
-		__atomic_store_n(&b->scarce, true, __ATOMIC_RELAXED);
+		note_full(b);
 	} else if (h != NULL && !__atomic_load_n(&b->scarce, __ATOMIC_RELAXED)) {
 		uint32_t more;
 
@@ -208,13 +215,15 @@ find_suiting(const struct bounce *b, const struct dma_dev *dev, uint32_t n, uint
 		uint64_t iova;
 
 		if (left >= n) {
-			uint32_t have = free ? count_free(b, slot, n) : n;
-
 			slot_at(b, slot, &iova);
-			if (have == n && bounce_suits(dev, iova + pad, size, n))
-				return slot;
-			if (have < n) /* behind the one that is taken */
+			if (bounce_suits(dev, iova + pad, size, n)) {
+				uint32_t have = free ? count_free(b, slot, n) : n;
+
+				if (have == n)
+					return slot;
+				/* behind the one that is taken */
 				skip = (have + step) & ~(step - 1);
+			}
 		}
 		slot += skip;
 	}
@@ -251,15 +260,16 @@ bounce_exchange(struct bounce *b, const struct dma_dev *dev, unsigned int lcore,
 		other = exchange_at_hand(h, b, dev, *slot, n, pad, size);
 	if (other == NO_SLOT) {
 		bounce_give(b, lcore, *slot, n);
+		/* where slots are never changes */
+		if (find_suiting(b, dev, n, pad, size, false) == NO_SLOT)
+			return ERANGE;
 		lock_take(&b->lock);
 		other = find_suiting(b, dev, n, pad, size, true);
 		if (other != NO_SLOT) {
 			take_run(b, other, n);
-		} else if (find_suiting(b, dev, n, pad, size, false) != NO_SLOT) {
-			error = ENOSPC;
-			b->full++;
 		} else {
-			error = ERANGE;
+			note_full(b);
+			error = ENOSPC;
 		}
 		lock_drop(&b->lock);
 	}
@@ -321,6 +331,9 @@ bounce_take_block(
 {
 	int error = 0;
 
+	/* where slots are never changes */
+	if (find_block(b, dev, n, false) == NO_SLOT)
+		return ERANGE;
 	/* what this lcore has at hand may be a part of it */
 	for (uint32_t run = 1; run <= RUN_SIZES; run++) {
 		struct at_hand *h = at_hand_of(b, lcore, run);
@@ -333,8 +346,8 @@ bounce_take_block(
 	if (*slot != NO_SLOT) {
 		take_run(b, *slot, n);
 	} else {
-		b->full++;
-		error = find_block(b, dev, n, false) != NO_SLOT ? ENOMEM : ERANGE;
+		note_full(b);
+		error = ENOMEM;
 	}
 	lock_drop(&b->lock);
 	return error;

@@ -139,6 +139,16 @@ the_longest_buffer_that_bounces_fits_into_a_block(void **state)
 			assert_segments(&sg, 1, most, &l);
 			dad_dma_unmap_sg(dev, &sg, 1, DAD_DMA_TO_DEVICE);
 		}
+		/* and what is longer, but fits into the pool, is mapped across boundaries */
+		const size_t room = conf.size / 2 - PAGE;
+		for (unsigned int i = 0; i < 20 && conf.size >= 4 * PAGE; i++) {
+			unsigned char *va = libc_pool + below(2 * PAGE);
+			const size_t len = 1 + below(room);
+			dad_dma_addr_t addr = dad_dma_map_single(dev, va, len, DAD_DMA_TO_DEVICE);
+
+			assert_int_not_equal(addr, DAD_DMA_MAPPING_ERROR);
+			dad_dma_unmap_single(dev, addr, len, DAD_DMA_TO_DEVICE);
+		}
 		unmake_soft(dev);
 	}
 }

@@ -42,6 +42,16 @@ is_in_reach(const struct arena *arena, const void *arg)
 		dev_check_coherent(dev, dev_to_bus(dev, arena->iova), bytes_of(arena->order));
 }
 
+/* The same for streaming mappings. */
+static bool
+is_in_streaming_reach(const struct arena *arena, const void *arg)
+{
+	const struct dma_dev *dev = arg;
+
+	return arena->iova != DAD_DMA_ABSENT &&
+		dev_check(dev, dev_to_bus(dev, arena->iova), bytes_of(arena->order)) == 0;
+}
+
 /* IOVAs for this block alone. 0 or errno. */
 static int
 remap(const struct dma_dev *dev, const struct block *b, uint64_t *iova)
@@ -89,12 +99,14 @@ tries_for(const struct dma_dev *dev)
 /* On a node: what there is first, then more. 0, ENOMEM or ERANGE. */
 static int
 take_on(const struct dma_dev *dev, unsigned int lcore, unsigned int order, int socket_id,
-	bool may_grow, struct block *b)
+	bool may_grow, arena_suits_t suits, struct block *b)
 {
 	struct dad_dma_domain *domain = dev->domain;
-	/* where every block can be given an address, all suit */
-	arena_suits_t suits = domain->ops == NULL ? is_in_reach : NULL;
 	int ret = ENOMEM;
+
+	/* where every block can be given an address, all do */
+	if (domain->ops != NULL)
+		suits = NULL;
 
 	if (blocks_take(domain->arenas, lcore, order, socket_id, suits, dev, b))
 		return 0;
@@ -123,9 +135,10 @@ check(size_t size, unsigned int flags)
 	return size > UINT32_C(1) << 31 ? ENOMEM : 0;
 }
 
-/* Sets rte_errno. */
+/* One whose arena suits the device; NULL: all do. Sets rte_errno. */
 static bool
-take(struct dma_dev *dev, unsigned int lcore, size_t size, unsigned int flags, struct block *b)
+take(struct dma_dev *dev, unsigned int lcore, size_t size, unsigned int flags, arena_suits_t suits,
+	struct block *b)
 {
 	bool may_grow = (flags & DAD_DMA_ALLOC_NEVER_GROW) == 0;
 
@@ -135,10 +148,10 @@ take(struct dma_dev *dev, unsigned int lcore, size_t size, unsigned int flags, s
 		return false;
 	}
 	unsigned int order = order_of(dev, size);
-	int ret = take_on(dev, lcore, order, dev->socket_id, may_grow, b);
+	int ret = take_on(dev, lcore, order, dev->socket_id, may_grow, suits, b);
 	if (dev->socket_id != SOCKET_ID_ANY &&
 		(ret == ENOMEM || (ret == ERANGE && rte_socket_count() > 1))) {
-		ret = take_on(dev, lcore, order, SOCKET_ID_ANY, may_grow, b);
+		ret = take_on(dev, lcore, order, SOCKET_ID_ANY, may_grow, suits, b);
 		if (ret == 0 && may_grow)
 			DMA_LOG(NOTICE, "%s: no memory left on node %d: taken from another",
 				dev->name, dev->socket_id);
@@ -190,7 +203,7 @@ alloc(struct dma_dev *dev, size_t size, unsigned int flags, dad_dma_addr_t *hand
 		rte_errno = EINVAL;
 		return NULL;
 	}
-	if (!take(dev, lcore, size, flags, &b))
+	if (!take(dev, lcore, size, flags, is_in_reach, &b))
 		return NULL;
 	if (is_in_reach(b.arena, dev)) {
 		iova = b.arena->iova + (block_va(&b) - b.arena->va);
@@ -298,7 +311,10 @@ dad_dma_alloc_noncoherent(struct dad_dma_dev *pub, size_t size, unsigned int fla
 		rte_errno = EINVAL;
 		return NULL;
 	}
-	if (!take(dev, lcore, size, flags, &b))
+	/* what is not in reach can be bounced */
+	bool bounces = dev_bounce(dev) != NULL &&
+		(dev->rungs & DAD_DMA_RUNG_BIT(DAD_DMA_RUNG_BOUNCE)) != 0;
+	if (!take(dev, lcore, size, flags, bounces ? NULL : is_in_streaming_reach, &b))
 		return NULL;
 	void *va = (void *)(uintptr_t)block_va(&b);
 	memset(va, 0, bytes_of(b.order));

@@ -7,7 +7,9 @@
  * Coherent memory: shared by CPU and device for the life of the driver (rings, mailboxes).
  *
  * **Model.** It is carved from hugepage memzones, in a buddy system: zeroed, IOVA-contiguous,
- * naturally aligned. Here is also what lends such memory in turns, or to another process.
+ * naturally aligned. Here is also what lends such memory in turns, or to another process. A device
+ * with a bounce pool of its own (dad_dma_bounce_create()) has its coherent memory in that pool: not
+ * more than 2 MiB in one piece, on any node, and not to be exported.
  *
  * **Threads, errors** as of dad_dma.h; small objects in it are for dad_dma_pool.h.
  */

@@ -152,7 +152,8 @@ remap_alloc_dev(
 {
 	struct dad_dma_domain *domain = dev->domain;
 
-	if (unlikely(dev->limited)) {
+	/* pages are aligned as well as any device wants it */
+	if (unlikely(dev->limits.bus_offset != 0 || limits_exclude(&dev->limits))) {
 		struct dad_dma_range reach[DEV_RANGES];
 		unsigned int n = dev_reach(dev, dev->pub.mask, reach);
 

@@ -128,10 +128,11 @@ window_make(struct dma_dev *dev, uint64_t va, struct window **made)
 		goto no_table;
 	lock_take(&domain->table_lock);
 	ret = table_set(domain->windows_ever, w->iova, 0, len);
-	if (ret == 0)
+	if (ret == 0) {
 		ret = table_set(domain->window, start, w->iova, len);
-	if (ret != 0)
-		table_clear(domain->window, start, len);
+		if (ret != 0)
+			table_clear(domain->window, start, len);
+	}
 	lock_drop(&domain->table_lock);
 	if (ret != 0)
 		goto no_table;

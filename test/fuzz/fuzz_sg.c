@@ -125,6 +125,7 @@ static uint16_t
 in_one(struct dad_desc desc)
 {
 	dad_vchan_put(&vc, 0, desc);
+	dad_vchan_clear_statuses(&vc, 0, 1);
 	x->run(x, &vc, 0, 1, 0);
 	return status_of_slot;
 }

@@ -21,7 +21,7 @@
  * So a group is handed over and taken back by a few stores, whatever its length, and what one side
  * polls is never in a line with what it writes. A slot is free again when its completion was
  * reaped; nothing is written for that. One more byte a slot, status[], is an rte_dma_status_code:
- * who submits clears those of a group, and a worker writes what is not 0.
+ * it is cleared before the operation is handed over, and a worker writes it if it is not 0.
  */
 
 #include <assert.h>

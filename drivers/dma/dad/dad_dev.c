@@ -10,6 +10,7 @@
 #include "dad_halt.h"
 #include "dad_ops.h"
 #include "dad_idle.h"
+#include "dad_pool.h"
 #include "dad_question.h"
 #include "dad_regs.h"
 #include "dad_trace.h"
@@ -144,7 +145,8 @@ dad_start(struct rte_dma_dev *dev)
 			return -EINVAL;
 		}
 	dad_devices_lock();
-	if (is_in_use(d)) {
+	/* before anything is changed: what was not gathered can be still */
+	if (is_in_use(d) || (d->args.pool[0] != '\0' && !dad_pool_is_open(d->args.pool, d->name))) {
 		dad_devices_unlock();
 		return -EBUSY;
 	}

@@ -101,6 +101,24 @@ has_a_worker(struct dad_pool *pool, const char *name)
 	return false;
 }
 
+/* May devices join? Yes, if there is none yet; no, if what is left of it does no work. */
+static bool
+is_open(struct dad_pool **p, const char *name)
+{
+	if (*p != NULL && (*p)->workers.halted)
+		end_if_empty(p);
+	return *p == NULL || (!(*p)->workers.halted && has_a_worker(*p, name));
+}
+
+bool
+dad_pool_is_open(const char *pool, const char *name)
+{
+	pthread_mutex_lock(&lock);
+	const bool open = is_open(find(pool), name);
+	pthread_mutex_unlock(&lock);
+	return open;
+}
+
 int
 dad_pool_join(struct dad_engine *e, const char *name, const struct dad_args *args, int numa_node)
 {
@@ -108,12 +126,10 @@ dad_pool_join(struct dad_engine *e, const char *name, const struct dad_args *arg
 
 	pthread_mutex_lock(&lock);
 	struct dad_pool **p = find(args->pool);
-	if (*p != NULL && (*p)->workers.halted)
-		end_if_empty(p);
-	if (*p == NULL)
-		ret = start(args->pool, args, numa_node, p);
-	else if ((*p)->workers.halted || !has_a_worker(*p, name))
+	if (!is_open(p, name))
 		ret = -EBUSY;
+	else if (*p == NULL)
+		ret = start(args->pool, args, numa_node, p);
 	if (ret == 0) {
 		ret = take_slot(*p, e);
 		end_if_empty(p);

@@ -15,6 +15,9 @@
 
 struct dad_pool;
 
+/* May a device of that name join, as far as there is somebody left in the pool to do its work? */
+bool dad_pool_is_open(const char *pool, const char *name);
+
 /* The engine's vchans are served from now on; it is filled in, but for its workers. 0 or -errno. */
 int dad_pool_join(
 	struct dad_engine *e, const char *name, const struct dad_args *args, int numa_node);

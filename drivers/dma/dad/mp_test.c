@@ -274,6 +274,20 @@ restart(int16_t id, uint16_t vchan)
 	assert_int_equal(rte_dma_start(id), 0);
 }
 
+/* Once round the ring: each slot has had a status. */
+static void
+fail_in_all_slots(int16_t id, uint16_t vchan)
+{
+	enum rte_dma_status_code status[DESCS];
+
+	for (unsigned int i = 0; i < DESCS; i++)
+		assert_true(rte_dma_copy(id, vchan, 8, 8, 64, 0) >= 0);
+	assert_int_equal(rte_dma_submit(id, vchan), 0);
+	assert_int_equal(gather(id, vchan, DESCS, status), 0);
+	for (unsigned int i = 0; i < DESCS; i++)
+		assert_int_equal(status[i], RTE_DMA_STATUS_INVALID_SRC_ADDR);
+}
+
 static void
 a_secondary_dies_in_a_burst(void **state)
 {
@@ -283,6 +297,7 @@ a_secondary_dies_in_a_burst(void **state)
 	(void)state;
 	for (unsigned int round = 0; round < 5; round++) {
 		sh->running = 0;
+		fail_in_all_slots(id, OWN);
 		pid_t pid = secondary_start("own endless");
 
 		wait_until_it_runs(pid);

@@ -221,13 +221,14 @@ a_pool_whose_workers_have_ended_takes_nobody(void **state)
 	gate_await(2);
 	gate_become(GATE_DEADLY);
 	assert_int_equal(rte_dma_stop(id), 0);
+	gate_let_through();
+	gate_waiting = 0;
+	assert_int_equal(rte_dma_start(id), -EBUSY);
+	/* which leaves what was not gathered */
 	for (uint16_t v = 0; v < 2; v++) {
 		test_gather(id, v, 1, &status);
 		assert_int_equal(status, RTE_DMA_STATUS_USER_ABORT);
 	}
-	gate_let_through();
-	gate_waiting = 0;
-	assert_int_equal(rte_dma_start(id), -EBUSY);
 	/* with its last member it goes, and the next one makes it anew */
 	assert_int_equal(rte_dma_stop(other), 0);
 	assert_works(id);
