@@ -34,11 +34,11 @@
  * **Threads.** map, unmap, sync and the translations may run on any thread, together with
  * everything else. The direct rung takes no lock, makes no system call and allocates nothing.
  * (dad_dma_bus_to_virt() of an address that is not in EAL's own memory, and what looks at all
- * memory, dad_dma_supported(), dad_dma_get_required_mask() and the setting of masks, take EAL's memory read lock if memory of
- * rte_extmem_register() exists: not in memory callbacks.) Allocation of coherent
- * memory that has to grow, and creation of domains and devices, take a mutex: control path only;
- * with DAD_DMA_ALLOC_NEVER_GROW it does not grow. Setting masks,
- * limits and rungs of a device must not race with its mappings.
+ * memory, dad_dma_supported(), dad_dma_get_required_mask() and the setting of masks, take EAL's
+ * memory read lock if memory of rte_extmem_register() exists: not in memory callbacks.) Allocation
+ * of coherent memory that has to grow, and creation of domains and devices, take a mutex: control
+ * path only; with DAD_DMA_ALLOC_NEVER_GROW it does not grow. Setting masks, limits and rungs of a
+ * device must not race with its mappings.
  *
  * **Errors.** Functions that return a pointer return NULL and set rte_errno; functions that
  * return int return 0 or -errno; dad_dma_map_single() returns DAD_DMA_MAPPING_ERROR and sets
