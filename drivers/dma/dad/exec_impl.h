@@ -119,6 +119,9 @@ move_little(uint8_t *dst, const uint8_t *src, size_t len)
 }
 
 #ifdef EXEC_MOVE
+/* Such long ones go through registers of 16 bytes: no slower in caches, and in memory faster. */
+#define NARROW_MIN 65536
+
 /* Of any length; from the first byte to the last, as the CPU's prefetchers like it. */
 void *
 EXEC_MOVE(void *dst, const void *src, size_t len)
@@ -126,6 +129,10 @@ EXEC_MOVE(void *dst, const void *src, size_t len)
 	const uint8_t *from = src;
 	uint8_t *to = dst;
 
+#if WIDTH > 16
+	if (len >= NARROW_MIN)
+		return dad_exec_move_sse2(dst, src, len);
+#endif
 	for (; len >= BLOCK; len -= BLOCK, from += BLOCK, to += BLOCK)
 		move_block(to, from);
 	if (len > 0)
