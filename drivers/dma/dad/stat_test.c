@@ -250,11 +250,13 @@ without_xstats_only_errors_and_enospc_are_counted(void **state)
 #define PER_THREAD 20000
 
 static uint64_t reported;
+static uint8_t *copies; /* a place for each operation that may be in flight, of each thread */
 
 static void *
 send_and_take(void *arg)
 {
 	unsigned int sent = 0, seed = (unsigned int)(uintptr_t)arg;
+	uint8_t *to = copies + (uintptr_t)arg * RING * 64;
 	uint64_t deadline = rte_get_timer_cycles() + 20 * rte_get_timer_hz();
 
 	while (__atomic_load_n(&reported, __ATOMIC_ACQUIRE) < THREADS * PER_THREAD &&
@@ -263,7 +265,8 @@ send_and_take(void *arg)
 
 		for (unsigned int i = 1 + (unsigned int)rand_r(&seed) % 8;
 			i > 0 && sent < PER_THREAD; i--)
-			sent += rte_dma_copy(dev, 0, iova(buf), iova(buf + LEN), 64, 0) >= 0;
+			sent += rte_dma_copy(
+					dev, 0, iova(buf), iova(to + sent % RING * 64), 64, 0) >= 0;
 		rte_dma_submit(dev, 0);
 		uint16_t n = rte_dma_completed_status(dev, 0, 64, NULL, status);
 		__atomic_fetch_add(&reported, n, __ATOMIC_RELEASE);
@@ -283,11 +286,13 @@ many_threads_are_counted_exactly(void **state)
 	if (!vchan_of(0)->mt)
 		skip();
 	reported = 0;
+	copies = test_buffer(THREADS * RING * 64);
 	assert_int_equal(dad_stat_latency_switch(vchan_of(0), true), 0);
 	for (unsigned int i = 0; i < THREADS; i++)
-		test_thread(&thread[i], send_and_take, (void *)(uintptr_t)(i + 1));
+		test_thread(&thread[i], send_and_take, (void *)(uintptr_t)i);
 	for (unsigned int i = 0; i < THREADS; i++)
 		pthread_join(thread[i], NULL);
+	rte_free(copies);
 	assert_int_equal(reported, all);
 	assert_int_equal(value(0, DAD_XSTAT_OPS), all);
 	assert_int_equal(value(0, DAD_XSTAT_BYTES), all * 64);
