@@ -367,6 +367,33 @@ a_restricted_device_has_its_coherent_memory_in_the_pool(void **state)
 	domain = identity;
 }
 
+/* What a device owns in turns is mapped as any buffer: beyond its mask it is bounced. */
+static void
+noncoherent_memory_out_of_reach_is_bounced(void **state)
+{
+	struct dad_dma_dev *dev = make("in turns");
+	const struct dad_dma_bounce_conf conf = {
+		.size = 1u << 20, .limit = DAD_DMA_BIT_MASK(32), .dev = dev};
+	dad_dma_addr_t handle;
+
+	(void)state;
+	if (rte_eal_iova_mode() == RTE_IOVA_PA) { /* memory may be in reach, and slots be not */
+		assert_int_equal(dad_dma_dev_destroy(dev), 0);
+		return;
+	}
+	assert_int_equal(dad_dma_bounce_create(domain, &conf), 0);
+	assert_int_equal(dad_dma_set_mask(dev, DAD_DMA_BIT_MASK(32)), 0);
+	char *va = dad_dma_alloc_noncoherent(dev, 8192, 0, DAD_DMA_TO_DEVICE, &handle);
+	assert_non_null(va);
+	assert_true(dad_dma_is_bounced(dev, handle) && handle + 8191 <= UINT32_MAX);
+	va[8191] = 5;
+	dad_dma_sync_single_for_device(dev, handle, 8192, DAD_DMA_TO_DEVICE);
+	assert_int_equal(((char *)dad_dma_bus_to_virt(domain, handle, NULL))[8191], 5);
+	dad_dma_free_noncoherent(dev, 8192, DAD_DMA_TO_DEVICE, va, handle);
+	assert_int_equal(stats_of(dev).used, stats_of(dev).cached);
+	assert_int_equal(dad_dma_dev_destroy(dev), 0);
+}
+
 /* ---- EAL's container, played ------------------------------------------------------------------
  */
 
@@ -576,6 +603,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(low_slots_are_in_eals_container),
 		cmocka_unit_test(a_restricted_device_has_its_coherent_memory_in_the_pool),
+		cmocka_unit_test(noncoherent_memory_out_of_reach_is_bounced),
 		cmocka_unit_test(a_devices_own_pool_is_nothing_to_others),
 		cmocka_unit_test(lcores_hold_back_a_quarter_of_the_slots_at_most),
 		cmocka_unit_test(low_bits_survive_in_every_slot),

@@ -48,27 +48,38 @@ unmake(struct dad_dma_domain *domain, struct dad_dma_dev *dev)
 	dad_dma_domain_put(domain);
 }
 
+/* Each rung, and a mask that memory is in reach of or not. */
+static const struct way {
+	unsigned int rung;
+	uint64_t mask;
+} ways[] = {{RUNG(DIRECT), UINT64_MAX}, {RUNG(WINDOW), UINT32_MAX}, {RUNG(STRICT), UINT32_MAX},
+	{RUNG(BOUNCE), UINT32_MAX}};
+
+static struct dad_dma_dev *
+device_of(const struct way *way)
+{
+	const struct dad_dma_bounce_conf conf = {.size = 1u << 20};
+	struct dad_dma_domain *domain = soft_domain(0, 0, 0);
+
+	assert_int_equal(dad_dma_bounce_create(domain, &conf), 0);
+	struct dad_dma_dev *dev = device(domain, way->mask);
+	assert_int_equal(dad_dma_dev_set_rungs(dev, way->rung), 0);
+	return dev;
+}
+
 /* On each rung: a region cannot go while a mapping of it is alive, and is forgotten when it went.
  */
 static void
 a_mapped_region_is_busy(void **state)
 {
-	const struct {
-		unsigned int rung;
-		uint64_t mask;
-	} ways[] = {{RUNG(DIRECT), UINT64_MAX}, {RUNG(WINDOW), UINT32_MAX},
-		{RUNG(STRICT), UINT32_MAX}, {RUNG(BOUNCE), UINT32_MAX}};
 	char *memory = pages(8);
 
 	(void)state;
 	for (unsigned int i = 0; i < RTE_DIM(ways); i++) {
-		struct dad_dma_domain *domain = soft_domain(0, 0, 0);
-		struct dad_dma_bounce_conf conf = {.size = 1u << 20};
-		assert_int_equal(dad_dma_bounce_create(domain, &conf), 0);
-		struct dad_dma_dev *dev = device(domain, ways[i].mask);
+		struct dad_dma_dev *dev = device_of(&ways[i]);
+		struct dad_dma_domain *domain = dad_dma_dev_domain(dev);
 		char data[8];
 
-		assert_int_equal(dad_dma_dev_set_rungs(dev, ways[i].rung), 0);
 		assert_int_equal(dad_dma_mem_register(domain, memory, 8 * PAGE, NULL, 0, PAGE), 0);
 		dad_dma_addr_t a = dad_dma_map_single(dev, memory + 100, 8, DAD_DMA_TO_DEVICE);
 		dad_dma_addr_t b = dad_dma_map_single(dev, memory + 5 * PAGE, 8, DAD_DMA_TO_DEVICE);
@@ -106,22 +117,14 @@ a_mapped_region_is_busy(void **state)
 static void
 an_unmap_too_many_counts_nothing(void **state)
 {
-	const struct {
-		unsigned int rung;
-		uint64_t mask;
-	} ways[] = {{RUNG(DIRECT), UINT64_MAX}, {RUNG(WINDOW), UINT32_MAX},
-		{RUNG(STRICT), UINT32_MAX}, {RUNG(BOUNCE), UINT32_MAX}};
 	char *memory = pages(4);
 
 	(void)state;
 	for (unsigned int i = 0; i < RTE_DIM(ways); i++) {
-		struct dad_dma_domain *domain = soft_domain(0, 0, 0);
-		struct dad_dma_bounce_conf conf = {.size = 1u << 20};
-		assert_int_equal(dad_dma_bounce_create(domain, &conf), 0);
-		struct dad_dma_dev *dev = device(domain, ways[i].mask);
+		struct dad_dma_dev *dev = device_of(&ways[i]);
+		struct dad_dma_domain *domain = dad_dma_dev_domain(dev);
 		struct dad_dma_dev_stats stats;
 
-		assert_int_equal(dad_dma_dev_set_rungs(dev, ways[i].rung), 0);
 		assert_int_equal(dad_dma_mem_register(domain, memory, 4 * PAGE, NULL, 0, PAGE), 0);
 		dad_dma_addr_t a = dad_dma_map_single(dev, memory, 8, DAD_DMA_TO_DEVICE);
 		assert_int_equal(dad_dma_mapping_error(dev, a), 0);

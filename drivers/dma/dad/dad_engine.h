@@ -17,6 +17,19 @@ struct dad_exec;
 struct dad_engine;
 struct dad_pool;
 
+/* A flag that other threads look at, and that says nothing about anything else. */
+static inline void
+dad_flag_set(bool *flag, bool up)
+{
+	__atomic_store_n(flag, up, __ATOMIC_RELAXED);
+}
+
+static inline bool
+dad_flag_is_up(const bool *flag)
+{
+	return __atomic_load_n(flag, __ATOMIC_RELAXED);
+}
+
 struct dad_worker {
 	struct dad_engine *engine;
 	unsigned int index;

@@ -328,17 +328,17 @@ dad_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint
 
 /* Who enqueues will move the bytes: in time for that, the first lines of both buffers. Of larger
  * ones more are fetched when it comes to them. To fetch from a wrong address does nothing. */
-#define FETCH_NEAR 128
-#define FETCH_MAX  512
+#define SECOND_LINE	128 /* the first one of the next pair */
+#define SECOND_LINE_MAX 512
 
 static __rte_always_inline void
 fetch_buffers(uint64_t src, uint64_t dst, uint32_t length)
 {
 	__builtin_prefetch((const void *)(uintptr_t)src);
 	__builtin_prefetch((const void *)(uintptr_t)dst, 1);
-	if (length > FETCH_NEAR && length <= FETCH_MAX) {
-		__builtin_prefetch((const void *)(uintptr_t)(src + FETCH_NEAR));
-		__builtin_prefetch((const void *)(uintptr_t)(dst + FETCH_NEAR), 1);
+	if (length > SECOND_LINE && length <= SECOND_LINE_MAX) {
+		__builtin_prefetch((const void *)(uintptr_t)(src + SECOND_LINE));
+		__builtin_prefetch((const void *)(uintptr_t)(dst + SECOND_LINE), 1);
 	}
 }
 

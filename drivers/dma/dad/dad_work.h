@@ -13,20 +13,6 @@
 #include <rte_common.h>
 #include <rte_cycles.h>
 
-/* A flag that others look at, which says nothing about anything else. */
-
-static inline void
-dad_flag_set(bool *flag, bool up)
-{
-	__atomic_store_n(flag, up, __ATOMIC_RELAXED);
-}
-
-static inline bool
-dad_flag_is_up(const bool *flag)
-{
-	return __atomic_load_n(flag, __ATOMIC_RELAXED);
-}
-
 struct dad_work {
 	uint64_t since; /* it works, or was seen idle: TSC */
 	uint64_t busy;	/* ticks at work, until the last time it was idle */
